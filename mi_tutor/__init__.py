@@ -1,0 +1,45 @@
+"""mi_tutor: learn mechanistic interpretability by doing it.
+
+Importing this is light: torch and the libraries above it load when a name that needs them is first used.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mi_tutor.check import Report, check, hint, show_solution
+    from mi_tutor.models import corpus_tokens, load_model, load_tokenizer
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Report": "mi_tutor.check",
+    "check": "mi_tutor.check",
+    "corpus_tokens": "mi_tutor.models",
+    "hint": "mi_tutor.check",
+    "load_model": "mi_tutor.models",
+    "load_tokenizer": "mi_tutor.models",
+    "show_solution": "mi_tutor.check",
+}
+__all__ = [
+    "Report",
+    "check",
+    "corpus_tokens",
+    "hint",
+    "load_model",
+    "load_tokenizer",
+    "show_solution",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'mi_tutor' has no attribute {name!r}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

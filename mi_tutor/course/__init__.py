@@ -1,0 +1,1 @@
+"""Chapters are built from their solutions here, and courses are marked."""
