@@ -1,0 +1,134 @@
+"""What a chapter's source must look like, checked before anything is generated from it.
+
+Each function takes what Jupytext read and returns sentences, one a mistake, each naming the cell it speaks of.
+"""
+
+import ast
+from collections import Counter
+from typing import Any
+
+BEGIN, END = "BEGIN SOLUTION", "END SOLUTION"
+RUNS_ON_IMPORT = (ast.For, ast.While, ast.With, ast.Try, ast.Assert, ast.Delete, ast.Raise)
+
+
+def source_problems(text: str) -> list[str]:
+    """Mistakes in the .py read as a module: importing it must only define things."""
+    try:
+        module = ast.parse(text)
+    except SyntaxError as error:
+        return [f"line {error.lineno}: not valid Python ({error.msg})"]
+    return [
+        f"line {statement.lineno}: `{ast.unparse(statement).splitlines()[0]}` would run whenever the solutions are "
+        'imported; give its cell tags=["active-ipynb"] and comment its lines out'
+        for statement in module.body
+        if isinstance(statement, RUNS_ON_IMPORT)
+        or (isinstance(statement, ast.Expr) and not isinstance(statement.value, ast.Constant))
+    ]
+
+
+def notebook_problems(cells: list[Any]) -> list[str]:
+    """Mistakes in the solved notebook: every solution and its check, in the pairs that nbgrader and `check` rely on."""
+    problems = []
+    ids = [cell.metadata["nbgrader"].get("grade_id", "") for cell in cells if "nbgrader" in cell.metadata]
+    for grade_id, count in Counter(ids).items():
+        if count > 1:
+            problems.append(f"{grade_id}: the grade_id stands on {count} cells")
+    seen: set[str] = set()
+    for cell in cells:
+        kind = _kind(cell)
+        if kind == "solution":
+            problems += _solution_problems(cell)
+        elif kind == "check":
+            problems += _check_problems(cell, seen)
+        elif kind == "other":
+            problems.append(f"{_name(cell)}: neither a solution cell nor a check cell by its nbgrader metadata")
+        if kind != "solution" and (BEGIN in cell.source or END in cell.source):
+            problems.append(f"{_name(cell)}: a solution marker outside a solution cell")
+        seen.add(_name(cell))
+    for cell in cells:
+        if _kind(cell) == "solution" and f"check_{_name(cell)}" not in ids:
+            problems.append(f"{_name(cell)}: no check cell with the grade_id check_{_name(cell)}")
+    return problems
+
+
+def stub_problems(cells: list[Any]) -> list[str]:
+    """Mistakes that show once the solutions are cut out: a stub keeps its docstring and ends in NotImplementedError."""
+    problems = []
+    for cell in cells:
+        if _kind(cell) != "solution":
+            continue
+        try:
+            function = _functions(cell.source).get(_name(cell))
+        except SyntaxError as error:
+            problems.append(f"{_name(cell)}: without its solution the cell is not valid Python ({error.msg})")
+            continue
+        if function is None:
+            problems.append(f"{_name(cell)}: the signature lies between the markers and would not be released")
+            continue
+        if not ast.get_docstring(function):
+            problems.append(f"{_name(cell)}: no docstring is left for the learner; it states the contract")
+        last = function.body[-1]
+        if not (isinstance(last, ast.Raise) and last.exc and "NotImplementedError" in ast.unparse(last.exc)):
+            problems.append(f"{_name(cell)}: code follows the END SOLUTION marker; the stub must end there")
+    return problems
+
+
+def _solution_problems(cell: Any) -> list[str]:
+    name, metadata, problems = _name(cell), cell.metadata["nbgrader"], []
+    try:
+        functions = _functions(cell.source)
+    except SyntaxError as error:
+        return [f"{name}: not valid Python ({error.msg})"]
+    if name not in functions:
+        found = ", ".join(functions) or "none"
+        problems.append(f"{name}: the grade_id of a solution is the function it defines; this cell defines: {found}")
+    if len(name) > 58:
+        problems.append(f"{name}: the name is the cell's id, and check_ before it; that has room for 58 letters")
+    if metadata.get("locked"):
+        problems.append(f'{name}: a solution cell is to be edited; set "locked": false')
+    if "active-ipynb" in cell.metadata.get("tags", []):
+        problems.append(f"{name}: a solution is part of the module; take the active-ipynb tag away")
+    markers = [mark for line in cell.source.splitlines() for mark in (BEGIN, END) if mark in line]
+    if not markers:
+        problems.append(f"{name}: no `### {BEGIN}` and `### {END}`; without them the docstring would be cut out too")
+    elif markers != [BEGIN, END]:
+        problems.append(f"{name}: wants one `### {BEGIN}` and after it one `### {END}`; found {', '.join(markers)}")
+    return problems
+
+
+def _check_problems(cell: Any, seen: set[str]) -> list[str]:
+    name, metadata, problems = _name(cell), cell.metadata["nbgrader"], []
+    if not name.startswith("check_"):
+        problems.append(f"{name}: the grade_id of a check cell is check_ and the exercise's name")
+    elif name.removeprefix("check_") not in seen:
+        problems.append(f"{name}: no solution cell {name.removeprefix('check_')} stands before it")
+    points = metadata.get("points")
+    if not isinstance(points, int) or isinstance(points, bool) or points <= 0:
+        problems.append(f"{name}: points are a whole number above 0, not {points!r}")
+    if not metadata.get("locked"):
+        problems.append(f'{name}: a check cell is not to be edited; set "locked": true')
+    if "active-ipynb" not in cell.metadata.get("tags", []):
+        problems.append(f'{name}: a check cell needs tags=["active-ipynb"], or importing the solutions would run it')
+    return problems
+
+
+def _kind(cell: Any) -> str:
+    """What a cell is to nbgrader: "solution", "check", "locked" (read only), "other" or "" (nothing to it)."""
+    metadata = cell.metadata.get("nbgrader")
+    if metadata is None:
+        return ""
+    flags = metadata.get("solution", False), metadata.get("grade", False), metadata.get("task", False)
+    if cell.cell_type == "code" and flags == (True, False, False):
+        return "solution"
+    if cell.cell_type == "code" and flags == (False, True, False):
+        return "check"
+    return "locked" if flags == (False, False, False) and metadata.get("locked") else "other"
+
+
+def _name(cell: Any) -> str:
+    """The cell's grade_id, or its first words."""
+    return cell.metadata.get("nbgrader", {}).get("grade_id") or repr(cell.source[:40])
+
+
+def _functions(source: str) -> dict[str, ast.FunctionDef]:
+    return {node.name: node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
