@@ -1,0 +1,47 @@
+# Everything here works in a fresh clone; each target first makes .venv or brings it up to date.
+PYTHON ?= python3
+LAB_ARGS ?=
+PYTEST_ARGS ?=
+NEED_GB ?=
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help venv learn test test-all chapters models bench edit lint
+
+help: ## list these targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
+
+venv: ## make .venv with everything in it, or bring it up to date (PYTHON=python3.12, NEED_GB=3)
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here: install Python 3.11 or newer."; exit 1; }
+	@$(PYTHON) tools/make_venv.py $(if $(NEED_GB),--need-gb $(NEED_GB)) $(if $(filter file,$(origin PYTHON)),,--this-python)
+
+learn: venv ## open JupyterLab on the chapters (LAB_ARGS="--no-browser --port 8899")
+	$(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)/chapters" --ContentsManager.hide_globs="__*__*" $(LAB_ARGS)
+
+test: venv ## the gate: every test but the slow ones
+	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+test-all: venv ## every test
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+chapters: venv ## write chapters/ again from solutions/
+	$(BIN)/mi-tutor build
+
+models: venv ## train the bundled models again
+	$(BIN)/mi-tutor models --train
+
+bench: venv ## measure, and print ratios
+	$(BIN)/python -m benchmarks
+
+# JUPYTER_CONFIG_PATH: there it says that a .py opens as Jupytext's notebook, for this run only.
+edit: venv ## open a chapter's source as a notebook: make edit CH=03
+	@test -f "$(wildcard solutions/ch$(CH)_*.py)" || { echo "Which chapter? For example: make edit CH=01"; exit 1; }
+	JUPYTER_CONFIG_PATH="$(CURDIR)/tools/lab" $(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)/solutions" \
+	  --LabApp.default_url="/lab/tree/$(notdir $(wildcard solutions/ch$(CH)_*.py))" $(LAB_ARGS)
+
+lint: venv ## ruff (solved notebooks too), mypy, and whether the chapters are what their sources give
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mi-tutor build --check
+	@solved=$$(mktemp -d) && trap 'rm -r "$$solved"' EXIT && $(BIN)/mi-tutor build --solved "$$solved" && \
+	  $(BIN)/ruff check --config pyproject.toml "$$solved" && $(BIN)/ruff format --diff --config pyproject.toml "$$solved"
