@@ -1,0 +1,60 @@
+"""Whether a learner's function is right, and which mistake it makes: `check`, `hint`, `show_solution`."""
+
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from mi_tutor.check.errors import LearnerError, NotAFunction, UnknownExercise
+from mi_tutor.check.help import hint, show_solution
+from mi_tutor.check.report import Report
+
+__all__ = ["LearnerError", "NotAFunction", "Report", "UnknownExercise", "check", "hint", "show_solution"]
+
+
+def check(function: Callable[..., Any], name: str | None = None, *, seed: int | None = None, device: str | None = None) -> Report:
+    """Check your implementation of an exercise.
+
+    Args:
+        function: the function itself: `check(count_bigrams)`.
+        name: the exercise; the function's own name when left out.
+        seed: draws other inputs; a fixed one when left out, so that a failure can be looked at again.
+        device: where the inputs are, such as "cuda"; the CPU when left out.
+
+    Returns:
+        A report: a card in a notebook, the earned points as its `repr`, one sentence as its `str`.
+
+    Raises:
+        UnknownExercise: no exercise has that name; the nearest ones are listed.
+        NotAFunction: `function` cannot be called.
+    """
+    import torch
+
+    from mi_tutor.check.exercise import find_exercise
+    from mi_tutor.check.judge import NOTEBOOK_SEED, judge
+
+    if not callable(function):
+        raise NotAFunction(
+            f"check() takes the function itself, without calling it: check(my_function). It was given a {type(function).__name__}."
+        )
+    exercise = find_exercise(name if name is not None else getattr(function, "__name__", type(function).__name__))
+    return judge(exercise, function, NOTEBOOK_SEED if seed is None else int(seed), _device(torch, device))
+
+
+def _device(torch: Any, device: str | None) -> Any:
+    try:
+        chosen = torch.device("cpu" if device is None else device)
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError) as error:
+        raise LearnerError(f"This machine has no device {device!r} that torch can use: {str(error).splitlines()[0]}") from None
+    return chosen
+
+
+class _CallableRoom(ModuleType):
+    """`mi_tutor.check` is this room and the function: importing anything below it binds the room to that name."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Report:
+        return check(*args, **kwargs)
+
+
+sys.modules[__name__].__class__ = _CallableRoom

@@ -1,0 +1,204 @@
+"""Calling a learner's function: whatever it does, the notebook goes on.
+
+Time is limited with SIGALRM and memory with RLIMIT_AS where the system has them. Nothing is forked: after a parallel
+matrix product in the parent, torch hangs in every child. This protects against accidents. Marks that must withstand
+intent are given by two processes, see mi_tutor/course.
+"""
+
+import contextlib
+import io
+import linecache
+import os
+import signal
+import sys
+import threading
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from mi_tutor.check.compare import Problem
+
+try:
+    import resource
+except ImportError:  # not a Unix
+    resource = None  # type: ignore[assignment]
+
+SECONDS = 10.0
+MEMORY_BYTES = 2 * 2**30
+PRINTED_CHARACTERS = 200_000
+_OURS = str(Path(__file__).resolve().parents[1]) + os.sep
+
+
+@dataclass
+class Outcome:
+    """What came of a call."""
+
+    value: Any = None
+    problem: Problem | None = None
+    """Why there is no value: kinds "not attempted", "exception", "time", "memory limit", "exit", "printing", "interrupt"."""
+    printed: str = ""
+    """The end of what it printed."""
+
+    @property
+    def fatal(self) -> bool:
+        """Whether calling it again would only cost the learner more time."""
+        return self.problem is not None and self.problem.kind in FATAL
+
+
+FATAL = ("not attempted", "time", "memory limit", "exit", "printing", "interrupt")
+
+
+class _TimeUp(BaseException):
+    pass
+
+
+class _PrintedTooMuch(BaseException):
+    pass
+
+
+class _Paper(io.TextIOBase):
+    """Takes what is printed, up to a limit, and keeps the end of it."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.length, self.tail = limit, 0, ""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        self.length += len(text)
+        self.tail = (self.tail + text[-2000:])[-2000:]
+        if self.length > self.limit:
+            raise _PrintedTooMuch
+        return len(text)
+
+
+def call(function: Callable[..., Any], arguments: tuple[Any, ...], seconds: float = SECONDS, limit_memory: bool = True) -> Outcome:
+    """Call it with limits, and describe what came of it. Raises KeyboardInterrupt only when the person pressed it."""
+    paper = _Paper(PRINTED_CHARACTERS)
+    memory = _limited_memory(MEMORY_BYTES) if limit_memory else contextlib.nullcontext()
+    pressed: list[bool] = []
+    try:
+        with _streams(paper), memory, _noticed_interrupt(pressed), _alarm(seconds):
+            outcome = Outcome(function(*arguments))
+    except BaseException as error:
+        if pressed:
+            raise KeyboardInterrupt from None
+        outcome = Outcome(problem=_read(error, seconds))
+        traceback.clear_frames(error.__traceback__)
+    outcome.printed = paper.tail
+    return outcome
+
+
+@contextlib.contextmanager
+def _streams(paper: _Paper) -> Iterator[None]:
+    with warnings.catch_warnings(), contextlib.redirect_stdout(paper), contextlib.redirect_stderr(paper):
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextlib.contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(number: int, frame: FrameType | None) -> None:
+        # Never inside our own clean-up, which it would tear: it rings again in a moment.
+        if frame is None or frame.f_code.co_filename not in (__file__, contextlib.__file__):
+            raise _TimeUp
+
+    before = signal.signal(signal.SIGALRM, ring)
+    # It rings again and again: a bare `except:` inside a loop swallows the first ones.
+    signal.setitimer(signal.ITIMER_REAL, seconds, 0.02)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before if before is not None else signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def _noticed_interrupt(pressed: list[bool]) -> Iterator[None]:
+    """Tell a person's Ctrl-C from a KeyboardInterrupt that the function raises itself."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        pressed.append(True)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before if before is not None else signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def _limited_memory(extra: int) -> Iterator[None]:
+    if resource is None:
+        yield
+        return
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+        wanted = pages * resource.getpagesize() + extra
+        limited = wanted if soft == resource.RLIM_INFINITY else min(soft, wanted)
+        resource.setrlimit(resource.RLIMIT_AS, (limited, hard))
+    except (OSError, ValueError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def _read(error: BaseException, seconds: float) -> Problem:
+    """A sentence for what was raised."""
+    where = _learners_line(error)
+    # torch raises the same class for an operation that a dtype does not have.
+    if isinstance(error, NotImplementedError) and "not implemented for" not in _text(error):
+        return Problem("not attempted", "Not attempted yet: the function still raises NotImplementedError.")
+    if isinstance(error, _TimeUp):
+        return Problem("time", f"It was still running after {seconds:g} seconds{where}. Is there a loop that never ends?")
+    if isinstance(error, _PrintedTooMuch):
+        return Problem("printing", f"It printed more than {PRINTED_CHARACTERS:,} characters{where}. Take the print out of the loop.")
+    if isinstance(error, MemoryError) or "can't allocate memory" in _text(error) or "bad_alloc" in _text(error):
+        return Problem("memory limit", f"It asked for more than {MEMORY_BYTES / 2**30:g} GiB of memory{where}.")
+    if isinstance(error, RecursionError):
+        return Problem("exception", f"It calls itself without end{where}.")
+    if isinstance(error, SystemExit):
+        return Problem("exit", f"It called exit{where}. A function answers with `return`.")
+    if isinstance(error, KeyboardInterrupt):
+        return Problem("interrupt", f"It raised KeyboardInterrupt itself{where}.")
+    text = _text(error)
+    return Problem("exception", f"It raised {type(error).__name__}{f': {text}' if text else ''}{where}")
+
+
+def _text(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except BaseException:
+        return ""
+    return text if len(text) <= 400 else text[:400] + " …"
+
+
+def _learners_line(error: BaseException) -> str:
+    """The last line of the learner's own code on the way to the error: not ours, not a library's."""
+    theirs = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_library(frame.filename)]
+    if not theirs:
+        return ""
+    last = theirs[-1]
+    line = linecache.getline(last.filename, last.lineno or 0).strip() or (last.line or "")
+    return f" (in line {last.lineno}: `{line}`)" if line else f" (in line {last.lineno})"
+
+
+def _is_library(filename: str) -> bool:
+    return filename.startswith((_OURS, sys.prefix, sys.base_prefix)) or "site-packages" in filename or filename.startswith("<frozen")

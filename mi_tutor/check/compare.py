@@ -1,0 +1,179 @@
+"""Is this result the expected one? Type, device, dtype, shape, then values."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+TOLERANCE = {torch.float64: (1e-9, 1e-11), torch.float32: (1e-4, 1e-5), torch.bfloat16: (0.05, 0.05)}
+"""Relative, and absolute in units of the expected values' root mean square (at least 1)."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with one outcome."""
+
+    kind: str
+    """A short name: "shape", "value", "exception", "changed argument" …"""
+    sentence: str
+    """For the learner."""
+
+
+Answer = Callable[[dict[str, Any], Any, Any], Problem | None]
+"""(arguments in double precision, expected, plain result) -> what is wrong with it, if anything."""
+
+
+def plain(value: Any, expected: Any, dtype: torch.dtype, device: torch.device) -> tuple[Any, Problem | None]:
+    """The learner's result as plain tensors, numbers and tuples, and what is wrong with its type, dtype or shape.
+
+    Tensor subclasses lose their class first: a result that overrides `==` is compared as the numbers it holds.
+    """
+    if isinstance(expected, tuple):
+        if not isinstance(value, tuple | list) or isinstance(value, Tensor):
+            return value, Problem("type", f"It should return {len(expected)} results; it returned {_kind_of(value)}.")
+        if len(value) != len(expected):
+            return value, Problem("type", f"It should return {len(expected)} results; it returned {len(value)}.")
+        parts = [plain(v, e, dtype, device) for v, e in zip(value, expected, strict=True)]
+        problem = next((Problem(p.kind, f"Result {i}: {p.sentence}") for i, (_, p) in enumerate(parts) if p), None)
+        return tuple(part for part, _ in parts), problem
+    if isinstance(expected, Tensor):
+        return _plain_tensor(value, expected, dtype, device)
+    if isinstance(expected, int):
+        good = isinstance(value, int) and not isinstance(value, bool)
+        return value, None if good else Problem("type", f"It should return a Python int; it returned {_kind_of(value)}.")
+    raise TypeError(f"the reference returned {_kind_of(expected)}, which the checker cannot compare")
+
+
+def _plain_tensor(value: Any, expected: Tensor, dtype: torch.dtype, device: torch.device) -> tuple[Any, Problem | None]:
+    wanted = dtype if expected.is_floating_point() else expected.dtype
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number and expected.ndim == 0 and expected.is_floating_point():
+        return torch.tensor(float(value), dtype=wanted), None
+    if not isinstance(value, Tensor):
+        return value, Problem("type", f"It should return a tensor; it returned {_kind_of(value)}.")
+    if type(value) is not Tensor:
+        with torch._C.DisableTorchFunctionSubclass():
+            value = torch.Tensor.as_subclass(value, torch.Tensor)
+    if value.layout != torch.strided or value.is_quantized or value.device.type == "meta":
+        return value, Problem("type", "It should return an ordinary dense tensor.")
+    if value.device.type != device.type:
+        return value, Problem(
+            "device",
+            f"The arguments are on {device.type!r}, the result is on {value.device.type!r}. "
+            "Create new tensors with device=argument.device.",
+        )
+    if value.shape != expected.shape:
+        return value, Problem("shape", f"The shape should be {_shape(expected)}; it is {_shape(value)}.")
+    if value.dtype != wanted:
+        return value, Problem("dtype", f"The dtype should be {_name(wanted)}; it is {_name(value.dtype)}.")
+    return value, None
+
+
+def _kind_of(value: Any) -> str:
+    if value is None:
+        return "None (is there a `return`?)"
+    module, name = type(value).__module__, type(value).__name__
+    if module == "numpy" and name == "ndarray":
+        return "a NumPy array (torch.from_numpy makes a tensor of it)"
+    if name in ("coroutine", "generator"):
+        return f"a {name} (use a plain `def` with `return`)"
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
+def _shape(tensor: Tensor) -> str:
+    return str(list(tensor.shape))
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def close(args: dict[str, Any], expected: Any, got: Any) -> Problem | None:
+    """Every entry equal to the reference's, up to rounding in the result's dtype; integers and Booleans exactly."""
+    if isinstance(expected, tuple):
+        for i, (e, g) in enumerate(zip(expected, got, strict=True)):
+            if problem := close(args, e, g):
+                return Problem(problem.kind, f"Result {i}: {problem.sentence}")
+        return None
+    if not isinstance(expected, Tensor):
+        return None if expected == got else Problem("value", f"Expected {expected}; got {got}.")
+    wrong = ~near(got, expected)
+    if not wrong.any():
+        return None
+    if got.is_floating_point() and (got.isnan() & ~expected.isnan().to(got.device)).any():
+        where = got.isnan().nonzero()[0].tolist()
+        return Problem("nan", f"It holds NaN{_at(where)}, where {_number(expected[tuple(where)])} is expected.")
+    where = wrong.nonzero()[0].tolist()
+    share = f" {int(wrong.sum())} of {wrong.numel()} entries differ." if wrong.numel() > 1 else ""
+    return Problem(
+        "value",
+        f"Expected {_number(expected[tuple(where)])}{_at(where)}; got {_number(got[tuple(where)])}.{share}",
+    )
+
+
+def ranking(scores: Callable[..., Tensor], values: int, ids: int, what: str = "ids") -> Answer:
+    """For results (best values, their ids) in either order: ids are judged by the values they point to.
+
+    Args:
+        scores: from the arguments the full table [..., n] whose last axis the ids index.
+        values, ids: the places of the two in the result.
+    """
+
+    def answer(args: dict[str, Any], expected: Any, got: Any) -> Problem | None:
+        if problem := close(args, expected[values], got[values]):
+            return Problem(problem.kind, f"Result {values}: {problem.sentence}")
+        table = scores(**args)
+        chosen = got[ids].to(table.device)
+        if chosen.numel() == 0:
+            return None
+        if chosen.min() < 0 or chosen.max() >= table.shape[-1]:
+            return Problem("value", f"Result {ids}: some {what} lie outside 0 … {table.shape[-1] - 1}.")
+        ordered = chosen.sort(-1).values
+        if (ordered[..., 1:] == ordered[..., :-1]).any():
+            return Problem("value", f"Result {ids}: some {what} stand twice in one ranking.")
+        pointed = table.gather(-1, chosen)
+        wrong = ~near(pointed.to(got[values].dtype), expected[values])
+        if wrong.any():
+            where = wrong.nonzero()[0].tolist()
+            return Problem(
+                "value",
+                f"Result {ids}: the id{_at(where)} points to {_number(pointed[tuple(where)])}, "
+                f"not to {_number(expected[values][tuple(where)])}.",
+            )
+        return None
+
+    return answer
+
+
+def near(got: Tensor, expected: Tensor, slack: float = 1.0) -> Tensor:
+    """Where two tensors of one shape agree up to rounding in the first one's dtype. NaN agrees with NaN."""
+    expected = expected.to(got.device)
+    if not got.is_floating_point():
+        return got == expected
+    relative, absolute = TOLERANCE.get(got.dtype, TOLERANCE[torch.float32])
+    # Infinities and NaN have no scale and are compared as they are.
+    a, b = got.detach().double(), expected.detach().double()
+    finite = b[b.isfinite()]
+    scale = max(1.0, float(finite.square().mean().sqrt())) if finite.numel() else 1.0
+    return torch.isclose(a, b, rtol=relative * slack, atol=absolute * slack * scale, equal_nan=True)
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two plain results are one and the same up to rounding, dtype and shape included."""
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        if a.shape != b.shape or a.dtype != b.dtype or a.device.type != b.device.type:
+            return False
+        return bool(near(a, b, slack=5.0).all())
+    return type(a) is type(b) and not isinstance(a, Tensor) and bool(a == b)
+
+
+def _at(where: list[int]) -> str:
+    return f" at {where}" if where else ""
+
+
+def _number(value: Tensor) -> str:
+    return f"{value.item():.6g}"

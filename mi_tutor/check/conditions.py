@@ -1,0 +1,168 @@
+"""What every exercise must leave as it found it: arguments, models, random state and torch's settings."""
+
+import hashlib
+import random
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from mi_tutor.check.compare import Problem
+
+
+class Settings(NamedTuple):
+    """The global state that a call could disturb."""
+
+    torch_random: Tensor
+    cuda_random: list[Tensor]
+    python_random: Any
+    numpy_random: Any
+    grad: bool
+    default_dtype: torch.dtype
+    default_device: torch.device
+    deterministic: bool
+    threads: int
+
+
+def take_settings() -> Settings:
+    """The state now."""
+    numpy = sys.modules.get("numpy")
+    return Settings(
+        torch_random=torch.get_rng_state(),
+        cuda_random=torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
+        python_random=random.getstate(),
+        numpy_random=numpy.random.get_state() if numpy else None,
+        grad=torch.is_grad_enabled(),
+        default_dtype=torch.get_default_dtype(),
+        default_device=torch.get_default_device(),
+        deterministic=torch.are_deterministic_algorithms_enabled(),
+        threads=torch.get_num_threads(),
+    )
+
+
+def restore_settings(before: Settings) -> Problem | None:
+    """Put the state back, and say what had changed."""
+    after = take_settings()
+    problem: Problem | None = None
+    if not _random_equal(before, after):
+        torch.set_rng_state(before.torch_random)
+        if before.cuda_random:
+            torch.cuda.set_rng_state_all(before.cuda_random)
+        random.setstate(before.python_random)
+        if before.numpy_random is not None:
+            sys.modules["numpy"].random.set_state(before.numpy_random)
+        problem = Problem(
+            "changed random state",
+            "It changed the global random state: it drew from it, or seeded it. Draw only from the `generator` argument, "
+            "or not at all.",
+        )
+    setters: dict[str, tuple[Callable[[Any], Any], str]] = {
+        "grad": (torch.set_grad_enabled, "gradient mode"),
+        "default_dtype": (torch.set_default_dtype, "the default dtype"),
+        "default_device": (torch.set_default_device, "the default device"),
+        "deterministic": (torch.use_deterministic_algorithms, "deterministic mode"),
+        "threads": (torch.set_num_threads, "the number of threads"),
+    }
+    for field, (setter, what) in setters.items():
+        if getattr(after, field) != getattr(before, field):
+            setter(getattr(before, field))
+            problem = problem or Problem("changed settings", f"It changed {what} of torch for everything that runs later.")
+    return problem
+
+
+def _random_equal(a: Settings, b: Settings) -> bool:
+    return (
+        torch.equal(a.torch_random, b.torch_random)
+        and all(torch.equal(x, y) for x, y in zip(a.cuda_random, b.cuda_random, strict=False))
+        and a.python_random == b.python_random
+        and (a.numpy_random is None or _numpy_equal(a.numpy_random, b.numpy_random))
+    )
+
+
+def _numpy_equal(a: Any, b: Any) -> bool:
+    return a[0] == b[0] and a[2:] == b[2:] and bool((a[1] == b[1]).all())
+
+
+class Watched(NamedTuple):
+    """An argument as it was before the call."""
+
+    name: str
+    value: Any
+    before: Any
+
+
+def watch_arguments(args: dict[str, Any]) -> list[Watched]:
+    """Remember tensors and models among the arguments."""
+    return [Watched(name, value, _portrait(value)) for name, value in args.items()]
+
+
+def changed_argument(watched: list[Watched]) -> Problem | None:
+    """The first argument that is no longer as it was."""
+    for name, value, before in watched:
+        if isinstance(value, Tensor) and not _same_tensor(before, value):
+            return Problem(
+                "changed argument",
+                f"It changed its argument `{name}`. Work on a copy (`{name}.clone()`), and avoid operations in place "
+                "such as `+=`, `x[i] = …` and names that end in an underscore.",
+            )
+        if isinstance(value, nn.Module) and (what := _module_change(before, value)):
+            return Problem("changed model", f"It left the model changed: {what}.")
+        if isinstance(value, list | dict | str | int | float) and value != before:
+            return Problem("changed argument", f"It changed its argument `{name}`.")
+    return None
+
+
+def _portrait(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return _Snapshot(value.detach().clone(), value.requires_grad, value.grad is None)
+    if isinstance(value, nn.Module):
+        return _module_portrait(value)
+    if isinstance(value, list | dict):
+        return value.copy()
+    return value
+
+
+class _Snapshot(NamedTuple):
+    values: Tensor
+    requires_grad: bool
+    no_grad_yet: bool
+
+
+def _same_tensor(before: _Snapshot, now: Tensor) -> bool:
+    return (
+        now.shape == before.values.shape
+        and now.dtype == before.values.dtype
+        and now.requires_grad == before.requires_grad
+        and (now.grad is None) == before.no_grad_yet
+        and torch.equal(now.detach().nan_to_num(nan=1e30), before.values.nan_to_num(nan=1e30))
+    )
+
+
+def _module_portrait(model: nn.Module) -> dict[str, Any]:
+    return {
+        "its hooks": [(name, tuple(hooks)) for name, hooks in _hooks(model)],
+        "its training or evaluation mode": [m.training for m in model.modules()],
+        "its parameters": {name: _digest(p) for name, p in model.state_dict().items()},
+        "requires_grad of its parameters": [p.requires_grad for p in model.parameters()],
+    }
+
+
+def _hooks(model: nn.Module) -> Iterator[tuple[str, Any]]:
+    # Live hooks only: a TransformerLens HookPoint keeps dead handles in `fwd_hooks`.
+    for name, module in model.named_modules():
+        yield name, module._forward_hooks
+        yield name, module._backward_hooks
+
+
+def _digest(value: Any) -> str:
+    if not isinstance(value, Tensor):
+        return repr(value)
+    raw = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+    return hashlib.blake2b(raw.numpy().tobytes(), digest_size=16).hexdigest()
+
+
+def _module_change(before: dict[str, Any], model: nn.Module) -> str | None:
+    now = _module_portrait(model)
+    return next((what for what in before if before[what] != now[what]), None)

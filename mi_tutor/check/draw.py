@@ -1,0 +1,145 @@
+"""Drawing the inputs of an exercise from a seed."""
+
+import inspect
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Case:
+    """One input of an exercise."""
+
+    group: str
+    """Which points it counts for: "basic", "general" or "edge"."""
+    what: str
+    """What is particular about it, as a phrase that completes "on …"."""
+    args: dict[str, Any]
+    """Arguments by name, in the order of the signature."""
+    calls: int = 1
+    """How often a sampler is called in a row, with one generator."""
+    block: tuple[int, int] | None = None
+    """A rule on memory: no tensor larger than (rows, columns), and at most two of that size alive at once."""
+    smooth: bool = True
+    """Whether gradients are compared here: False at a kink or where a value is infinite."""
+
+    def __post_init__(self) -> None:
+        if self.group not in ("basic", "general", "edge"):
+            raise ValueError(f"unknown group {self.group!r}")
+
+
+def basic(what: str, **args: Any) -> Case:
+    """The idea itself, on an input small enough to follow by hand."""
+    return Case("basic", what, args)
+
+
+def general(what: str, **args: Any) -> Case:
+    """Ordinary inputs of any size; tried again in every dtype the exercise accepts, with gradients where judged."""
+    return Case("general", what, args)
+
+
+def edge(what: str, **args: Any) -> Case:
+    """What the contract says of the corners."""
+    return Case("edge", what, args)
+
+
+@dataclass
+class Draw:
+    """A source of inputs: the same seed gives the same ones, in whichever dtype."""
+
+    seed: int
+    salt: str = ""
+    dtype: torch.dtype = torch.float32
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    def __post_init__(self) -> None:
+        # Inputs are drawn on the CPU in float64 and then moved, so that every device and dtype sees the same case.
+        self._source = torch.Generator().manual_seed(self.seed * 1_000_003 + zlib.crc32(self.salt.encode()))
+
+    def size(self, low: int, high: int) -> int:
+        """A whole number from low to high, both included."""
+        return int(torch.randint(low, high + 1, (), generator=self._source))
+
+    def sizes(self, *names: str, low: int = 2, high: int = 9) -> dict[str, int]:
+        """A size for each axis name, all different, so that no axis can be mistaken for another."""
+        choice = low + torch.randperm(max(high - low + 1, len(names)), generator=self._source)
+        return dict(zip(names, choice.tolist(), strict=False))
+
+    def uniform(self) -> float:
+        """A number from [0, 1)."""
+        return float(torch.rand((), generator=self._source, dtype=torch.float64))
+
+    def normal(self, *shape: int, scale: float = 1.0) -> Tensor:
+        """Normal values of that shape, in the case's dtype."""
+        return self.of(torch.randn(shape, generator=self._source, dtype=torch.float64) * scale)
+
+    def ids(self, shape: int | tuple[int, ...], below: int) -> Tensor:
+        """Token ids, int64, uniform over 0 … below-1."""
+        shape = (shape,) if isinstance(shape, int) else shape
+        return torch.randint(below, shape, generator=self._source).to(self.device)
+
+    def log_probs(self, rows: int, columns: int, spread: float = 2.0) -> Tensor:
+        """Rows of log-probabilities whose logits have that standard deviation."""
+        logits = torch.randn(rows, columns, generator=self._source, dtype=torch.float64) * spread
+        return self.of(logits.log_softmax(-1))
+
+    def of(self, values: Tensor | list[Any]) -> Tensor:
+        """These values in the case's dtype, on its device."""
+        return torch.as_tensor(values).to(self.dtype).to(self.device)
+
+    def integers(self, values: Tensor | list[Any]) -> Tensor:
+        """These values as int64, on the case's device."""
+        return torch.as_tensor(values, dtype=torch.int64).to(self.device)
+
+    def generator(self) -> torch.Generator:
+        """A generator of its own for a function that draws."""
+        seed = int(torch.randint(2**31, (), generator=self._source))
+        return torch.Generator(device=self.device).manual_seed(seed)
+
+
+def cases_from_annotations(function: Callable[..., Any], draw: Draw) -> Iterator[Case]:
+    """Cases for a function of floating tensors alone, from the axis names in its jaxtyping annotations."""
+    axes = {name: p.annotation.dim_str.split() for name, p in inspect.signature(function).parameters.items()}
+    names = list(dict.fromkeys(axis for shape in axes.values() for axis in shape))
+
+    def arguments(sizes: dict[str, int], scale: float = 1.0) -> dict[str, Tensor]:
+        return {name: draw.normal(*(sizes[axis] for axis in shape), scale=scale) for name, shape in axes.items()}
+
+    yield basic("a small random input", **arguments(draw.sizes(*names, high=1 + len(names))))
+    for _ in range(3):
+        yield general("a random input", **arguments(draw.sizes(*names, high=9 + len(names))))
+    yield general("an input of large values", **arguments(draw.sizes(*names), scale=30.0))
+    for single in names:
+        yield edge(f"a single {single}", **arguments({**draw.sizes(*names), single: 1}))
+    yield edge("every size 1", **arguments(dict.fromkeys(names, 1)))
+
+
+def copy_arguments(args: dict[str, Any]) -> dict[str, Any]:
+    """The same arguments for another call: tensors cloned, generators in the same state, the rest as it is."""
+    return {name: _copy(value) for name, value in args.items()}
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.detach().clone().requires_grad_(value.requires_grad)
+    if isinstance(value, torch.Generator):
+        twin = torch.Generator(device=value.device)
+        twin.set_state(value.get_state())
+        return twin
+    return value
+
+
+def in_double(args: dict[str, Any]) -> dict[str, Any]:
+    """The same values in float64: what the reference is asked, so that its rounding is not the learner's problem."""
+    return {
+        name: value.double() if isinstance(value, Tensor) and value.is_floating_point() else value
+        for name, value in copy_arguments(args).items()
+    }
+
+
+def with_args(case: Case, args: dict[str, Any]) -> Case:
+    return replace(case, args=args)

@@ -1,0 +1,118 @@
+"""What an exercise is: a declaration that the judge reads. See mi_tutor/exercises for the declarations themselves."""
+
+import difflib
+import functools
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from mi_tutor.check.compare import Answer, close
+from mi_tutor.check.draw import Case, Draw, cases_from_annotations
+from mi_tutor.check.errors import UnknownExercise
+from mi_tutor.check.law import Law
+
+GROUPS = ("basic", "general", "edge")
+
+
+class Misconception(NamedTuple):
+    """A known mistake: a short wrong implementation and the sentence that a learner who made it should read."""
+
+    name: str
+    sentence: str
+    function: Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise of the contract."""
+
+    name: str
+    """The function's name; the reference solution has the same."""
+    solutions: str
+    """The module under `mi_tutor.solutions` that holds the reference."""
+    wrong: tuple[Callable[..., Any], ...]
+    """The misconceptions. Each is a function whose docstring is the sentence that the learner reads."""
+    hints: tuple[str, ...]
+    """From a nudge to nearly the answer."""
+    cases: Callable[[Draw], Iterator[Case]] | None = None
+    """How inputs are drawn, simplest first; None draws sizes for the axis names in the reference's annotations."""
+    answer: Answer = close
+    """How a result is compared with the reference's."""
+    law: Law | None = None
+    """For a sampler: the tallies of its draws and what they should be. Then results are not compared one by one."""
+    gradients: tuple[str, ...] = ()
+    """The arguments whose gradients are judged."""
+    bf16: bool = False
+    """Whether bfloat16 arguments are drawn too, judged to 5 %."""
+    points: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({"basic": 1, "general": 1, "edge": 1}))
+    """Whole points for each group of cases."""
+
+    @property
+    def reference(self) -> Callable[..., Any]:
+        """The solution that the chapter's source holds."""
+        function: Callable[..., Any] = getattr(importlib.import_module(f"mi_tutor.solutions.{self.solutions}"), self.name)
+        return function
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Argument names in the order of the contract."""
+        return tuple(inspect.signature(self.reference).parameters)
+
+    @property
+    def misconceptions(self) -> tuple[Misconception, ...]:
+        return tuple(Misconception(f.__name__, _one_line(inspect.getdoc(f) or ""), f) for f in self.wrong)
+
+    @property
+    def max_points(self) -> int:
+        return sum(self.points.values())
+
+    def draw_cases(self, draw: Draw) -> list[Case]:
+        """The cases of one seed and dtype, in the order in which they are tried: basic, general, edge."""
+        cases = self.cases(draw) if self.cases else cases_from_annotations(self.reference, draw)
+        return sorted(cases, key=lambda case: GROUPS.index(case.group))
+
+
+def _one_line(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()
+
+
+@functools.cache
+def exercises() -> dict[str, Exercise]:
+    """Every declared exercise by name, in the order of the chapters."""
+    import mi_tutor.exercises as room
+
+    found: dict[str, Exercise] = {}
+    for module in sorted(pkgutil.iter_modules(room.__path__), key=lambda m: m.name):
+        declared: tuple[Exercise, ...] = importlib.import_module(f"{room.__name__}.{module.name}").EXERCISES
+        for exercise in declared:
+            if exercise.name in found:
+                raise ValueError(f"two exercises are called {exercise.name!r}")
+            found[exercise.name] = exercise
+    return found
+
+
+def find_exercise(name: str) -> Exercise:
+    """The exercise of that name.
+
+    Raises:
+        UnknownExercise: with the nearest names, when there is none.
+    """
+    known = exercises()
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    advice = f"Did you mean {_either(near)}?" if near else f"There are: {', '.join(known)}."
+    raise UnknownExercise(
+        f"No exercise is called {name!r}. {advice} An exercise is found by the function's name; "
+        f"for a function with another name write check(function, name)."
+    )
+
+
+def _either(names: list[str]) -> str:
+    *first, last = (repr(name) for name in names)
+    return f"{', '.join(first)} or {last}" if first else last

@@ -1,0 +1,298 @@
+"""Finding the mistake: first among the exercise's misconceptions, then by general detectors."""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from mi_tutor.check.compare import near, same
+from mi_tutor.check.exercise import Exercise, Misconception
+from mi_tutor.check.law import alike
+from mi_tutor.check.trial import Function, Trial
+
+SIDE_EFFECTS = (
+    "changed argument",
+    "changed model",
+    "changed random state",
+    "changed settings",
+    "too large a tensor",
+    "too many blocks alive",
+    "left torch",
+    "generator",
+    "gradient",
+)
+"""Kinds of problem that a result itself does not show."""
+
+
+Rerun = Callable[[Function, Trial], Trial]
+"""Tries another function on the case of a trial."""
+
+
+def explain(exercise: Exercise, trials: list[Trial], rerun: Rerun) -> tuple[str, str]:
+    """The name of the mistake and what to tell the learner about it."""
+    failed = next(trial for trial in trials if trial.problem)
+    if failed.problem is None:
+        raise ValueError("nothing failed")
+    if failed.outcome.fatal:
+        return failed.problem.kind, failed.problem.sentence
+    if known := recognise(exercise, trials, rerun):
+        return known.name, known.sentence
+    # Two right draws differ: a detector has nothing to compare.
+    if exercise.law is None and failed.problem.kind in ("value", "nan", "shape", "dtype"):
+        for name, sentence in detect(trials):
+            return name, f"{sentence} {failed.problem.sentence}"
+    return failed.problem.kind, failed.problem.sentence
+
+
+def recognise(exercise: Exercise, trials: list[Trial], rerun: Rerun) -> Misconception | None:
+    """The misconception that does what the learner's function does: on the first failing case, and on most others.
+
+    A function with two mistakes is still told the one that shows first.
+    """
+    first = next(trial for trial in trials if trial.problem)
+    best: tuple[int, Misconception | None] = (0, None)
+    for misconception in exercise.misconceptions:
+        theirs = rerun(misconception.function, first)
+        if theirs.problem is None or not same_outcome(first, theirs):
+            continue
+        agreement = sum(same_outcome(trial, rerun(misconception.function, trial)) for trial in trials)
+        if agreement > best[0]:
+            best = (agreement, misconception)
+    return best[1]
+
+
+def same_outcome(mine: Trial, theirs: Trial) -> bool:
+    """Whether two functions did the same thing on one case."""
+    if mine.outcome.problem or theirs.outcome.problem:
+        return _raised(mine) == _raised(theirs)
+    if _side_effect(mine) != _side_effect(theirs):
+        return False
+    if mine.tallies or theirs.tallies:
+        return alike(mine.tallies, theirs.tallies)
+    if isinstance(mine.case.args.get("generator"), torch.Generator):
+        # Draws differ, so what can be compared is what was wrong with them.
+        return mine.problem == theirs.problem
+    return same(mine.got, theirs.got)
+
+
+def _raised(trial: Trial) -> str | None:
+    problem = trial.outcome.problem
+    return problem.sentence.split(":")[0].split(" (in line")[0] if problem else None
+
+
+def _side_effect(trial: Trial) -> str | None:
+    return trial.problem.kind if trial.problem and trial.problem.kind in SIDE_EFFECTS else None
+
+
+class Pair(NamedTuple):
+    """A wrong result beside the right one, in double precision."""
+
+    args: dict[str, Any]
+    expected: Tensor
+    got: Tensor
+    dtype: torch.dtype
+
+
+def detect(trials: list[Trial]) -> Iterator[tuple[str, str]]:
+    """Every general difference that holds on all wrong results at once, most telling first."""
+    pairs = [pair for trial in trials if trial.problem for pair in _pairs(trial)]
+    telling = [pair for pair in pairs if pair.got.numel() > 0]
+    if not telling:
+        return
+    for detector in DETECTORS:
+        if found := detector(telling):
+            yield found
+
+
+def _pairs(trial: Trial) -> Iterator[Pair]:
+    expected = trial.expected if isinstance(trial.expected, tuple) else (trial.expected,)
+    got = trial.got if isinstance(trial.got, tuple) else (trial.got,)
+    for e, g in zip(expected, got, strict=False):
+        if isinstance(e, Tensor) and isinstance(g, Tensor) and not _agree(g.double(), e.double(), g.dtype):
+            yield Pair(trial.case.args, e.double().to(g.device), g.double(), g.dtype)
+
+
+def _agree(got: Tensor, expected: Tensor, dtype: torch.dtype) -> bool:
+    if got.shape != expected.shape:
+        return False
+    dtype = dtype if dtype.is_floating_point else torch.float64
+    return bool(near(got.to(dtype), expected).all())
+
+
+def _holds(pairs: list[Pair], mend: Callable[[Pair], Tensor | None]) -> bool:
+    """Whether mending every wrong result in this way makes it right, on results with something to tell."""
+    entries = 0
+    for pair in pairs:
+        mended = mend(pair)
+        if mended is None or not _agree(mended, pair.expected, pair.dtype):
+            return False
+        entries += int(pair.expected.isfinite().sum())
+    return entries >= 3
+
+
+def _dtype(pairs: list[Pair]) -> tuple[str, str] | None:
+    single = [p for p in pairs if p.dtype == torch.float64]
+    if single and len(single) == len(pairs) and all(_agree(p.got, p.expected, torch.float32) for p in pairs):
+        return "lost precision", "The numbers are right to single precision only: somewhere float64 becomes float32."
+    return None
+
+
+def _permuted(pairs: list[Pair]) -> tuple[str, str] | None:
+    rank = pairs[0].expected.ndim
+    if rank < 2 or any(p.got.ndim != rank or p.expected.ndim != rank for p in pairs):
+        return None
+    for order in itertools.permutations(range(rank)):
+        if list(order) == sorted(order) or not _holds(pairs, lambda p, order=order: p.got.permute(order)):  # type: ignore[misc]
+            continue
+        if rank == 2:
+            return "transposed", "The result is transposed: rows and columns are swapped."
+        return "swapped axes", f"The axes are in another order: permute{order} of your result would be right."
+    return None
+
+
+def _factor(pairs: list[Pair]) -> tuple[str, str] | None:
+    def ratio(pair: Pair) -> float | None:
+        keep = pair.expected.isfinite() & (pair.expected != 0)
+        if pair.got.shape != pair.expected.shape or not keep.any():
+            return None
+        return float((pair.got[keep] / pair.expected[keep]).median())
+
+    ratios = [ratio(pair) for pair in pairs]
+    if any(r is None or r == 0 or not math.isfinite(r) for r in ratios):
+        return None
+    if not _holds(pairs, lambda p: p.got / (ratio(p) or 1.0)):
+        return None
+    known = [float(r) for r in ratios if r is not None]
+    for name, values in _named_factors(pairs):
+        if all(math.isclose(r, v, rel_tol=1e-3) for r, v in zip(known, values, strict=True)):
+            if name == "-1":
+                return "sign", "The sign is the wrong way round."
+            return f"factor {name}", f"The result is {name} times what it should be."
+    if all(math.isclose(r, known[0], rel_tol=1e-3) for r in known):
+        return "constant factor", f"The result is {known[0]:.4g} times what it should be, everywhere."
+    return None
+
+
+def _named_factors(pairs: list[Pair]) -> Iterator[tuple[str, list[float]]]:
+    constants = {"-1": -1.0, "2": 2.0, "1/2": 0.5, "ln 2": math.log(2), "1/ln 2": 1 / math.log(2), "-1/ln 2": -1 / math.log(2)}
+    for name, value in constants.items():
+        yield name, [value] * len(pairs)
+    sizes = [_sizes(pair) for pair in pairs]
+    for axis in sizes[0]:
+        if all(axis in size for size in sizes):
+            n = [size[axis] for size in sizes]
+            yield axis, n
+            yield f"1/({axis})", [1 / v for v in n]
+            yield f"√({axis})", [math.sqrt(v) for v in n]
+            yield f"1/√({axis})", [1 / math.sqrt(v) for v in n]
+            if min(n) > 1:
+                yield f"({axis} - 1)/({axis})", [(v - 1) / v for v in n]
+
+
+def _sizes(pair: Pair) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, value in pair.args.items():
+        if isinstance(value, Tensor):
+            for axis, size in enumerate(value.shape):
+                found[f"size of {name} along axis {axis}"] = float(size)
+            found[f"number of entries of {name}"] = float(value.numel())
+    return {name: size for name, size in found.items() if size > 0}
+
+
+def _missing_reduction(pairs: list[Pair]) -> tuple[str, str] | None:
+    rank = pairs[0].got.ndim
+    if any(p.got.ndim != rank for p in pairs):
+        return None
+    for axis in range(rank):
+        for word, reduce in (("sum", torch.sum), ("mean", torch.mean)):
+            if _holds(pairs, lambda p, reduce=reduce, axis=axis: reduce(p.got, dim=axis)):  # type: ignore[misc]
+                return f"missing {word}", f"The {word} over axis {axis} of the result is missing."
+    return None
+
+
+def _shifted(pairs: list[Pair]) -> tuple[str, str] | None:
+    for axis in range(pairs[0].expected.ndim):
+        for shift, word in ((1, "late"), (-1, "early")):
+
+            def overlap(pair: Pair, axis: int = axis, shift: int = shift) -> Tensor | None:
+                if pair.got.shape != pair.expected.shape or pair.expected.ndim <= axis or pair.got.shape[axis] < 3:
+                    return None
+                n = pair.got.shape[axis] - 1
+                got, expected = (pair.got, pair.expected) if shift > 0 else (pair.expected, pair.got)
+                if not _agree(got.narrow(axis, 1, n), expected.narrow(axis, 0, n), pair.dtype):
+                    return None
+                return pair.expected
+
+            if _holds(pairs, overlap):
+                return "shifted by one", f"Everything along axis {axis} comes one place too {word}."
+    return None
+
+
+def _reversed(pairs: list[Pair]) -> tuple[str, str] | None:
+    for axis in range(pairs[0].expected.ndim):
+        if all(p.got.ndim > axis for p in pairs) and _holds(pairs, lambda p, axis=axis: p.got.flip(axis)):  # type: ignore[misc]
+            return "reversed", f"The order along axis {axis} is reversed."
+    return None
+
+
+def _transformed(pairs: list[Pair]) -> tuple[str, str] | None:
+    mends: list[tuple[str, str, Callable[[Tensor], Tensor]]] = [
+        ("missing log", "These are probabilities where their logarithms are asked for.", torch.log),
+        ("missing exp", "These are logarithms where the numbers themselves are asked for.", torch.exp),
+        ("squared", "This is the square of what it should be.", lambda x: x.clamp(min=0).sqrt()),
+        ("missing square", "This is the square root of what it should be.", torch.square),
+        ("missing rectification", "Negative values should be 0 here.", torch.relu),
+    ]
+    for name, sentence, mend in mends:
+        if _holds(pairs, lambda p, mend=mend: mend(p.got)):  # type: ignore[misc]
+            return name, sentence
+    return None
+
+
+def _softmaxed(pairs: list[Pair]) -> tuple[str, str] | None:
+    ranks = {p.got.ndim for p in pairs}
+    for axis in range(min(ranks)):
+        others = [other for other in range(min(ranks)) if other != axis]
+        for word, function in (("softmax", torch.softmax), ("log_softmax", torch.log_softmax)):
+            if _holds(pairs, lambda p, f=function, a=axis: f(p.got, dim=a)):  # type: ignore[misc]
+                return f"missing {word}", f"A {word} over axis {axis} is missing."
+            if all(_agree(p.got, function(p.expected, dim=axis), p.dtype) for p in pairs if p.got.shape == p.expected.shape):
+                if all(p.got.shape == p.expected.shape for p in pairs):
+                    return f"extra {word}", f"There is a {word} over axis {axis} too many."
+            for other in others:
+                if _sums_to_one(pairs, axis, word) and _sums_to_one(pairs, other, word, expected=True):
+                    return f"{word} over the wrong axis", f"Axis {axis} sums to one; axis {other} should."
+    return None
+
+
+def _sums_to_one(pairs: list[Pair], axis: int, word: str, expected: bool = False) -> bool:
+    chosen = [pair.expected if expected else pair.got for pair in pairs]
+    if any(t.ndim <= axis or t.shape[axis] < 2 for t in chosen):
+        return False
+    tensors = [t.exp() if word == "log_softmax" else t for t in chosen]
+    return all(bool(torch.isclose(t.sum(axis), torch.ones((), dtype=t.dtype, device=t.device), atol=1e-4).all()) for t in tensors)
+
+
+def _constant_offset(pairs: list[Pair]) -> tuple[str, str] | None:
+    if any(p.got.shape != p.expected.shape or p.expected.numel() < 2 for p in pairs):
+        return None
+    for axis in [None, *range(pairs[0].expected.ndim)]:
+
+        def level(pair: Pair, axis: int | None = axis) -> Tensor | None:
+            if axis is not None and (pair.expected.ndim <= axis or pair.expected.shape[axis] < 2):
+                return None
+            gap = pair.got - pair.expected
+            return pair.got - (gap.mean() if axis is None else gap.mean(axis, keepdim=True))
+
+        if _holds(pairs, level):
+            along = "everywhere" if axis is None else f"along axis {axis}"
+            return "constant offset", f"The result is off by the same number {along}."
+    return None
+
+
+DETECTORS = (
+    _dtype, _permuted, _factor, _missing_reduction, _transformed, _softmaxed, _shifted, _reversed, _constant_offset,
+)  # fmt: skip

@@ -1,0 +1,74 @@
+"""From a function to a report: run the cases, give points, find the mistake."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mi_tutor.check.draw import Case, Draw
+from mi_tutor.check.exercise import GROUPS, Exercise
+from mi_tutor.check.explain import explain
+from mi_tutor.check.report import GroupMark, Report
+from mi_tutor.check.sampler import run_sampler_trial
+from mi_tutor.check.trial import Function, Trial, run_trial, signature_problem
+
+NOTEBOOK_SEED = 1
+"""The same cases at every run, so that a learner meets the same failure again."""
+
+
+def judge(exercise: Exercise, function: Function, seed: int, device: torch.device) -> Report:
+    """Judge one submission of one exercise."""
+    if problem := signature_problem(exercise, function):
+        return _report(exercise, [], "signature", problem.sentence, None)
+    trials = run_trials(exercise, function, seed, device)
+    failed = next((trial for trial in trials if trial.problem), None)
+    if failed is None:
+        return _report(exercise, trials, None, "", None)
+
+    def rerun(other: Function, trial: Trial) -> Trial:
+        return _run(exercise)(exercise, other, trial.case, trial.dtype, device)
+
+    mistake, sentence = explain(exercise, trials, rerun)
+    return _report(exercise, trials, mistake, sentence, failed)
+
+
+def plan(exercise: Exercise, seed: int, device: torch.device) -> list[tuple[Case, torch.dtype]]:
+    """Every case with the dtype it is tried in: float32 first, then float64 and, where stated, bfloat16."""
+    planned = [(case, torch.float32) for case in exercise.draw_cases(Draw(seed, exercise.name, torch.float32, device))]
+    if any(_floating(value) for case, _ in planned for value in case.args.values()):
+        for dtype in [torch.float64, torch.bfloat16] if exercise.bf16 else [torch.float64]:
+            again = exercise.draw_cases(Draw(seed, exercise.name, dtype, device))
+            planned += [(case, dtype) for case in again if case.group == "general" and case.block is None]
+    return sorted(planned, key=lambda pair: GROUPS.index(pair[0].group))
+
+
+def _floating(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.is_floating_point()
+
+
+def run_trials(exercise: Exercise, function: Function, seed: int, device: torch.device) -> list[Trial]:
+    """Try every case, and stop early only where going on would hang, flood or exit once more."""
+    run = _run(exercise)
+    trials: list[Trial] = []
+    for case, dtype in plan(exercise, seed, device):
+        if trials and trials[-1].outcome.fatal:
+            trials.append(Trial(case, dtype, problem=trials[-1].problem, outcome=trials[-1].outcome))
+        else:
+            trials.append(run(exercise, function, case, dtype, device))
+    return trials
+
+
+def _run(exercise: Exercise) -> Callable[[Exercise, Function, Case, torch.dtype, torch.device], Trial]:
+    return run_sampler_trial if exercise.law else run_trial
+
+
+def _report(exercise: Exercise, trials: list[Trial], mistake: str | None, sentence: str, failed: Trial | None) -> Report:
+    marks: list[GroupMark] = []
+    for group, points in exercise.points.items():
+        of_group = [trial for trial in trials if trial.case.group == group]
+        passed = bool(of_group) and not any(trial.problem for trial in of_group)
+        # A constant can be right in a corner: without the idea itself, which comes first, nothing else counts.
+        earned = points if passed and all(mark.passed for mark in marks[:1]) else 0
+        marks.append(GroupMark(group, earned, points, passed, len(of_group)))
+    return Report.make(exercise.name, tuple(marks), mistake, sentence, failed)

@@ -1,0 +1,113 @@
+"""Judging a function that draws: by the law of its results, since no two right answers are alike.
+
+A declaration turns a long run of results into tallies: how often each outcome occurred beside how probable it is. A
+tally is tested with Pearson's chi-square at a level so small that a right answer fails a whole check less than once in
+a million times. Two samplers are told apart, or found to make one mistake, by the same tallies.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+FALSE_ALARM = 1e-11
+"""For one tally. A check makes at most a few hundred."""
+IMPOSSIBLE_ALLOWED = 2
+"""A uniform number is exactly 0 once in 2^24 draws, and then an outcome of probability 0 can be chosen."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Counted outcomes beside their probabilities."""
+
+    name: str
+    """What was counted, as the learner reads it: "the successors of token 3"."""
+    observed: Tensor
+    """Counts, [outcome]."""
+    probability: Tensor
+    """What they should be, [outcome]; sums to 1."""
+    sentence: str = ""
+    """What a wrong count means, when that is known."""
+
+    def wrong(self) -> str | None:
+        """A sentence with the outcome that is furthest off, or None when the counts fit."""
+        observed, probability = self.observed.double().cpu(), self.probability.double().cpu()
+        total = float(observed.sum())
+        if total == 0:
+            return None
+        impossible = probability <= 0
+        if float(observed[impossible].sum()) > IMPOSSIBLE_ALLOWED:
+            outcome = int((observed * impossible).argmax())
+            return f"{self._about()}: outcome {outcome} came {int(observed[outcome])} times and is impossible."
+        expected = probability * total
+        if chi_square(*_merged(observed, expected)) >= FALSE_ALARM:
+            return None
+        outcome = int(((observed - expected).abs() / expected.clamp(min=1).sqrt()).argmax())
+        return (
+            f"{self._about()}: outcome {outcome} came {int(observed[outcome])} times in {int(total)}; "
+            f"about {float(expected[outcome]):.0f} expected."
+        )
+
+    def _about(self) -> str:
+        return f"{self.sentence} Counting {self.name}" if self.sentence else f"Counting {self.name}"
+
+
+@dataclass(frozen=True)
+class Law:
+    """How the results of a sampler are tallied."""
+
+    tallies: Callable[[dict[str, Any], list[Any]], Iterator[Tally]]
+    """(arguments, the results of all calls of a case) -> tallies."""
+    valid: Callable[[dict[str, Any], Any], str | None]
+    """(arguments, one result) -> what makes it impossible whatever was drawn, if anything."""
+
+
+def chi_square(observed: Tensor, expected: Tensor) -> float:
+    """The probability of a chi-square at least this large: small when the counts do not fit. 1 for a single cell."""
+    if observed.numel() < 2:
+        return 1.0
+    statistic = ((observed - expected).square() / expected).sum()
+    degrees = torch.tensor((observed.numel() - 1) / 2, dtype=torch.float64)
+    return float(torch.special.gammaincc(degrees, statistic / 2))
+
+
+def _merged(observed: Tensor, expected: Tensor, least: float = 25.0) -> tuple[Tensor, Tensor]:
+    """Cells with few expected counts pooled into one, where the chi-square is a good approximation."""
+    possible = expected > 0
+    observed, expected = observed[possible], expected[possible]
+    small = expected < least
+    if not small.any():
+        return observed, expected
+    rest_observed, rest_expected = observed[small].sum(), expected[small].sum()
+    observed, expected = observed[~small], expected[~small]
+    if rest_expected >= least or expected.numel() == 0:
+        return torch.cat([observed, rest_observed[None]]), torch.cat([expected, rest_expected[None]])
+    # Too little even together: it joins the smallest of the others.
+    to = int(expected.argmin())
+    observed, expected = observed.clone(), expected.clone()
+    observed[to] += rest_observed
+    expected[to] += rest_expected
+    return observed, expected
+
+
+def alike(first: list[Tally], second: list[Tally], level: float = 1e-4) -> bool:
+    """Whether two samplers' tallies could come from one law."""
+    if [t.name for t in first] != [t.name for t in second]:
+        return False
+    return all(_homogeneous(a.observed.double(), b.observed.double(), level) for a, b in zip(first, second, strict=True))
+
+
+def _homogeneous(a: Tensor, b: Tensor, level: float) -> bool:
+    total_a, total_b = a.sum(), b.sum()
+    if total_a == 0 or total_b == 0:
+        return bool(total_a == total_b)
+    pooled = (a + b) / (total_a + total_b)
+    rows = [_merged(count, pooled * count.sum(), least=5.0) for count in (a, b)]
+    statistic = sum(float(((o - e).square() / e).sum()) for o, e in rows)
+    cells = max(o.numel() for o, _ in rows)
+    if cells < 2:
+        return True
+    degrees = torch.tensor((cells - 1) / 2, dtype=torch.float64)
+    return float(torch.special.gammaincc(degrees, torch.tensor(statistic / 2, dtype=torch.float64))) >= level

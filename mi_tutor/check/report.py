@@ -1,0 +1,167 @@
+"""What a learner is shown: one sentence, the input that failed, the points."""
+
+import html
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from mi_tutor.check.trial import Trial
+
+SMALL = 40
+"""Entries up to which a tensor is written out, so that it can be pasted and rerun by hand."""
+
+
+class GroupMark(NamedTuple):
+    """The mark of one group of cases."""
+
+    group: str
+    points: int
+    max_points: int
+    passed: bool
+    cases: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """The result of a check.
+
+    In a notebook it shows as a card. `repr` is the earned points alone, which is what nbgrader reads; `str` is the
+    sentence.
+    """
+
+    exercise: str
+    points: float
+    max_points: float
+    mistake: str | None
+    """The misconception or detector that matched; None when all is right."""
+    message: str
+    groups: tuple[GroupMark, ...] = ()
+    arguments: dict[str, Any] = field(default_factory=dict, repr=False)
+    """The arguments of the first case that failed, for trying it again: `function(**report.arguments)`."""
+    expected: Any = field(default=None, repr=False)
+    """What that case should have given."""
+    got: Any = field(default=None, repr=False)
+    """What it gave."""
+    printed: str = ""
+    """The end of what the function printed there."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether every point was earned."""
+        return self.mistake is None
+
+    @classmethod
+    def make(cls, exercise: str, groups: tuple[GroupMark, ...], mistake: str | None, sentence: str, failed: Trial | None) -> "Report":
+        points, most = sum(g.points for g in groups), sum(g.max_points for g in groups)
+        if mistake is None:
+            return cls(exercise, float(points), float(most), None, f"{exercise}: right.", groups)
+        if failed is None:
+            return cls(exercise, 0.0, float(most), mistake, f"{exercise}: {sentence}", groups)
+        where = "" if failed.outcome.fatal and mistake == "not attempted" else f" Seen on {_case(failed)}."
+        law = failed.problem is not None and failed.problem.kind == "law"
+        if law and failed.problem and failed.problem.sentence not in sentence:
+            where = f" {failed.problem.sentence}{where}"
+        return cls(
+            exercise,
+            float(points),
+            float(most),
+            mistake,
+            f"{exercise}: {sentence}{where}",
+            groups,
+            failed.case.args,
+            None if law else failed.expected,
+            failed.got,
+            failed.outcome.printed.strip(),
+        )
+
+    def __repr__(self) -> str:
+        return f"{self.points:g}"
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.points:g} of {self.max_points:g} points."
+
+    def _repr_html_(self) -> str:
+        return card(self)
+
+
+def _case(trial: Trial) -> str:
+    dtype = "" if trial.dtype == torch.float32 else f" ({str(trial.dtype).removeprefix('torch.')})"
+    return f"{trial.case.what}{dtype}"
+
+
+def written(value: Any) -> str:
+    """A value as code where it is small, as its shape and dtype where it is not."""
+    if isinstance(value, tuple):
+        return "(" + ", ".join(written(part) for part in value) + ")"
+    if isinstance(value, torch.Generator):
+        return f"torch.Generator({str(value.device)!r}).manual_seed({value.initial_seed()})"
+    if not isinstance(value, Tensor):
+        text = repr(value)
+        return text if len(text) <= 200 else text[:200] + " …"
+    dtype = "" if value.dtype in (torch.float32, torch.int64, torch.bool) else f", dtype={value.dtype}"
+    if value.numel() > SMALL:
+        name = str(value.dtype).removeprefix("torch.")
+        return f"<{name} tensor of shape {list(value.shape)}>"
+    entries = _rounded(value.detach().cpu().double() if value.is_floating_point() else value.detach().cpu())
+    return f"torch.tensor({entries}{dtype})"
+
+
+def _rounded(value: Tensor) -> str:
+    if value.ndim == 0:
+        number = value.item()
+        if not isinstance(number, float):
+            return str(number)
+        return f"float('{number}')" if number != number or number in (float("inf"), float("-inf")) else f"{number:.5g}"
+    return "[" + ", ".join(_rounded(part) for part in value) + "]"
+
+
+_STYLE = (
+    "font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:14px;line-height:1.5;"
+    "color:var(--jp-ui-font-color1,inherit);border:1px solid var(--jp-border-color1,#9993);border-left:6px solid {colour};"
+    "border-radius:4px;padding:10px 14px;max-width:60em;margin:4px 0"
+)
+_CODE = "font-family:var(--jp-code-font-family,monospace);font-size:13px;white-space:pre-wrap;overflow-wrap:anywhere"
+# Blue for right, orange for wrong, grey for not yet: told apart without red and green.
+_COLOURS = {"right": "#2b7bba", "wrong": "#d9822b", "waiting": "#8a8a8a"}
+
+
+def card(report: Report) -> str:
+    """The report as HTML that reads in light and dark themes."""
+    state = "right" if report.passed else "waiting" if report.mistake == "not attempted" else "wrong"
+    title = {"right": "Right", "wrong": "Not yet right", "waiting": "Not attempted yet"}[state]
+    esc = html.escape
+    sentence = report.message.split(": ", 1)[-1]
+    rows = [
+        f'<div role="status" style="{_STYLE.format(colour=_COLOURS[state])}">',
+        f'<div><strong>{title}</strong> &middot; <code>{esc(report.exercise)}</code>'
+        f'<span style="float:right">{report.points:g} of {report.max_points:g} points</span></div>',
+    ]
+    if state != "right":
+        rows.append(f"<div>{esc(sentence)}</div>")
+    if state == "wrong" and report.mistake:
+        rows.append(f'<div style="opacity:.75">Mistake: {esc(report.mistake.replace("_", " "))}</div>')
+    if state == "wrong" and report.arguments:
+        lines = [f"{name} = {written(value)}" for name, value in report.arguments.items()]
+        if report.expected is not None:
+            lines.append(f"expected: {written(report.expected)}")
+        if report.got is not None:
+            lines.append(f"got:      {written(report.got)}")
+        body = "\n".join(esc(line) for line in lines)
+        rows.append(f'<pre style="{_CODE};margin:6px 0;background:none;color:inherit">{body}</pre>')
+    if report.printed:
+        rows.append(f'<details><summary>It printed</summary><pre style="{_CODE}">{esc(report.printed[-600:])}</pre></details>')
+    if state != "waiting":
+        rows.append(f'<div style="opacity:.75">{" &middot; ".join(_mark(mark) for mark in report.groups)}</div>')
+    if state != "right":
+        rows.append(f'<div style="opacity:.75">Stuck? <code>hint({esc(report.exercise)!r})</code></div>')
+    rows.append("</div>")
+    return "\n".join(rows)
+
+
+def _mark(mark: GroupMark) -> str:
+    word = "passed" if mark.passed else "failed"
+    if mark.passed and not mark.points:
+        word = "passed, counts once the basic cases pass"
+    return f"{mark.group} cases: {word} ({mark.points} of {mark.max_points})"

@@ -1,0 +1,79 @@
+"""Trying a function that draws: its generator first, then the law of its results."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mi_tutor.check.compare import Problem, plain, same
+from mi_tutor.check.draw import Case, copy_arguments
+from mi_tutor.check.exercise import Exercise
+from mi_tutor.check.trial import Function, Trial, detached, guarded
+
+
+def run_sampler_trial(exercise: Exercise, function: Function, case: Case, dtype: torch.dtype, device: torch.device) -> Trial:
+    """Call it `case.calls` times with one generator, then once more with the generator as it was at first."""
+    if exercise.law is None:
+        raise ValueError(f"{exercise.name} has no law")
+    trial = Trial(case, dtype, exercise.reference(**copy_arguments(case.args)))
+    args = copy_arguments(case.args)
+    generator = _generator(args)
+    seed, states = generator.initial_seed(), [generator.get_state()]
+    results: list[Any] = []
+    for _ in range(case.calls):
+        trial.outcome, disturbed = guarded(function, args, device)
+        trial.problem = trial.outcome.problem
+        if trial.problem:
+            return trial
+        trial.outcome.value, trial.problem = plain(trial.outcome.value, trial.expected, dtype, device)
+        trial.problem = trial.problem or _impossible(exercise, case, trial.got)
+        if trial.problem:
+            return trial
+        trial.problem = disturbed
+        results.append(trial.got)
+        states.append(generator.get_state())
+        if disturbed:
+            break
+    trial.outcome.value = results[0]
+    trial.tallies = list(exercise.law.tallies(case.args, results))
+    trial.problem = (
+        trial.problem
+        or _misused(states, reseeded=generator.initial_seed() != seed, draws=_advances(exercise.reference, case))
+        or _irreproducible(function, trial, device)
+        or next((Problem("law", sentence) for tally in trial.tallies if (sentence := tally.wrong())), None)
+    )
+    return trial
+
+
+def _generator(args: dict[str, Any]) -> torch.Generator:
+    return next(value for value in args.values() if isinstance(value, torch.Generator))
+
+
+def _impossible(exercise: Exercise, case: Case, result: Any) -> Problem | None:
+    sentence = exercise.law.valid(case.args, result) if exercise.law else None
+    return Problem("value", sentence) if sentence else None
+
+
+def _advances(function: Function, case: Case) -> bool:
+    """Whether there is anything to draw in this case at all."""
+    args = copy_arguments(case.args)
+    before = _generator(args).get_state()
+    function(**args)
+    return not torch.equal(before, _generator(args).get_state())
+
+
+def _misused(states: list[Tensor], *, reseeded: bool, draws: bool) -> Problem | None:
+    repeats = any(torch.equal(a, b) for i, a in enumerate(states) for b in states[:i]) if draws else False
+    if repeats and len(states) > 1 and torch.equal(states[0], states[1]):
+        return Problem("generator", "It never draws from `generator`, so two calls give the same or depend on something else.")
+    if reseeded or repeats:
+        return Problem("generator", "It seeds `generator` itself, so every call draws the same. Only draw from it.")
+    return None
+
+
+def _irreproducible(function: Function, trial: Trial, device: torch.device) -> Problem | None:
+    outcome, _ = guarded(function, copy_arguments(trial.case.args), device)
+    again, _ = plain(outcome.value, trial.expected, trial.dtype, device)
+    if outcome.problem or same(detached(again), trial.got):
+        return None
+    return Problem("generator", "The same `generator` gave two different results: something else is drawn from as well.")

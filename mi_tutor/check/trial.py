@@ -1,0 +1,140 @@
+"""One case tried on one function: what was expected, what came, what is wrong with it."""
+
+import inspect
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mi_tutor.check.call import Outcome, call
+from mi_tutor.check.compare import Problem, near, plain
+from mi_tutor.check.conditions import changed_argument, restore_settings, take_settings, watch_arguments
+from mi_tutor.check.draw import Case, copy_arguments, in_double
+from mi_tutor.check.exercise import Exercise
+from mi_tutor.check.law import Tally
+from mi_tutor.check.memory import BlockRule
+
+Function = Callable[..., Any]
+
+
+@dataclass
+class Trial:
+    """A case, the reference's answer, the function's answer."""
+
+    case: Case
+    dtype: torch.dtype
+    expected: Any = None
+    outcome: Outcome = field(default_factory=Outcome)
+    tallies: list[Tally] = field(default_factory=list)
+    """For a sampler."""
+    problem: Problem | None = None
+    """What is wrong, most telling first; None when the case is passed."""
+
+    @property
+    def got(self) -> Any:
+        """The result as plain values, without its graph."""
+        return detached(self.outcome.value)
+
+
+def detached(value: Any) -> Any:
+    """Tensors without their graph, inside tuples too."""
+    if isinstance(value, tuple):
+        return tuple(detached(part) for part in value)
+    return value.detach() if isinstance(value, Tensor) else value
+
+
+def guarded(
+    function: Function, args: dict[str, Any], device: torch.device, rule: BlockRule | None = None
+) -> tuple[Outcome, Problem | None]:
+    """Call it within limits. Returns the outcome, and what it disturbed on the way."""
+    watched, settings = watch_arguments(args), take_settings()
+    with rule or nullcontext():
+        # CUDA maps far more addresses than it uses, so a limit on addresses means nothing there.
+        outcome = call(function, tuple(args.values()), limit_memory=device.type == "cpu")
+    disturbed = restore_settings(settings)
+    return outcome, changed_argument(watched) or disturbed
+
+
+def run_trial(exercise: Exercise, function: Function, case: Case, dtype: torch.dtype, device: torch.device) -> Trial:
+    """Try one case of an exercise whose results are compared with the reference's, asked in double precision."""
+    trial = Trial(case, dtype, exercise.reference(**in_double(case.args)))
+    rule = BlockRule(*case.block) if case.block else None
+    trial.outcome, disturbed = guarded(function, copy_arguments(case.args), device, rule)
+    if trial.outcome.problem:
+        trial.problem = trial.outcome.problem
+        return trial
+    trial.outcome.value, mistyped = plain(trial.outcome.value, trial.expected, dtype, device)
+    trial.problem = (
+        mistyped
+        or exercise.answer(in_double(case.args), trial.expected, trial.got)
+        or disturbed
+        or (rule.broken() if rule else None)
+        or (_wrong_gradient(exercise, function, trial) if _has_gradients(exercise, trial) else None)
+    )
+    return trial
+
+
+def _has_gradients(exercise: Exercise, trial: Trial) -> bool:
+    return bool(exercise.gradients) and trial.case.group == "general" and trial.case.smooth and trial.dtype != torch.bfloat16
+
+
+def _wrong_gradient(exercise: Exercise, function: Function, trial: Trial) -> Problem | None:
+    """Pull one random cotangent back through the function and through the reference, and compare."""
+    expected, _ = _pull_back(exercise.reference, in_double(trial.case.args), exercise.gradients)
+    got, problem = _pull_back(function, copy_arguments(trial.case.args), exercise.gradients)
+    for name in exercise.gradients:
+        mine, theirs = got[name], expected[name]
+        if problem or theirs is None:
+            break
+        if mine is None:
+            return Problem("gradient", f"No gradient reaches `{name}`: something on the way detaches it or leaves torch.")
+        wrong = ~near(mine, theirs, slack=10.0)
+        if wrong.any():
+            at = tuple(wrong.nonzero()[0].tolist())
+            return Problem(
+                "gradient",
+                f"The result is right, but not its gradient in `{name}`: at {list(at)} expected "
+                f"{theirs[at].item():.6g}, got {mine[at].item():.6g}.",
+            )
+    return problem
+
+
+def _pull_back(
+    function: Function, args: dict[str, Any], names: tuple[str, ...]
+) -> tuple[dict[str, Tensor | None], Problem | None]:
+    """Gradients, in the named arguments, of a fixed random projection of the result."""
+    for name in names:
+        args[name].requires_grad_(True)
+    nothing: dict[str, Tensor | None] = dict.fromkeys(names)
+
+    def gradients(*values: Any) -> Any:
+        with torch.enable_grad():
+            result = function(*values)
+            if not isinstance(result, Tensor) or not result.requires_grad:
+                return None
+            source = torch.Generator().manual_seed(result.numel())
+            cotangent = torch.randn(result.shape, generator=source, dtype=torch.float64).to(result)
+            return torch.autograd.grad(result, [args[name] for name in names], cotangent, allow_unused=True)
+
+    outcome = call(gradients, tuple(args.values()), limit_memory=False)
+    if outcome.problem:
+        return nothing, Problem("gradient", f"With arguments that require gradients: {outcome.problem.sentence}")
+    return nothing if outcome.value is None else dict(zip(names, outcome.value, strict=True)), None
+
+
+def signature_problem(exercise: Exercise, function: Function) -> Problem | None:
+    """Whether the function can be called with the contract's arguments at all."""
+    if inspect.iscoroutinefunction(function):
+        return Problem("signature", "It is an `async def`; use a plain `def`.")
+    try:
+        signature = inspect.signature(function)
+        signature.bind(*exercise.parameters)
+    except TypeError:
+        wanted, found = ", ".join(exercise.parameters), ", ".join(signature.parameters)
+        return Problem("signature", f"It should take ({wanted}); it takes ({found}).")
+    except ValueError:
+        return None
+    return None
