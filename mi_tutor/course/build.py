@@ -91,10 +91,12 @@ def notebooks(sources: Path, *, released: bool) -> Iterator[tuple[str, str]]:
             continue
         text = path.read_text(encoding="utf-8")
         notebook, found = _read(text, name[1])
-        stub = _release(notebook) if not found else notebook
-        found = found or stub_problems(stub.cells)
+        if not found:
+            stub = _release(notebook)
+            found = stub_problems(stub.cells)
         problems += [f"{path.name}: {problem}" for problem in found]
-        made.append((f"{name[1]}.ipynb", _write(stub if released else notebook)))
+        if not found:
+            made.append((f"{name[1]}.ipynb", _write(stub if released else notebook)))
     if problems:
         raise BuildError("\n".join(problems))
     yield from made

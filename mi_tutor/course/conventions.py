@@ -113,7 +113,7 @@ def _check_problems(cell: Any, seen: set[str]) -> list[str]:
 
 
 def _kind(cell: Any) -> str:
-    """What a cell is to nbgrader: "solution", "check", "locked" (read only), "other" or "" (nothing to it)."""
+    """What a cell is to nbgrader: "solution", "check", "" (nothing, or only locked) or "other"."""
     metadata = cell.metadata.get("nbgrader")
     if metadata is None:
         return ""
@@ -122,7 +122,7 @@ def _kind(cell: Any) -> str:
         return "solution"
     if cell.cell_type == "code" and flags == (False, True, False):
         return "check"
-    return "locked" if flags == (False, False, False) and metadata.get("locked") else "other"
+    return "" if flags == (False, False, False) else "other"
 
 
 def _name(cell: Any) -> str:

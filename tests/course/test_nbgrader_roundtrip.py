@@ -1,0 +1,142 @@
+"""A course, for real: source, release, three submissions, marks in the CSV. No part of nbgrader is replaced."""
+
+import ast
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from mi_tutor.course.build import clone_root, run_build
+
+SOURCES = sorted(path.stem for path in (clone_root() / "solutions").glob("ch*.py"))
+# An answer that earns some of its points, by chapter: the exercise, the code in place of its solution, what it earns.
+PARTLY_RIGHT = {"ch01_stand_in": ("larger_root", "return (math.sqrt(abs(b * b - 4 * c)) - b) / 2", 2)}
+
+
+def nbgrader(course: Path, *arguments: str) -> str:
+    """One nbgrader command in a course, with a home of its own: nothing of this machine's user is read or written."""
+    home = {name: str(course.parent / "home") for name in ("HOME", "JUPYTER_CONFIG_DIR", "XDG_DATA_HOME")}
+    home |= {name: str(course.parent / "home" / name) for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME", "IPYTHONDIR")}
+    # As in an activated environment: nbgrader runs `alembic` by its name.
+    home["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        [sys.executable, "-m", "nbgrader", *arguments],
+        cwd=course,
+        env={**os.environ, **home},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def exercises(notebook) -> dict[str, int]:
+    """Every exercise and its points, in order."""
+    return {
+        cell.metadata.nbgrader.grade_id.removeprefix("check_"): cell.metadata.nbgrader.points
+        for cell in notebook.cells
+        if cell.metadata.get("nbgrader", {}).get("grade")
+    }
+
+
+def cells(notebook) -> dict[str, nbformat.NotebookNode]:
+    return {cell.metadata.nbgrader.grade_id: cell for cell in notebook.cells if "nbgrader" in cell.metadata}
+
+
+def solution_body(source: str) -> list[str]:
+    return source[source.index("### BEGIN SOLUTION") : source.index("### END SOLUTION")].splitlines()[1:]
+
+
+def half_correct(solved, released, chapter: str) -> tuple[nbformat.NotebookNode, float]:
+    """A submission with every second answer, and one that is partly right where we have one; with what it earns."""
+    submission, answers, points = nbformat.from_dict(released), cells(solved), exercises(solved)
+    partly, code, earned = PARTLY_RIGHT.get(chapter, ("", "", 0))
+    total = 0.0
+    for position, name in enumerate(points):
+        if name == partly:
+            before, _, rest = answers[name].source.partition("### BEGIN SOLUTION")
+            cells(submission)[name].source = before + code + rest.partition("### END SOLUTION")[2]
+            total += earned
+        elif position % 2 == 0:
+            cells(submission)[name].source = answers[name].source
+            total += points[name]
+    return submission, total
+
+
+@pytest.fixture(params=["ch01_stand_in", *SOURCES])
+def course(request, tmp_path, stand_in):
+    """The course's folder with one assignment in source/, and the chapter's name."""
+    sources = tmp_path / "clone" / "solutions"
+    sources.mkdir(parents=True)
+    if request.param == "ch01_stand_in":
+        text = stand_in
+    else:
+        text = (clone_root() / "solutions" / f"{request.param}.py").read_text(encoding="utf-8")
+    (sources / f"{request.param}.py").write_text(text, encoding="utf-8")
+    assignment = request.param.removeprefix("ch")
+    folder = tmp_path / "course"
+    assert run_build(root=tmp_path / "clone", solved=folder / "source" / assignment) == 0
+    return folder, request.param
+
+
+def test_marks_are_exact_from_the_source_to_the_csv(course):
+    folder, chapter = course
+    name = chapter.removeprefix("ch")
+    nbgrader(folder, "generate_assignment", name)
+    solved = nbformat.read(folder / "source" / name / f"{name}.ipynb", as_version=4)
+    released = nbformat.read(folder / "release" / name / f"{name}.ipynb", as_version=4)
+    for exercise in exercises(solved):
+        assert_stub(cells(solved)[exercise].source, cells(released)[exercise].source, exercise)
+
+    half, half_total = half_correct(solved, released, chapter)
+    full_total = sum(exercises(solved).values())
+    for student, notebook in {"correct": solved, "half": half, "empty": released}.items():
+        (folder / "submitted" / student / name).mkdir(parents=True)
+        nbformat.write(notebook, folder / "submitted" / student / name / f"{name}.ipynb")
+    nbgrader(folder, "autograde", name)
+    nbgrader(folder, "generate_feedback", name)
+    nbgrader(folder, "export")
+
+    with (folder / "grades.csv").open(newline="") as file:
+        rows = {row["student_id"]: row for row in csv.DictReader(file)}
+    assert {student: float(row["score"]) for student, row in rows.items()} == {
+        "correct": full_total,
+        "half": half_total,
+        "empty": 0,
+    }
+    assert {float(row["max_score"]) for row in rows.values()} == {full_total}
+    for student in rows:
+        assert (folder / "feedback" / student / name / f"{name}.html").stat().st_size > 1000
+
+
+def assert_stub(solved: str, released: str, exercise: str) -> None:
+    """The release keeps an exercise's signature and docstring, and no line of its solution."""
+    ours, theirs = (
+        next(node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef) and node.name == exercise)
+        for text in (solved, released)
+    )
+    assert ast.unparse(ours.args) == ast.unparse(theirs.args)
+    assert ours.returns is None or ast.unparse(ours.returns) == ast.unparse(theirs.returns)
+    assert ast.get_docstring(ours) == ast.get_docstring(theirs)
+    left = [line for line in solution_body(solved) if line.strip() and line in released.splitlines()]
+    assert not left, f"{exercise}: {left}"
+    assert "SOLUTION" not in released
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_the_committed_chapter_is_what_nbgrader_would_release_but_for_the_stubs_words(source, tmp_path):
+    name = source.removeprefix("ch")
+    course = tmp_path / "course"
+    run_build(solved=course / "source" / name)
+    nbgrader(course, "generate_assignment", name)
+    released = nbformat.read(course / "release" / name / f"{name}.ipynb", as_version=4)
+    committed = nbformat.read(clone_root() / "chapters" / f"{name}.ipynb", as_version=4)
+    theirs = [cell.source.replace("# YOUR CODE HERE\n    raise NotImplementedError()", "") for cell in released.cells]
+    ours = [cell.source.replace("# Your code here\n    raise NotImplementedError", "") for cell in committed.cells]
+    assert ours == theirs

@@ -1,0 +1,111 @@
+"""What is installed, editable and as a wheel, and that README and the gate run the same commands."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOLUTIONS = sorted(path.stem for path in (ROOT / "solutions").glob("ch*.py"))
+LOOK_AROUND = """
+import importlib, importlib.resources as resources, sys
+import mi_tutor
+for name in sys.argv[1:]:
+    importlib.import_module(f"mi_tutor.solutions.{name}")
+print(mi_tutor.__file__)
+print(*sorted(path.name for path in resources.files("mi_tutor.chapters").iterdir() if path.name.endswith(".ipynb")))
+"""
+
+
+def run(*command, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | variables
+    return subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    """Built as from a downloaded zip: no .git, an sdist first and the wheel from that."""
+    copy = tmp_path_factory.mktemp("download") / "mi-tutor"
+    ignore = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist", "my-work", "training-runs")
+    shutil.copytree(ROOT, copy, ignore=ignore)
+    done = run(sys.executable, "-m", "build", "--no-isolation", "--outdir", copy / "dist", copy, cwd=copy)
+    assert done.returncode == 0, done.stdout
+    return next((copy / "dist").glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory) -> Path:
+    target = tmp_path_factory.mktemp("installed")
+    pip = (sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--quiet", "--target", target, wheel)
+    done = run(*pip, cwd=target)
+    assert done.returncode == 0, done.stdout
+    return target
+
+
+def test_the_wheel_holds_chapters_solutions_assets_and_licences_and_no_more(wheel):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    chapters = {f"mi_tutor/chapters/{path.name}" for path in (ROOT / "chapters").glob("*.ipynb")}
+    solutions = {f"mi_tutor/solutions/{name}.py" for name in SOLUTIONS}
+    assets = ROOT / "mi_tutor" / "models" / "assets"
+    weights = {path.relative_to(ROOT).as_posix() for path in assets.rglob("*") if path.is_file()}
+    assert chapters | solutions | weights | {"mi_tutor/py.typed"} <= names
+    assert {Path(name).name for name in names if "/licenses/" in name} == {"LICENSE", "LICENSE-CONTENT"}
+    assert {name.split("/")[0].partition("-")[0] for name in names} == {"mi_tutor"}
+    assert not [name for name in names if "test" in name.lower()]
+
+
+def test_a_wheel_finds_its_solutions_and_chapters(installed, tmp_path):
+    done = run(sys.executable, "-P", "-c", LOOK_AROUND, *SOLUTIONS, cwd=tmp_path, PYTHONPATH=str(installed))
+    assert done.returncode == 0, done.stdout
+    package, chapters = done.stdout.splitlines()[-2:]
+    assert Path(package).is_relative_to(installed)
+    assert len(chapters.split()) == len(SOLUTIONS)
+
+
+def test_a_clone_installed_editable_finds_its_solutions_and_chapters(tmp_path):
+    done = run(sys.executable, "-P", "-c", LOOK_AROUND, *SOLUTIONS, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    package, chapters = done.stdout.splitlines()[-2:]
+    assert Path(package).is_relative_to(ROOT)
+    assert len(chapters.split()) == len(SOLUTIONS)
+
+
+def test_building_chapters_from_a_wheel_says_that_it_needs_a_clone(installed, tmp_path):
+    build = "import sys; from mi_tutor.course.build import run_build; sys.exit(run_build())"
+    done = run(sys.executable, "-P", "-c", build, cwd=tmp_path, PYTHONPATH=str(installed))
+    assert done.returncode == 1
+    assert "needs a clone of the repository" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_the_gate_runs_the_two_commands_that_readme_gives():
+    readme = re.findall(r"^(make (?:learn|test))\b *(?:#.*)?$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    gate = re.findall(r"^(make (?:learn|test)) </dev/null", (ROOT / ".ci" / "run").read_text("utf-8"), re.MULTILINE)
+    assert gate == ["make learn", "make test"]
+    assert set(readme) == set(gate)
+
+
+def test_every_constraint_names_one_version_and_torch_is_the_tested_one():
+    lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
+    assert [line for line in lines if not re.fullmatch(r"[\w.-]+==[\w.]+", line)] == []
+    assert "torch==2.13.0" in lines
+
+
+def test_no_index_is_written_down_outside_readme_and_binder():
+    """Which index pip asks is the machine's own choice; only the CPU-only variant is spelt out, for people."""
+    files = [ROOT / "Makefile", ROOT / "constraints.txt", ROOT / "pyproject.toml", ROOT / ".ci" / "run"]
+    files += sorted((ROOT / "tools").rglob("*.py")) + sorted((ROOT / "mi_tutor").rglob("*.py"))
+    assert [path.name for path in files if re.search(r"index-url|/whl/|/simple\b", path.read_text("utf-8"))] == []
