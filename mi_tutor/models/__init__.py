@@ -1,0 +1,25 @@
+"""The models that the chapters look into, the corpus they learned from, and the recipes that made them."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mi_tutor.models.bigrams import training_bigram_counts
+    from mi_tutor.models.corpus import corpus_tokens
+    from mi_tutor.models.tokenizer import load_tokenizer
+    from mi_tutor.models.zoo import load_model
+
+_HOMES = {
+    "corpus_tokens": "mi_tutor.models.corpus",
+    "load_model": "mi_tutor.models.zoo",
+    "load_tokenizer": "mi_tutor.models.tokenizer",
+    "training_bigram_counts": "mi_tutor.models.bigrams",
+}
+__all__ = ["corpus_tokens", "load_model", "load_tokenizer", "training_bigram_counts"]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'mi_tutor.models' has no attribute {name!r}")
+    return getattr(importlib.import_module(home), name)

@@ -1,0 +1,175 @@
+"""The models' cards: shown, verified figure by figure, written after training; what `mi-tutor models` calls."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mi_tutor.models.corpus import CorpusError, corpus_hash, corpus_manifest, corpus_tokens
+from mi_tutor.models.figures import FIGURES, Context, Figure, Value
+from mi_tutor.models.recipes import RECIPES, Recipe
+from mi_tutor.models.zoo import ASSETS, WEIGHTS_FILE
+
+CARD_FILE = "card.json"
+RUNS = Path("training-runs")
+LICENCE = "CC-BY-4.0"
+
+
+def run_models(
+    name: str | None, *, verify: bool, train: bool, assets: Path | None = None, runs: Path | None = None
+) -> int:
+    """What `mi-tutor models` does; returns its exit status.
+
+    Args:
+        name: one model; all of them when left out.
+        verify: recompute every figure on the card instead of showing it.
+        train: first train (going on where a killed run stopped), then write weights, counts and card.
+        assets: the folder of the bundled models; the installed one when left out.
+        runs: where training keeps its state; `training-runs` in the working directory when left out.
+
+    Returns:
+        0 when all is well, 1 when a figure is off, a card is missing or the corpus cannot be read, 2 for an unknown
+        name.
+    """
+    assets = assets or ASSETS
+    if name is not None and name not in RECIPES:
+        print(f"There is no bundled model {name!r}; there are: {', '.join(RECIPES)}.", file=sys.stderr)
+        return 2
+    names = list(RECIPES) if name is None else [name]
+    try:
+        if train:
+            for each in names:
+                train_and_ship(RECIPES[each], assets, runs or RUNS)
+        if verify:
+            verdicts = [verify_card(each, assets) for each in names]  # a list: every card is looked at
+            return 0 if all(verdicts) else 1
+        if not train:
+            shown = [show_card(each, assets) for each in names]
+            return 0 if all(shown) else 1
+    except (CorpusError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def read_card(name: str, assets: Path) -> dict[str, Any] | None:
+    """The card of a model; None where there is none."""
+    path = assets / name / CARD_FILE
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def show_card(name: str, assets: Path) -> bool:
+    """Print the card as a table; False where there is none."""
+    from rich.console import Console
+    from rich.table import Table
+
+    card = read_card(name, assets)
+    if card is None:
+        print(f"{name}: not trained yet; `mi-tutor models {name} --train` does it.")
+        return False
+    table = Table("figure", "value", "unit", "meaning", title=f"{name}: {card['summary']}", title_justify="left")
+    for key, entry in card["figures"].items():
+        table.add_row(key, _shown(entry["value"]), entry["unit"], entry["meaning"])
+    corpus = card["corpus"]
+    table.caption = f"corpus: Python {corpus['python']}, {corpus['files']} files, hash {corpus['hash']}"
+    Console().print(table)
+    return True
+
+
+def verify_card(name: str, assets: Path) -> bool:
+    """Recompute each figure on a card, print a line for each, and say whether all that must match do.
+
+    Figures of the shipped files must match on every machine. Those of the corpus must where the corpus is the card's;
+    elsewhere the figure computed here is printed beside the card's.
+    """
+    card = read_card(name, assets)
+    if card is None:
+        print(f"{name}: OFF, there is no card")
+        return False
+    try:
+        same_corpus = corpus_hash() == card["corpus"]["hash"]
+        corpus_problem = ""
+    except CorpusError as error:
+        same_corpus, corpus_problem = False, str(error)
+    context = Context(name, assets)
+    all_well = True
+    for key in [*FIGURES[name], *(key for key in card["figures"] if key not in FIGURES[name])]:
+        figure, entry = FIGURES[name].get(key), card["figures"].get(key)
+        if figure is None or entry is None:
+            well, verdict = False, "OFF, " + ("not on the card" if entry is None else "on the card, but not known")
+        elif figure.of == "corpus" and corpus_problem:
+            well, verdict = True, f"not computed: {corpus_problem}"
+        else:
+            well, verdict = _compare(figure, _computed(figure, context), entry["value"], same_corpus)
+        print(f"{name}  {key}: {verdict}")
+        all_well = all_well and well
+    return all_well
+
+
+def train_and_ship(recipe: Recipe, assets: Path, runs: Path) -> None:
+    """Run the recipe on this machine's corpus, then write weights, checkpoints, bigram counts and card."""
+    import shutil
+
+    from mi_tutor.models.bigrams import COUNTS_FILE, count_bigrams, write_bigram_counts
+    from mi_tutor.models.train import save_weights
+    from mi_tutor.models.train import train as run_recipe
+
+    tokens = corpus_tokens("train")
+    weights = run_recipe(recipe, tokens, runs / recipe.name)
+    folder = assets / recipe.name
+    save_weights(folder / WEIGHTS_FILE, weights)
+    for checkpoint in sorted((runs / recipe.name).glob("checkpoint-*.safetensors")):
+        (folder / "checkpoints").mkdir(exist_ok=True)
+        shutil.copyfile(checkpoint, folder / "checkpoints" / checkpoint.name)
+    if recipe.architecture["n_layers"] == 0:
+        write_bigram_counts(folder / COUNTS_FILE, count_bigrams(tokens))
+    write_card(recipe, assets)
+
+
+def write_card(recipe: Recipe, assets: Path) -> None:
+    """Compute every figure of the shipped files and the corpus, and write the card."""
+    import torch
+    import transformer_lens
+
+    context = Context(recipe.name, assets)
+    figures = {
+        key: {"value": _computed(figure, context), "unit": figure.unit, "meaning": figure.meaning, "of": figure.of}
+        for key, figure in FIGURES[recipe.name].items()
+    }
+    card = {
+        "name": recipe.name,
+        "summary": recipe.summary,
+        "licence": LICENCE,
+        "corpus": corpus_manifest(),
+        "made_with": {"torch": torch.__version__, "transformer_lens": transformer_lens.__version__},
+        "figures": figures,
+        "recipe": asdict(recipe),
+    }
+    path = assets / recipe.name / CARD_FILE
+    path.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+
+
+def _computed(figure: Figure, context: Context) -> Value:
+    value = figure.compute(context)
+    return round(value, 6) if isinstance(value, float) else value
+
+
+def _compare(figure: Figure, here: Value, card: Value, same_corpus: bool) -> tuple[bool, str]:
+    """Whether a figure is well, and the sentence that says so."""
+    unit = f" {figure.unit}" if figure.unit else ""
+    if isinstance(here, float) and isinstance(card, int | float):
+        equal = abs(here - card) <= figure.tolerance  # False for NaN
+    else:
+        equal = here == card
+    if figure.of == "corpus" and not same_corpus:
+        return True, f"{_shown(here)}{unit} on this machine's corpus; the card, on another, has {_shown(card)}"
+    if equal:
+        return True, f"{_shown(here)}{unit}, as on the card"
+    return False, f"OFF, {_shown(here)}{unit} here, {_shown(card)} on the card"
+
+
+def _shown(value: Value) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:,}" if isinstance(value, int) else f"{value:.6f}"

@@ -1,0 +1,206 @@
+"""The corpus: the source of the Python that is running, which every learner's machine already holds.
+
+Nothing is downloaded and no text of others is stored in this repository. Another Python version has another standard
+library, so every figure measured on the corpus goes with `corpus_hash()`.
+"""
+
+import hashlib
+import os
+import sys
+import sysconfig
+import tokenize
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jaxtyping import Int
+    from torch import Tensor
+
+SPLITS = ("train", "heldout")
+
+# Tests would be a third of the text and are unlike the rest; `encodings` and `pydoc_data` are tables and topic dumps;
+# the others hold packages or the products of a build.
+_SKIPPED_FOLDERS = {
+    *("test", "tests", "idle_test", "encodings", "pydoc_data"),
+    *("site-packages", "dist-packages", "lib-dynload", "__pycache__", "_bundled"),
+}
+# `_sysconfigdata_*.py` and `config-*/` record how this one interpreter was compiled, paths included.
+_SKIPPED_PREFIXES = ("_sysconfigdata", "config-")
+# A whole standard library has some 600 files; far fewer means that the source was stripped or zipped.
+_FEWEST_LIBRARY_FILES = 100
+
+
+class CorpusError(RuntimeError):
+    """The corpus cannot be read here, or was asked for something it does not have; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Root:
+    """A folder of Python source that the corpus reads."""
+
+    label: str
+    """Put before the names of its files; empty for the standard library."""
+    folder: Path
+    """Where it lies on this machine; never part of a name or of the hash."""
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file of the corpus."""
+
+    name: str
+    """Its path below its root, with forward slashes: the same on every machine. Decides the split."""
+    text: str
+    """What it says, decoded by its coding cookie, lines ending in a bare newline."""
+
+
+def standard_library() -> tuple[Root, ...]:
+    """The default corpus: the pure-Python standard library of the running interpreter."""
+    return (Root("", Path(sysconfig.get_path("stdlib"))),)
+
+
+def corpus_files(split: str = "train", roots: tuple[Root, ...] | None = None) -> tuple[SourceFile, ...]:
+    """The files of one split, sorted by name.
+
+    A file is held out when a hash of its name says so (about one in ten), so a name stays in its split when the
+    library around it changes. Near-duplicates are removed before the split: no held-out file has a twin in training.
+
+    Args:
+        split: "train" or "heldout".
+        roots: what to read; the standard library when left out. Other folders of Python source may be added to it.
+
+    Raises:
+        CorpusError: for an unknown split, or when the library's source is not there.
+    """
+    if split not in SPLITS:
+        raise CorpusError(f"There is no split {split!r}; the splits are {' and '.join(map(repr, SPLITS))}.")
+    return tuple(file for file in _read(roots or standard_library()) if _is_held_out(file) == (split == "heldout"))
+
+
+def corpus_hash(roots: tuple[Root, ...] | None = None) -> str:
+    """A hash (32 hexadecimal digits) of the names and the text of every file in both splits."""
+    return _hash(roots or standard_library())
+
+
+def corpus_manifest(roots: tuple[Root, ...] | None = None) -> dict[str, str | int]:
+    """What the corpus is here: the Python version, the number of files, their bytes in UTF-8, and the hash."""
+    files = _read(roots or standard_library())
+    return {
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "files": len(files),
+        "bytes": sum(len(file.text.encode()) for file in files),
+        "hash": corpus_hash(roots),
+    }
+
+
+def corpus_tokens(split: str = "train", roots: tuple[Root, ...] | None = None) -> "Int[Tensor, 'position']":
+    """Every file of a split, tokenised with the bundled tokenizer and joined, each preceded by one BOS token.
+
+    The first call tokenises (some seconds) and stores the result in the user's cache folder; later ones read it. A
+    cache that is damaged or cannot be written costs time, never an error.
+
+    Args:
+        split: "train" or "heldout".
+        roots: as for `corpus_files`.
+
+    Returns:
+        int64 ids; a new tensor at each call.
+
+    Raises:
+        CorpusError: as for `corpus_files`.
+    """
+    import torch
+
+    from mi_tutor.models.token_cache import load_or_make
+    from mi_tutor.models.tokenizer import BOS_ID, encode_plain, tokenizer_hash
+
+    files = corpus_files(split, roots)
+
+    def tokenise() -> "Int[Tensor, 'position']":
+        ids = [id for file in files for id in (BOS_ID, *encode_plain(file.text))]
+        return torch.tensor(ids, dtype=torch.int64)
+
+    return load_or_make(f"tokens-{tokenizer_hash()[:16]}-{corpus_hash(roots)[:16]}-{split}", tokenise)
+
+
+@lru_cache(maxsize=4)
+def _read(roots: tuple[Root, ...]) -> tuple[SourceFile, ...]:
+    files = sorted((file for root in roots for file in _files_below(root)), key=lambda file: file.name)
+    few = _FEWEST_LIBRARY_FILES if roots == standard_library() else 1
+    if len(files) < few:
+        raise CorpusError(
+            f"The source of Python's standard library is the corpus, but {roots[0].folder} holds {len(files)} readable "
+            ".py files: this Python came zipped or without its source. Use one that has it (python.org, conda, "
+            "pyenv, uv, or your system's complete package, on Debian and Ubuntu `libpython3-stdlib`)."
+        )
+    return tuple(_without_near_duplicates(files))
+
+
+@lru_cache(maxsize=4)
+def _hash(roots: tuple[Root, ...]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for file in _read(roots):
+        for part in (file.name, file.text):
+            data = part.encode()
+            digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.hexdigest()
+
+
+def _files_below(root: Root) -> list[SourceFile]:
+    found = []
+    for folder, subfolders, names in os.walk(root.folder):
+        subfolders[:] = [name for name in subfolders if _is_wanted(name)]
+        for name in filter(_is_wanted, names):
+            path = Path(folder, name)
+            text = _text(path) if name.endswith(".py") else ""
+            if text.strip():
+                relative = path.relative_to(root.folder).as_posix()
+                found.append(SourceFile(f"{root.label}/{relative}" if root.label else relative, text))
+    return found
+
+
+def _is_wanted(name: str) -> bool:
+    return name not in _SKIPPED_FOLDERS and not name.startswith(_SKIPPED_PREFIXES)
+
+
+def _text(path: Path) -> str:
+    """The file decoded as Python would; empty when Python could not read it either."""
+    try:
+        with tokenize.open(path) as file:
+            return file.read()
+    except (OSError, SyntaxError, UnicodeDecodeError, LookupError):
+        return ""
+
+
+def _is_held_out(file: SourceFile) -> bool:
+    return _number(file.name) % 10 == 0
+
+
+def _without_near_duplicates(files: list[SourceFile], sketch_size: int = 64, alike: float = 0.8) -> list[SourceFile]:
+    """Drop every file that shares about `alike` of its pairs of adjacent lines with one kept earlier.
+
+    A file is represented by the `sketch_size` smallest hashes of its line pairs, and two sketches share about as much
+    as the files do (bottom-k sketch: Broder, "On the resemblance and containment of documents", 1997). Looking the
+    hashes up in one table makes this linear in the text, so it serves for many packages as well.
+    """
+    kept: list[SourceFile] = []
+    keepers_of: dict[int, list[int]] = {}
+    for file in files:
+        lines = [line for line in map(str.strip, file.text.splitlines()) if line]
+        pairs = {f"{a}\n{b}" for a, b in zip(lines, [*lines[1:], ""], strict=True)}
+        sketch = sorted(map(_number, pairs))[:sketch_size]
+        shared: dict[int, int] = {}
+        for number in sketch:
+            for keeper in keepers_of.get(number, ()):
+                shared[keeper] = shared.get(keeper, 0) + 1
+        if max(shared.values(), default=0) < alike * len(sketch):
+            for number in sketch:
+                keepers_of.setdefault(number, []).append(len(kept))
+            kept.append(file)
+    return kept
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")

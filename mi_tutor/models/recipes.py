@@ -1,0 +1,81 @@
+"""The recipes of the bundled models: data, read by the one loop in train.py and by load_model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a bundled model's weights, apart from the corpus and the device."""
+
+    name: str
+    """What `load_model` calls it; also the name of its folder in assets/."""
+    summary: str
+    """What it is and what it is for, in one line, for its card."""
+    architecture: Mapping[str, Any]
+    """Arguments of TransformerLens's `TransformerBridgeConfig` for its native models."""
+    tokens: int
+    """How many tokens to train on in all; more than the corpus holds means several epochs."""
+    context: int
+    """Tokens in a training sequence; each is predicted from those before it."""
+    batch: int
+    """Sequences a step."""
+    learning_rate: float
+    """AdamW's rate between warm-up and decay."""
+    warmup_steps: int = 0
+    """Steps in which the rate rises linearly to its full height."""
+    decay_share: float = 0.3
+    """Share of the steps, at the end, in which the rate falls linearly to zero."""
+    betas: tuple[float, float] = (0.9, 0.98)
+    """AdamW's two decay rates."""
+    weight_decay: float = 0.0
+    """AdamW's decoupled weight decay, on every parameter."""
+    clip: float = 1.0
+    """The largest norm of the gradient; longer ones are scaled down to it."""
+    init_std: Mapping[str, float] = field(default_factory=dict)
+    """Standard deviation of the normal initial weights by parameter name; d_model^-0.5 for those not named.
+    Vectors (biases) start at zero."""
+    seed: int = 0
+    """Seeds the initial weights and the order of the sequences."""
+    bfloat16: bool = False
+    """Whether matrix products are computed in bfloat16 (autocast). Weights and optimiser stay float32."""
+    checkpoint_steps: tuple[int, ...] = ()
+    """After how many steps to keep a copy of the weights; 0 is the initial weights."""
+    save_every: int = 100
+    """Steps between two saves of the state from which a killed run goes on."""
+
+    @property
+    def steps(self) -> int:
+        """How many steps the training takes."""
+        return max(1, self.tokens // (self.batch * self.context))
+
+
+ZERO_LAYER_PY = Recipe(
+    name="zero-layer-py",
+    summary="Embedding and unembedding only: its table of logits W_E W_U can say no more than bigrams.",
+    architecture={
+        "n_layers": 0,
+        "d_model": 256,
+        "n_heads": 1,
+        "d_head": 256,
+        "n_ctx": 1024,
+        "d_vocab": 2048,
+        "attn_only": True,
+        "act_fn": "relu",  # required by the config, used by no layer
+        "normalization_type": None,  # no final norm: the logits are W_E W_U itself
+        # The native model has learned or rotary positions, and rotary ones act inside attention alone.
+        "positional_embedding_type": "rotary",
+    },
+    tokens=32_000_000,  # some twelve epochs
+    context=256,
+    batch=8,  # small steps that fit the cache: at 3 M tokens both faster and nearer to the counts than 32 sequences
+    learning_rate=1e-2,
+    decay_share=0.8,
+    init_std={"tok_embed.weight": 0.5, "head.weight": 0.02},
+    bfloat16=True,
+    save_every=500,
+    seed=0,
+)
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (ZERO_LAYER_PY,)}

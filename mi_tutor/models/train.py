@@ -1,0 +1,181 @@
+"""The training loop of every bundled model: short, resumable, and the same for all recipes."""
+
+import hashlib
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mi_tutor.models.build import build_model, parameters_of
+from mi_tutor.models.recipes import Recipe
+from mi_tutor.models.token_cache import write_atomically
+
+if TYPE_CHECKING:
+    import torch
+    from jaxtyping import Int
+    from rich.progress import Progress
+    from torch import Tensor
+
+STATE_FILE = "state.safetensors"
+
+
+def train(
+    recipe: Recipe,
+    tokens: "Int[Tensor, 'position']",
+    folder: Path,
+    device: "str | torch.device | None" = None,
+    on_step: Callable[[int, float], None] | None = None,
+) -> "dict[str, Tensor]":
+    """Train a model, going on from the state in `folder` when there is one.
+
+    The batches are drawn by step number, so a run that was killed at any moment ends at the very weights of an
+    uninterrupted one, given the same device, number of threads and version of PyTorch.
+
+    Args:
+        recipe: what to train and how.
+        tokens: the training tokens, int64.
+        folder: where the state is saved every `recipe.save_every` steps, and checkpoints as `checkpoint-<step>`.
+        device: CUDA where there is one when left out, else the CPU.
+        on_step: called after every step with the number of steps done and the loss in nats per token.
+
+    Returns:
+        The final weights by parameter name, float32, on the CPU.
+
+    Raises:
+        ValueError: when `folder` holds the state of another recipe or other tokens.
+    """
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    model = build_model(recipe, device=device).train()
+    parameters = parameters_of(model)
+    optimizer = torch.optim.AdamW(parameters.values(), betas=recipe.betas, weight_decay=recipe.weight_decay)
+    mark = fingerprint(recipe, tokens)
+    first_step = _restore(folder, mark, parameters, optimizer)
+    if first_step == 0 and 0 in recipe.checkpoint_steps:
+        save_weights(folder / "checkpoint-0.safetensors", parameters)
+
+    with _progress() as progress:
+        task = progress.add_task(recipe.name, total=recipe.steps * recipe.batch * recipe.context, loss=float("nan"))
+        progress.update(task, completed=first_step * recipe.batch * recipe.context)
+        for step in range(first_step, recipe.steps):
+            windows = batch_at(recipe, tokens, step).to(device)
+            with torch.autocast(device.type, torch.bfloat16) if recipe.bfloat16 else nullcontext():
+                logits = model(windows[:, :-1])
+            loss = cross_entropy(logits.float().flatten(0, 1), windows[:, 1:].flatten())
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(parameters.values(), recipe.clip)
+            optimizer.param_groups[0]["lr"] = learning_rate_at(recipe, step)
+            optimizer.step()
+
+            done = step + 1
+            if done in recipe.checkpoint_steps:
+                save_weights(folder / f"checkpoint-{done}.safetensors", parameters)
+            if done % recipe.save_every == 0 or done == recipe.steps:
+                _save(folder, mark, done, parameters, optimizer)
+            progress.update(task, advance=windows[:, 1:].numel(), loss=loss.item())
+            if on_step:
+                on_step(done, loss.item())
+    return {name: parameter.detach().cpu().clone() for name, parameter in parameters.items()}
+
+
+def batch_at(recipe: Recipe, tokens: "Int[Tensor, 'position']", step: int) -> "Int[Tensor, 'batch context_plus_one']":
+    """The sequences of one step, drawn from nothing but the recipe's seed and the step.
+
+    An epoch cuts the tokens at a random offset into windows that overlap by one token, so that every pair of adjacent
+    tokens is predicted once, and goes through them in random order.
+
+    Raises:
+        ValueError: when there are too few tokens for one batch.
+    """
+    import torch
+
+    windows = len(tokens) // recipe.context - 1
+    batches = windows // recipe.batch
+    if batches < 1:
+        raise ValueError(f"{len(tokens)} tokens are too few for a batch of {recipe.batch} x {recipe.context}.")
+    epoch, place = divmod(step, batches)
+    generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + epoch)
+    offset = torch.randint(recipe.context, (), generator=generator)
+    chosen = torch.randperm(windows, generator=generator)[place * recipe.batch : (place + 1) * recipe.batch]
+    starts = offset + chosen * recipe.context
+    return tokens[starts[:, None] + torch.arange(recipe.context + 1)]
+
+
+def learning_rate_at(recipe: Recipe, step: int) -> float:
+    """Linear warm-up, a constant rate, then linear decay towards zero."""
+    rise = min(1.0, (step + 1) / max(1, recipe.warmup_steps))
+    fall = min(1.0, (recipe.steps - step) / max(1.0, recipe.decay_share * recipe.steps))
+    return recipe.learning_rate * min(rise, fall)
+
+
+def fingerprint(recipe: Recipe, tokens: "Int[Tensor, 'position']") -> str:
+    """A hash of all that decides the weights, to tell one run's saved state from another's."""
+    digest = hashlib.sha256(repr(replace(recipe, summary="", save_every=1)).encode())
+    digest.update(tokens.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def save_weights(path: Path, parameters: "dict[str, torch.nn.Parameter] | dict[str, Tensor]") -> None:
+    """Write weights as they are shipped: float16, safetensors."""
+    import torch
+
+    write_atomically(path, {name: value.detach().to(torch.float16) for name, value in parameters.items()})
+
+
+def _save(
+    folder: Path, mark: str, step: int, parameters: "dict[str, torch.nn.Parameter]", optimizer: "torch.optim.Optimizer"
+) -> None:
+    tensors: dict[str, Tensor] = {}
+    for name, parameter in parameters.items():
+        tensors[f"weight/{name}"] = parameter.detach()
+        tensors[f"mean/{name}"] = optimizer.state[parameter]["exp_avg"]
+        tensors[f"square/{name}"] = optimizer.state[parameter]["exp_avg_sq"]
+    write_atomically(folder / STATE_FILE, tensors, {"fingerprint": mark, "step": str(step)})
+
+
+def _restore(
+    folder: Path, mark: str, parameters: "dict[str, torch.nn.Parameter]", optimizer: "torch.optim.Optimizer"
+) -> int:
+    """Put the saved state back; returns the number of steps done, 0 where nothing is saved."""
+    import torch
+    from safetensors import safe_open
+
+    if not (folder / STATE_FILE).exists():
+        return 0
+    with safe_open(folder / STATE_FILE, "pt") as file, torch.no_grad():
+        saved = file.metadata()
+        if saved["fingerprint"] != mark:
+            raise ValueError(
+                f"{folder} holds a run of another recipe, corpus or tokenizer. Delete that folder to start again."
+            )
+        for name, parameter in parameters.items():
+            parameter.copy_(file.get_tensor(f"weight/{name}"))
+            optimizer.state[parameter] = {
+                "step": torch.tensor(float(saved["step"])),
+                "exp_avg": file.get_tensor(f"mean/{name}").to(parameter.device),
+                "exp_avg_sq": file.get_tensor(f"square/{name}").to(parameter.device),
+            }
+    return int(saved["step"])
+
+
+def _progress() -> "Progress":
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class Speed(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed or 0:,.0f} tokens/s")
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:.0f} %  loss {task.fields[loss]:.3f}"),
+        Speed(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )

@@ -1,0 +1,102 @@
+"""The door to the models: bundled ones by name, any other from the hub or a folder."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mi_tutor.models.recipes import RECIPES
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+    from transformer_lens.model_bridge import TransformerBridge
+
+ASSETS = Path(__file__).parent / "assets"
+WEIGHTS_FILE = "model.safetensors"
+# Seconds to wait for the hub's first answer. Left alone, its client retries for 23 s where a name does not resolve
+# and for over a minute where packets are dropped.
+_HUB_PATIENCE = 5.0
+
+
+class UnknownModelError(LookupError):
+    """No such model can be had here; the message says why and which models are bundled."""
+
+
+def bundled_models(assets: Path | None = None) -> tuple[str, ...]:
+    """The names of the models that need no network: those whose recipe is known and whose weights are installed."""
+    return tuple(name for name in RECIPES if ((assets or ASSETS) / name / WEIGHTS_FILE).exists())
+
+
+def load_model(
+    name: str, device: "str | torch.device | None" = None, assets: Path | None = None
+) -> "TransformerBridge":
+    """A model by name: bundled ("zero-layer-py"), from the hub ("gpt2"), or a folder in the hub's format.
+
+    Bundled models come in float32, with their tokenizer, in evaluation mode, exactly as shipped; loading them needs
+    no network, prints nothing and leaves the random state alone. All bundled models are TransformerLens's "native"
+    architecture. zero-layer-py has neither norm nor bias nor positions: `model(tokens)` is `W_E[tokens] @ W_U`. (The
+    native source knows only learned and rotary positions; it is built with rotary ones, which act inside attention
+    alone, and the zero `model.b_U` is TransformerLens's stand-in for a bias that does not exist.)
+
+    Args:
+        name: a bundled model, or whatever `TransformerBridge.boot_transformers` accepts.
+        device: CUDA where there is one when left out, else the CPU.
+        assets: the folder of the bundled models; the installed one when left out.
+
+    Raises:
+        UnknownModelError: when the name is neither bundled nor to be had from the hub, or the hub is out of reach.
+    """
+    import torch
+
+    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if name not in bundled_models(assets):
+        return _from_hub(name, device, bundled_models(assets))
+    from mi_tutor.models.build import build_model
+    from mi_tutor.models.tokenizer import load_tokenizer
+
+    return build_model(RECIPES[name], bundled_weights(name, assets), load_tokenizer(), device)
+
+
+def bundled_weights(name: str, assets: Path | None = None) -> "dict[str, Tensor]":
+    """The shipped weights of a bundled model, float16, by parameter name."""
+    from safetensors.torch import load_file
+
+    return load_file((assets or ASSETS) / name / WEIGHTS_FILE)
+
+
+def _from_hub(name: str, device: "torch.device", bundled: tuple[str, ...]) -> "TransformerBridge":
+    from transformer_lens.model_bridge import TransformerBridge
+
+    have = f"Bundled, and always there: {', '.join(bundled) or 'none in this installation'}."
+    source = name
+    if not Path(name).is_dir() and not _hub_answers():
+        source = _in_hub_cache(name) or ""
+        if not source:
+            raise UnknownModelError(
+                f"{name!r} is not a bundled model, and the model hub cannot be reached from here. {have}"
+            )
+    try:
+        return TransformerBridge.boot_transformers(source, device=device)
+    except (OSError, ValueError) as error:  # what transformers raises for names and folders that hold no model
+        reason = str(error).strip().splitlines()[0]
+    # Raised outside the handler: a learner needs this sentence, not the libraries' chain of tracebacks.
+    raise UnknownModelError(f"{name!r} is not a bundled model and could not be loaded: {reason} {have}")
+
+
+def _hub_answers() -> bool:
+    import huggingface_hub
+
+    try:  # through the hub's own client, so that its proxy, mirror and offline settings count
+        huggingface_hub.get_session().head(huggingface_hub.constants.ENDPOINT, timeout=_HUB_PATIENCE)
+    except Exception:  # the client's error classes have changed between its versions
+        return False
+    return True
+
+
+def _in_hub_cache(name: str) -> str | None:
+    """The folder of an earlier download; None where there is none."""
+    import huggingface_hub
+
+    try:
+        return huggingface_hub.snapshot_download(name, local_files_only=True)
+    except Exception:  # not cached, or not a name the hub could have
+        return None
