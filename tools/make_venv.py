@@ -176,6 +176,7 @@ def fill(root, venv, requirements):
     mark_unfinished(venv)
     if not os.path.exists(venv_python(venv)):
         run([sys.executable, "-m", "venv", venv], root)
+    run(pip_install(venv, ["pip"]), root)  # the tested one: an old pip explains less and reads less
     run(pip_install(venv, requirements), root)
 
 
