@@ -10,11 +10,23 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from mi_tutor.check.exercise import find_exercise
 from mi_tutor.course.build import clone_root, run_build
 
 SOURCES = sorted(path.stem for path in (clone_root() / "solutions").glob("ch*.py"))
 # An answer that earns some of its points, by chapter: the exercise, the code in place of its solution, what it earns.
-PARTLY_RIGHT = {"ch01_stand_in": ("larger_root", "return (math.sqrt(abs(b * b - 4 * c)) - b) / 2", 2)}
+PARTLY_RIGHT = {
+    "ch01_stand_in": ("larger_root", "return (math.sqrt(abs(b * b - 4 * c)) - b) / 2", 2),
+    # Right but for texts of fewer than three tokens, which are edge cases.
+    "ch01_bigrams": (
+        "count_bigrams",
+        "first, second = tokens[:-1].tolist(), tokens[1:].tolist()\n"
+        "    assert len(second) > 1\n"
+        "    pairs = list(zip(first, second))\n"
+        "    return torch.tensor([[pairs.count((a, b)) for b in range(d_vocab)] for a in range(d_vocab)])",
+        2,
+    ),
+}
 
 
 def nbgrader(course: Path, *arguments: str) -> str:
@@ -127,6 +139,14 @@ def assert_stub(solved: str, released: str, exercise: str) -> None:
     left = [line for line in solution_body(solved) if line.strip() and line in released.splitlines()]
     assert not left, f"{exercise}: {left}"
     assert "SOLUTION" not in released
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_check_cell_is_worth_what_its_exercise_is_worth(source, tmp_path):
+    """nbgrader fails a cell that earns more than its points, and export would show less than full marks."""
+    run_build(solved=tmp_path)
+    solved = nbformat.read(tmp_path / f"{source.removeprefix('ch')}.ipynb", as_version=4)
+    assert exercises(solved) == {name: find_exercise(name).max_points for name in exercises(solved)}
 
 
 @pytest.mark.parametrize("source", SOURCES)
