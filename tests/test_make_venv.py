@@ -21,8 +21,10 @@ NOT_THERE = ["--no-index", "--find-links", ".", "mi-tutor-no-such-package"]
 
 @pytest.fixture
 def make_venv(monkeypatch):
-    for name in [name for name in os.environ if name.startswith("PIP_")]:
+    for name in {"PIP_EXTRA_INDEX_URL", *(name for name in os.environ if name.startswith("PIP_"))}:
+        monkeypatch.setenv(name, "")  # set first, so that what the script sets is taken back after the test
         monkeypatch.delenv(name)
+    monkeypatch.syspath_prepend(SCRIPT.parent)
     spec = importlib.util.spec_from_file_location("make_venv", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -49,12 +51,13 @@ def prepare(make_venv, root, requirements=NOTHING, **changes):
     make_venv.prepare(root=str(root), requirements=requirements, **{"need_gb": 0, **changes})
 
 
-def test_an_old_python_can_read_the_script():
-    ast.parse(SCRIPT.read_text(), feature_version=(3, 6))
+def test_an_old_python_can_read_the_scripts():
+    for script in (SCRIPT, SCRIPT.with_name("machine.py")):
+        ast.parse(script.read_text(), feature_version=(3, 6))
 
 
 def test_a_python_that_is_too_old_is_told_which_one_to_name(make_venv, root):
-    with pytest.raises(make_venv.Trouble, match=r"needs Python 3\.11 or newer; `python3` is 3\.9") as trouble:
+    with pytest.raises(make_venv.Trouble, match=r"needs Python 3\.11 or newer; the one that runs this is 3\.9") as trouble:
         prepare(make_venv, root, version=(3, 9, 2))
     assert "make learn PYTHON=python3.12" in str(trouble.value)
     assert not (root / ".venv").exists()
@@ -145,10 +148,24 @@ def test_an_update_that_breaks_half_way_removes_the_environment(make_venv, root,
     assert not (root / ".venv").exists()
 
 
+def test_an_update_asks_the_index_that_the_environment_was_made_with(make_venv, root, monkeypatch):
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "https://packages.invalid/whl/cpu")
+    assert make_venv.enough_gb() == 4
+    prepare(make_venv, root)
+    monkeypatch.delenv("PIP_EXTRA_INDEX_URL")
+    (root / "constraints.txt").write_text("nothing==1\n")
+    monkeypatch.setattr(make_venv, "rehearse", lambda *arguments: None)
+    prepare(make_venv, root)
+    assert json.loads((root / ".venv" / make_venv.STAMP).read_text())["indexes"] == {
+        "PIP_EXTRA_INDEX_URL": "https://packages.invalid/whl/cpu"
+    }
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_removes_the_half_made_environment_without_a_traceback(make_venv, root, how):
     (root / "tools").mkdir()
-    shutil.copy(SCRIPT, root / "tools")
+    for script in (SCRIPT, SCRIPT.with_name("machine.py")):
+        shutil.copy(script, root / "tools")
     (root / "pyproject.toml").write_text(
         '[project]\nname = "x"\nversion = "1"\noptional-dependencies.dev = ["never"]\n'
     )

@@ -17,15 +17,12 @@ import signal
 import subprocess
 import sys
 
+from machine import Trouble, check_disk, check_python, chosen_indexes, enough_gb, lacks_gpu
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-OLDEST = (3, 11)
 REQUIREMENTS = ["--editable", ".[dev]"]
 STAMP, UNFINISHED = "made-from.json", "unfinished"
 NO_SPACE = "No space left on device"
-
-
-class Trouble(Exception):
-    """Something a person can put right; the text says how."""
 
 
 def prepare(root=ROOT, requirements=REQUIREMENTS, version=sys.version_info, need_gb=None, this_python=False):
@@ -48,13 +45,15 @@ def prepare(root=ROOT, requirements=REQUIREMENTS, version=sys.version_info, need
         with_removal(venv, lambda: fill(root, venv, requirements))
     elif made_from["inputs"] != wanted["inputs"]:
         say("pyproject.toml or constraints.txt changed; bringing .venv up to date.")
+        for name, value in made_from.get("indexes", {}).items():
+            os.environ.setdefault(name, value)
         rehearse(root, venv, requirements)
         mark_unfinished(venv)
         os.remove(os.path.join(venv, STAMP))
         with_removal(venv, lambda: fill(root, venv, requirements))
     else:
         return
-    write_stamp(venv, dict(wanted, python=python_version(venv)))
+    write_stamp(venv, dict(wanted, python=python_version(venv), indexes=chosen_indexes()))
     say("The environment in .venv is ready.")
 
 
@@ -131,44 +130,6 @@ def python_version(venv):
 
 def venv_python(venv):
     return os.path.join(venv, "bin", "python")
-
-
-def check_python(version):
-    if tuple(version[:2]) < OLDEST:
-        raise Trouble(
-            "This needs Python {}.{} or newer; `python3` is {}.{}.\n".format(*(OLDEST + tuple(version[:2])))
-            + "Install a newer one beside it and name it, for example: make learn PYTHON=python3.12"
-        )
-    try:
-        import ensurepip  # noqa: F401 - Debian and Ubuntu pack it apart
-        import venv  # noqa: F401
-    except ImportError:
-        raise Trouble(
-            "This Python cannot make environments: its venv module is not complete.\n"
-            "On Debian and Ubuntu: sudo apt install python3-venv (for another Python: python3.12-venv, say)."
-        ) from None
-
-
-def enough_gb():
-    """Roughly what the packages and their download take; torch for CUDA is most of it."""
-    chosen = os.environ.get("PIP_INDEX_URL", "") + os.environ.get("PIP_EXTRA_INDEX_URL", "")
-    return 10 if sys.platform == "linux" and not chosen.rstrip("/").endswith("cpu") else 4
-
-
-def check_disk(root, need_gb):
-    free_gb = shutil.disk_usage(root).free / 1e9
-    if free_gb < need_gb:
-        raise Trouble(
-            "The environment needs about {:g} GB here and {:.1f} GB are free.\n".format(need_gb, free_gb)
-            + "Make room, or take the CPU-only variant in README.md (about 4 GB); if you know that less is enough "
-            "for you: make learn NEED_GB=3"
-        )
-
-
-def lacks_gpu():
-    drivers = ("/proc/driver/nvidia", "/dev/nvidia0", "/usr/lib/wsl/lib/nvidia-smi")
-    chosen = enough_gb() == 4
-    return sys.platform == "linux" and not chosen and not any(os.path.exists(path) for path in drivers)
 
 
 def fill(root, venv, requirements):
