@@ -20,7 +20,9 @@ def main() -> None:
 
 @app.command()
 def build(
-    check: Annotated[bool, typer.Option("--check", help="Change nothing; fail with a diff when a chapter is stale.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; fail with a diff when a chapter is stale.")
+    ] = False,
     solved: Annotated[Path | None, typer.Option(help="Write the solved notebooks into this folder instead.")] = None,
 ) -> None:
     """Generate chapters/*.ipynb from solutions/*.py (in a clone of the repository)."""
@@ -32,8 +34,12 @@ def build(
 @app.command()
 def models(
     name: Annotated[str | None, typer.Argument(help="One model; all of them when left out.")] = None,
-    verify: Annotated[bool, typer.Option("--verify", help="Recompute every figure on the card; fail when one is off.")] = False,
-    train: Annotated[bool, typer.Option("--train", help="Train again from the corpus, going on where it stopped.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Recompute every figure on the card; fail when one is off.")
+    ] = False,
+    train: Annotated[
+        bool, typer.Option("--train", help="Train again from the corpus, going on where it stopped.")
+    ] = False,
 ) -> None:
     """Show the cards of the bundled models, verify them, or train them again."""
     from mi_tutor.models.cards import run_models
