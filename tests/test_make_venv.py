@@ -57,7 +57,7 @@ def test_an_old_python_can_read_the_scripts():
 
 
 def test_a_python_that_is_too_old_is_told_which_one_to_name(make_venv, root):
-    with pytest.raises(make_venv.Trouble, match=r"needs Python 3\.11 or newer; the one that runs this is 3\.9") as trouble:
+    with pytest.raises(make_venv.Trouble, match=r"needs Python 3\.11 or newer; this one is 3\.9") as trouble:
         prepare(make_venv, root, version=(3, 9, 2))
     assert "make learn PYTHON=python3.12" in str(trouble.value)
     assert not (root / ".venv").exists()

@@ -14,7 +14,7 @@ class Trouble(Exception):
 def check_python(version):
     if tuple(version[:2]) < OLDEST:
         raise Trouble(
-            "This needs Python {}.{} or newer; the one that runs this is {}.{}.\n".format(*(OLDEST + tuple(version[:2])))
+            "This needs Python {}.{} or newer; this one is {}.{}.\n".format(*(OLDEST + tuple(version[:2])))
             + "Install a newer one beside it and name it, for example: make learn PYTHON=python3.12"
         )
     try:
