@@ -39,9 +39,9 @@ edit: venv ## open a chapter's source as a notebook: make edit CH=03
 	  --LabApp.default_url="/lab/tree/$(notdir $(wildcard solutions/ch$(CH)_*.py))" $(LAB_ARGS)
 
 lint: venv ## ruff (solved notebooks too), mypy, and whether the chapters are what their sources give
-	$(BIN)/ruff check .
+	$(BIN)/ruff check --output-format concise .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mi-tutor build --check
 	@solved=$$(mktemp -d) && trap 'rm -r "$$solved"' EXIT && $(BIN)/mi-tutor build --solved "$$solved" && \
-	  $(BIN)/ruff check --config pyproject.toml "$$solved" && $(BIN)/ruff format --diff --config pyproject.toml "$$solved"
+	  $(BIN)/ruff check --output-format concise --config pyproject.toml "$$solved" && $(BIN)/ruff format --diff --config pyproject.toml "$$solved"

@@ -159,7 +159,8 @@ def pip_install(venv, requirements):
 
 def run(command, root):
     """Run a step with its output shown; what it says on stderr is also read, to name the cause of a failure."""
-    child = subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, universal_newlines=True)
+    quiet = dict(os.environ, PYTHONWARNINGS="ignore")  # setuptools warns at length of what an editable install is
+    child = subprocess.Popen(command, cwd=root, env=quiet, stderr=subprocess.PIPE, universal_newlines=True)
     errors = []
     try:
         for line in child.stderr:
