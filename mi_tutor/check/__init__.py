@@ -12,7 +12,9 @@ from mi_tutor.check.report import Report
 __all__ = ["LearnerError", "NotAFunction", "Report", "UnknownExercise", "check", "hint", "show_solution"]
 
 
-def check(function: Callable[..., Any], name: str | None = None, *, seed: int | None = None, device: str | None = None) -> Report:
+def check(
+    function: Callable[..., Any], name: str | None = None, *, seed: int | None = None, device: str | None = None
+) -> Report:
     """Check your implementation of an exercise.
 
     Args:
@@ -46,7 +48,9 @@ def _device(torch: Any, device: str | None) -> Any:
         chosen = torch.device("cpu" if device is None else device)
         torch.empty(0, device=chosen)
     except (RuntimeError, AssertionError) as error:
-        raise LearnerError(f"This machine has no device {device!r} that torch can use: {str(error).splitlines()[0]}") from None
+        raise LearnerError(
+            f"This machine has no device {device!r} that torch can use: {str(error).splitlines()[0]}"
+        ) from None
     return chosen
 
 

@@ -77,18 +77,18 @@ class _Paper(io.TextIOBase):
         return len(text)
 
 
-def call(function: Callable[..., Any], arguments: tuple[Any, ...], seconds: float = SECONDS, limit_memory: bool = True) -> Outcome:
+def call(function: Callable[..., Any], arguments: tuple[Any, ...], *, limit_memory: bool = True) -> Outcome:
     """Call it with limits, and describe what came of it. Raises KeyboardInterrupt only when the person pressed it."""
     paper = _Paper(PRINTED_CHARACTERS)
     memory = _limited_memory(MEMORY_BYTES) if limit_memory else contextlib.nullcontext()
     pressed: list[bool] = []
     try:
-        with _streams(paper), memory, _noticed_interrupt(pressed), _alarm(seconds):
+        with _streams(paper), memory, _noticed_interrupt(pressed), _alarm(SECONDS):
             outcome = Outcome(function(*arguments))
     except BaseException as error:
         if pressed:
             raise KeyboardInterrupt from None
-        outcome = Outcome(problem=_read(error, seconds))
+        outcome = Outcome(problem=_read(error))
         traceback.clear_frames(error.__traceback__)
     outcome.printed = paper.tail
     return outcome
@@ -107,19 +107,40 @@ def _alarm(seconds: float) -> Iterator[None]:
         yield
         return
 
+    rings = 0
+
     def ring(number: int, frame: FrameType | None) -> None:
         # Never inside our own clean-up, which it would tear: it rings again in a moment.
-        if frame is None or frame.f_code.co_filename not in (__file__, contextlib.__file__):
+        if frame is None or frame.f_code.co_filename in (__file__, contextlib.__file__):
+            return
+        nonlocal rings
+        rings += 1
+        if rings % 2:
             raise _TimeUp
+        _raise_at_next_line(frame)
 
-    before = signal.signal(signal.SIGALRM, ring)
-    # It rings again and again: a bare `except:` inside a loop swallows the first ones.
+    before, tracer = signal.signal(signal.SIGALRM, ring), sys.gettrace()
     signal.setitimer(signal.ITIMER_REAL, seconds, 0.02)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before if before is not None else signal.SIG_DFL)
+        sys.settrace(tracer)
+
+
+def _raise_at_next_line(frame: FrameType | None) -> None:
+    """For a loop whose bare `except:` swallowed the first ring: the next line may lie outside its `try`."""
+
+    def trace(inner: FrameType, event: str, argument: Any) -> Any:
+        if event == "line" and inner.f_code.co_filename not in (__file__, contextlib.__file__):
+            raise _TimeUp
+        return trace
+
+    sys.settrace(trace)
+    while frame is not None and frame.f_code.co_filename != __file__:
+        frame.f_trace = trace
+        frame = frame.f_back
 
 
 @contextlib.contextmanager
@@ -160,16 +181,21 @@ def _limited_memory(extra: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
-def _read(error: BaseException, seconds: float) -> Problem:
+def _read(error: BaseException) -> Problem:
     """A sentence for what was raised."""
     where = _learners_line(error)
     # torch raises the same class for an operation that a dtype does not have.
     if isinstance(error, NotImplementedError) and "not implemented for" not in _text(error):
         return Problem("not attempted", "Not attempted yet: the function still raises NotImplementedError.")
     if isinstance(error, _TimeUp):
-        return Problem("time", f"It was still running after {seconds:g} seconds{where}. Is there a loop that never ends?")
+        return Problem(
+            "time", f"It was still running after {SECONDS:g} seconds{where}. Is there a loop that never ends?"
+        )
     if isinstance(error, _PrintedTooMuch):
-        return Problem("printing", f"It printed more than {PRINTED_CHARACTERS:,} characters{where}. Take the print out of the loop.")
+        return Problem(
+            "printing",
+            f"It printed more than {PRINTED_CHARACTERS:,} characters{where}. Take the print out of the loop.",
+        )
     if isinstance(error, MemoryError) or "can't allocate memory" in _text(error) or "bad_alloc" in _text(error):
         return Problem("memory limit", f"It asked for more than {MEMORY_BYTES / 2**30:g} GiB of memory{where}.")
     if isinstance(error, RecursionError):
@@ -201,4 +227,4 @@ def _learners_line(error: BaseException) -> str:
 
 
 def _is_library(filename: str) -> bool:
-    return filename.startswith((_OURS, sys.prefix, sys.base_prefix)) or "site-packages" in filename or filename.startswith("<frozen")
+    return filename.startswith((_OURS, sys.prefix, sys.base_prefix, "<frozen")) or "site-packages" in filename

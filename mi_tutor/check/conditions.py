@@ -68,7 +68,9 @@ def restore_settings(before: Settings) -> Problem | None:
     for field, (setter, what) in setters.items():
         if getattr(after, field) != getattr(before, field):
             setter(getattr(before, field))
-            problem = problem or Problem("changed settings", f"It changed {what} of torch for everything that runs later.")
+            problem = problem or Problem(
+                "changed settings", f"It changed {what} of torch for everything that runs later."
+            )
     return problem
 
 

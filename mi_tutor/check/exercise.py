@@ -55,7 +55,9 @@ class Exercise:
     @property
     def reference(self) -> Callable[..., Any]:
         """The solution that the chapter's source holds."""
-        function: Callable[..., Any] = getattr(importlib.import_module(f"mi_tutor.solutions.{self.solutions}"), self.name)
+        function: Callable[..., Any] = getattr(
+            importlib.import_module(f"mi_tutor.solutions.{self.solutions}"), self.name
+        )
         return function
 
     @property

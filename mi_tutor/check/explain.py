@@ -53,15 +53,14 @@ def recognise(exercise: Exercise, trials: list[Trial], rerun: Rerun) -> Misconce
     A function with two mistakes is still told the one that shows first.
     """
     first = next(trial for trial in trials if trial.problem)
-    best: tuple[int, Misconception | None] = (0, None)
-    for misconception in exercise.misconceptions:
-        theirs = rerun(misconception.function, first)
-        if theirs.problem is None or not same_outcome(first, theirs):
-            continue
-        agreement = sum(same_outcome(trial, rerun(misconception.function, trial)) for trial in trials)
-        if agreement > best[0]:
-            best = (agreement, misconception)
-    return best[1]
+
+    def makes(misconception: Misconception, trial: Trial) -> bool:
+        return same_outcome(trial, rerun(misconception.function, trial))
+
+    candidates = [misconception for misconception in exercise.misconceptions if makes(misconception, first)]
+    if len(candidates) < 2:
+        return next(iter(candidates), None)
+    return max(candidates, key=lambda misconception: sum(makes(misconception, trial) for trial in trials))
 
 
 def same_outcome(mine: Trial, theirs: Trial) -> bool:
@@ -177,7 +176,14 @@ def _factor(pairs: list[Pair]) -> tuple[str, str] | None:
 
 
 def _named_factors(pairs: list[Pair]) -> Iterator[tuple[str, list[float]]]:
-    constants = {"-1": -1.0, "2": 2.0, "1/2": 0.5, "ln 2": math.log(2), "1/ln 2": 1 / math.log(2), "-1/ln 2": -1 / math.log(2)}
+    constants = {
+        "-1": -1.0,
+        "2": 2.0,
+        "1/2": 0.5,
+        "ln 2": math.log(2),
+        "1/ln 2": 1 / math.log(2),
+        "-1/ln 2": -1 / math.log(2),
+    }
     for name, value in constants.items():
         yield name, [value] * len(pairs)
     sizes = [_sizes(pair) for pair in pairs]
@@ -207,6 +213,8 @@ def _missing_reduction(pairs: list[Pair]) -> tuple[str, str] | None:
     if any(p.got.ndim != rank for p in pairs):
         return None
     for axis in range(rank):
+        if any(p.got.shape[axis] < 2 for p in pairs):
+            continue
         for word, reduce in (("sum", torch.sum), ("mean", torch.mean)):
             if _holds(pairs, lambda p, reduce=reduce, axis=axis: reduce(p.got, dim=axis)):  # type: ignore[misc]
                 return f"missing {word}", f"The {word} over axis {axis} of the result is missing."
@@ -259,9 +267,11 @@ def _softmaxed(pairs: list[Pair]) -> tuple[str, str] | None:
         for word, function in (("softmax", torch.softmax), ("log_softmax", torch.log_softmax)):
             if _holds(pairs, lambda p, f=function, a=axis: f(p.got, dim=a)):  # type: ignore[misc]
                 return f"missing {word}", f"A {word} over axis {axis} is missing."
-            if all(_agree(p.got, function(p.expected, dim=axis), p.dtype) for p in pairs if p.got.shape == p.expected.shape):
-                if all(p.got.shape == p.expected.shape for p in pairs):
-                    return f"extra {word}", f"There is a {word} over axis {axis} too many."
+            if all(
+                p.got.shape == p.expected.shape and _agree(p.got, function(p.expected, dim=axis), p.dtype)
+                for p in pairs
+            ):
+                return f"extra {word}", f"There is a {word} over axis {axis} too many."
             for other in others:
                 if _sums_to_one(pairs, axis, word) and _sums_to_one(pairs, other, word, expected=True):
                     return f"{word} over the wrong axis", f"Axis {axis} sums to one; axis {other} should."
@@ -273,17 +283,20 @@ def _sums_to_one(pairs: list[Pair], axis: int, word: str, expected: bool = False
     if any(t.ndim <= axis or t.shape[axis] < 2 for t in chosen):
         return False
     tensors = [t.exp() if word == "log_softmax" else t for t in chosen]
-    return all(bool(torch.isclose(t.sum(axis), torch.ones((), dtype=t.dtype, device=t.device), atol=1e-4).all()) for t in tensors)
+    return all(
+        bool(torch.isclose(t.sum(axis), torch.ones((), dtype=t.dtype, device=t.device), atol=1e-4).all())
+        for t in tensors
+    )
 
 
 def _constant_offset(pairs: list[Pair]) -> tuple[str, str] | None:
     if any(p.got.shape != p.expected.shape or p.expected.numel() < 2 for p in pairs):
         return None
-    for axis in [None, *range(pairs[0].expected.ndim)]:
+    for axis in [None, *range(min(p.expected.ndim for p in pairs))]:
+        if axis is not None and all(p.expected.shape[axis] < 2 for p in pairs):
+            continue
 
         def level(pair: Pair, axis: int | None = axis) -> Tensor | None:
-            if axis is not None and (pair.expected.ndim <= axis or pair.expected.shape[axis] < 2):
-                return None
             gap = pair.got - pair.expected
             return pair.got - (gap.mean() if axis is None else gap.mean(axis, keepdim=True))
 
@@ -293,6 +306,16 @@ def _constant_offset(pairs: list[Pair]) -> tuple[str, str] | None:
     return None
 
 
+def _extra_axis(pairs: list[Pair]) -> tuple[str, str] | None:
+    def without(pair: Pair) -> Tensor | None:
+        fits = pair.got.ndim > pair.expected.ndim and pair.got.numel() == pair.expected.numel()
+        return pair.got.reshape(pair.expected.shape) if fits else None
+
+    if not _holds(pairs, without):
+        return None
+    return "extra axis", "The numbers are right, with an axis of size 1 too many: `squeeze` or `keepdim=False`."
+
+
 DETECTORS = (
-    _dtype, _permuted, _factor, _missing_reduction, _transformed, _softmaxed, _shifted, _reversed, _constant_offset,
+    _dtype, _extra_axis, _permuted, _factor, _missing_reduction, _transformed, _softmaxed, _shifted, _reversed, _constant_offset,
 )  # fmt: skip

@@ -63,7 +63,9 @@ def _run(exercise: Exercise) -> Callable[[Exercise, Function, Case, torch.dtype,
     return run_sampler_trial if exercise.law else run_trial
 
 
-def _report(exercise: Exercise, trials: list[Trial], mistake: str | None, sentence: str, failed: Trial | None) -> Report:
+def _report(
+    exercise: Exercise, trials: list[Trial], mistake: str | None, sentence: str, failed: Trial | None
+) -> Report:
     marks: list[GroupMark] = []
     for group, points in exercise.points.items():
         of_group = [trial for trial in trials if trial.case.group == group]

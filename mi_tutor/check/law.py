@@ -96,7 +96,9 @@ def alike(first: list[Tally], second: list[Tally], level: float = 1e-4) -> bool:
     """Whether two samplers' tallies could come from one law."""
     if [t.name for t in first] != [t.name for t in second]:
         return False
-    return all(_homogeneous(a.observed.double(), b.observed.double(), level) for a, b in zip(first, second, strict=True))
+    return all(
+        _homogeneous(a.observed.double(), b.observed.double(), level) for a, b in zip(first, second, strict=True)
+    )
 
 
 def _homogeneous(a: Tensor, b: Tensor, level: float) -> bool:

@@ -62,7 +62,7 @@ class BlockRule(TorchDispatchMode):
                 "block before the next is made.",
             )
         if self.produced < self.columns * self.columns:
-            return Problem("left torch", "It left torch for part of the work (a NumPy copy, say); stay with torch tensors.")
+            return Problem(
+                "left torch", "It left torch for part of the work (a NumPy copy, say); stay with torch tensors."
+            )
         return None
-
-

@@ -53,7 +53,9 @@ class Report:
         return self.mistake is None
 
     @classmethod
-    def make(cls, exercise: str, groups: tuple[GroupMark, ...], mistake: str | None, sentence: str, failed: Trial | None) -> "Report":
+    def make(
+        cls, exercise: str, groups: tuple[GroupMark, ...], mistake: str | None, sentence: str, failed: Trial | None
+    ) -> "Report":
         points, most = sum(g.points for g in groups), sum(g.max_points for g in groups)
         if mistake is None:
             return cls(exercise, float(points), float(most), None, f"{exercise}: right.", groups)
@@ -135,7 +137,7 @@ def card(report: Report) -> str:
     sentence = report.message.split(": ", 1)[-1]
     rows = [
         f'<div role="status" style="{_STYLE.format(colour=_COLOURS[state])}">',
-        f'<div><strong>{title}</strong> &middot; <code>{esc(report.exercise)}</code>'
+        f"<div><strong>{title}</strong> &middot; <code>{esc(report.exercise)}</code>"
         f'<span style="float:right">{report.points:g} of {report.max_points:g} points</span></div>',
     ]
     if state != "right":
@@ -151,7 +153,9 @@ def card(report: Report) -> str:
         body = "\n".join(esc(line) for line in lines)
         rows.append(f'<pre style="{_CODE};margin:6px 0;background:none;color:inherit">{body}</pre>')
     if report.printed:
-        rows.append(f'<details><summary>It printed</summary><pre style="{_CODE}">{esc(report.printed[-600:])}</pre></details>')
+        rows.append(
+            f'<details><summary>It printed</summary><pre style="{_CODE}">{esc(report.printed[-600:])}</pre></details>'
+        )
     if state != "waiting":
         rows.append(f'<div style="opacity:.75">{" &middot; ".join(_mark(mark) for mark in report.groups)}</div>')
     if state != "right":

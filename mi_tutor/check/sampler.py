@@ -11,7 +11,9 @@ from mi_tutor.check.exercise import Exercise
 from mi_tutor.check.trial import Function, Trial, detached, guarded
 
 
-def run_sampler_trial(exercise: Exercise, function: Function, case: Case, dtype: torch.dtype, device: torch.device) -> Trial:
+def run_sampler_trial(
+    exercise: Exercise, function: Function, case: Case, dtype: torch.dtype, device: torch.device
+) -> Trial:
     """Call it `case.calls` times with one generator, then once more with the generator as it was at first."""
     if exercise.law is None:
         raise ValueError(f"{exercise.name} has no law")
@@ -65,7 +67,9 @@ def _advances(function: Function, case: Case) -> bool:
 def _misused(states: list[Tensor], *, reseeded: bool, draws: bool) -> Problem | None:
     repeats = any(torch.equal(a, b) for i, a in enumerate(states) for b in states[:i]) if draws else False
     if repeats and len(states) > 1 and torch.equal(states[0], states[1]):
-        return Problem("generator", "It never draws from `generator`, so two calls give the same or depend on something else.")
+        return Problem(
+            "generator", "It never draws from `generator`, so two calls give the same or depend on something else."
+        )
     if reseeded or repeats:
         return Problem("generator", "It seeds `generator` itself, so every call draws the same. Only draw from it.")
     return None
@@ -76,4 +80,6 @@ def _irreproducible(function: Function, trial: Trial, device: torch.device) -> P
     again, _ = plain(outcome.value, trial.expected, trial.dtype, device)
     if outcome.problem or same(detached(again), trial.got):
         return None
-    return Problem("generator", "The same `generator` gave two different results: something else is drawn from as well.")
+    return Problem(
+        "generator", "The same `generator` gave two different results: something else is drawn from as well."
+    )

@@ -78,7 +78,12 @@ def run_trial(exercise: Exercise, function: Function, case: Case, dtype: torch.d
 
 
 def _has_gradients(exercise: Exercise, trial: Trial) -> bool:
-    return bool(exercise.gradients) and trial.case.group == "general" and trial.case.smooth and trial.dtype != torch.bfloat16
+    return (
+        bool(exercise.gradients)
+        and trial.case.group == "general"
+        and trial.case.smooth
+        and trial.dtype != torch.bfloat16
+    )
 
 
 def _wrong_gradient(exercise: Exercise, function: Function, trial: Trial) -> Problem | None:
@@ -90,7 +95,9 @@ def _wrong_gradient(exercise: Exercise, function: Function, trial: Trial) -> Pro
         if problem or theirs is None:
             break
         if mine is None:
-            return Problem("gradient", f"No gradient reaches `{name}`: something on the way detaches it or leaves torch.")
+            return Problem(
+                "gradient", f"No gradient reaches `{name}`: something on the way detaches it or leaves torch."
+            )
         wrong = ~near(mine, theirs, slack=10.0)
         if wrong.any():
             at = tuple(wrong.nonzero()[0].tolist())

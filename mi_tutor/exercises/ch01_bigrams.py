@@ -136,7 +136,9 @@ def _smoothing_cases(draw: Draw) -> Iterator[Case]:
     n = draw.size(3, 8)
     yield general("every pair seen, no smoothing", counts=draw.ids((n, n), 50) + 1, smoothing=0.0)
     yield general("counts in the millions", counts=draw.ids((n, n), 30_000_000), smoothing=0.25)
-    yield edge("a token never seen, with smoothing", counts=draw.integers([[4, 0, 1], [0, 0, 0], [2, 2, 9]]), smoothing=0.3)
+    yield edge(
+        "a token never seen, with smoothing", counts=draw.integers([[4, 0, 1], [0, 0, 0], [2, 2, 9]]), smoothing=0.3
+    )
     yield edge("no counts at all, with smoothing", counts=draw.integers([[0] * n] * n), smoothing=2.0)
     yield edge("unseen pairs without smoothing", counts=draw.integers([[4, 0, 1], [0, 3, 0], [2, 2, 0]]), smoothing=0.0)
     yield edge("a vocabulary of one token", counts=draw.integers([[draw.size(1, 9)]]), smoothing=1.0)
@@ -255,7 +257,9 @@ def _score_cases(draw: Draw) -> Iterator[Case]:
     yield edge("a text of two tokens", log_probs=draw.log_probs(3, 3), tokens=draw.integers([2, 0]))
     yield edge("a vocabulary of one token", log_probs=draw.of([[0.0]]), tokens=draw.integers([0, 0, 0]))
     impossible = _with_impossible(draw.log_probs(4, 4), 3, 1)
-    yield edge("an impossible transition that does not occur", log_probs=impossible, tokens=draw.integers([0, 3, 2, 1, 1]))
+    yield edge(
+        "an impossible transition that does not occur", log_probs=impossible, tokens=draw.integers([0, 3, 2, 1, 1])
+    )
     yield edge("an impossible transition that occurs", log_probs=impossible, tokens=draw.integers([0, 3, 1, 1, 2]))
     yield edge("a vocabulary larger than the ids that occur", log_probs=draw.log_probs(7, 7), tokens=draw.ids(9, 3))
 
@@ -562,8 +566,15 @@ top_successors = Exercise(
 
 def _kl_cases(draw: Draw) -> Iterator[Case]:
     target = draw.of([[0.5, 0.5], [0.9, 0.1]]).log()
-    yield basic("two tokens", target_log_probs=target, logits=draw.of([[1.0, 0.0], [2.0, -1.0]]), weights=draw.of([1.0, 1.0]))
-    yield basic("weights 3 and 1", target_log_probs=target, logits=draw.of([[0.0, 2.0], [1.0, 3.0]]), weights=draw.of([3.0, 1.0]))
+    yield basic(
+        "two tokens", target_log_probs=target, logits=draw.of([[1.0, 0.0], [2.0, -1.0]]), weights=draw.of([1.0, 1.0])
+    )
+    yield basic(
+        "weights 3 and 1",
+        target_log_probs=target,
+        logits=draw.of([[0.0, 2.0], [1.0, 3.0]]),
+        weights=draw.of([3.0, 1.0]),
+    )
     for spread in (1.0, 3.0, 6.0):
         n = draw.size(3, 9)
         yield general(
@@ -576,17 +587,26 @@ def _kl_cases(draw: Draw) -> Iterator[Case]:
     zeros = _with_impossible(_with_impossible(draw.log_probs(n, n), 0, 1), 2, 0)
     weights = draw.normal(n).abs() + 0.1
     yield general("pairs of probability 0", target_log_probs=zeros, logits=draw.normal(n, n), weights=weights)
-    yield edge("logits hundreds of nats apart", target_log_probs=draw.log_probs(n, n), logits=draw.normal(n, n, scale=300), weights=weights)
+    yield edge(
+        "logits hundreds of nats apart",
+        target_log_probs=draw.log_probs(n, n),
+        logits=draw.normal(n, n, scale=300),
+        weights=weights,
+    )
     logits = draw.normal(n, n)
     logits[0, 1] = -INF
     yield edge("a logit of -inf where the target is 0", target_log_probs=zeros, logits=logits, weights=weights)
     certain = draw.of([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0]]).log()
-    yield edge("a target that is certain", target_log_probs=certain, logits=draw.normal(3, 3), weights=draw.of([2.0, 1.0, 5.0]))
+    yield edge(
+        "a target that is certain", target_log_probs=certain, logits=draw.normal(3, 3), weights=draw.of([2.0, 1.0, 5.0])
+    )
     some = weights.clone()
     some[0] = 0
     yield edge("a weight of 0", target_log_probs=draw.log_probs(n, n), logits=draw.normal(n, n), weights=some)
     yield edge("small weights", target_log_probs=draw.log_probs(n, n), logits=draw.normal(n, n), weights=weights * 1e-3)
-    yield edge("a vocabulary of one token", target_log_probs=draw.of([[0.0]]), logits=draw.normal(1, 1), weights=draw.of([2.0]))
+    yield edge(
+        "a vocabulary of one token", target_log_probs=draw.of([[0.0]]), logits=draw.normal(1, 1), weights=draw.of([2.0])
+    )
 
 
 def _weighted(kl: Tensor, weights: Tensor) -> Tensor:
@@ -697,10 +717,14 @@ mean_kl = Exercise(
 def _sample_cases(draw: Draw) -> Iterator[Case]:
     cycle = draw.of([[-INF, 0.0, -INF], [-INF, -INF, 0.0], [0.0, -INF, -INF]])
     yield basic("a table that leaves no choice", log_probs=cycle, start=1, length=7, generator=draw.generator())
-    yield _long("three tokens", draw.of([[0.8, 0.15, 0.05], [0.1, 0.2, 0.7], [0.3, 0.6, 0.1]]).log(), draw, group="basic")
+    yield _long(
+        "three tokens", draw.of([[0.8, 0.15, 0.05], [0.1, 0.2, 0.7], [0.3, 0.6, 0.1]]).log(), draw, group="basic"
+    )
     n = draw.size(4, 6)
     yield _long("a random table", draw.log_probs(n, n, spread=1.0), draw)
-    yield _long("a table with impossible pairs", _with_impossible(_with_impossible(draw.log_probs(n, n), 0, 0), 1, 2), draw)
+    yield _long(
+        "a table with impossible pairs", _with_impossible(_with_impossible(draw.log_probs(n, n), 0, 0), 1, 2), draw
+    )
     yield _long("rows that are all alike", draw.of([[0.2, 0.3, 0.5]] * 3).log(), draw)
     short = {"log_probs": draw.log_probs(4, 4, spread=1.0), "start": 2, "length": 3, "generator": draw.generator()}
     yield Case("general", "many short samples", short, calls=600)
@@ -708,7 +732,9 @@ def _sample_cases(draw: Draw) -> Iterator[Case]:
     yield edge("a length of 2", log_probs=draw.log_probs(3, 3), start=0, length=2, generator=draw.generator())
     yield edge("a vocabulary of one token", log_probs=draw.of([[0.0]]), start=0, length=4, generator=draw.generator())
     apart = draw.log_probs(5, 5, spread=200.0)
-    yield edge("log-probabilities hundreds of nats apart", log_probs=apart, start=4, length=30, generator=draw.generator())
+    yield edge(
+        "log-probabilities hundreds of nats apart", log_probs=apart, start=4, length=30, generator=draw.generator()
+    )
 
 
 def _long(what: str, log_probs: Tensor, draw: Draw, group: str = "general") -> Case:

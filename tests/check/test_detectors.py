@@ -1,0 +1,93 @@
+"""When no misconception matches, a general difference is still named. Each of these is a mistake no exercise lists."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mi_tutor import check
+from mi_tutor.check.draw import Draw, basic, cases_from_annotations, edge, general
+from mi_tutor.check.exercise import Exercise
+from mi_tutor.check.judge import judge
+
+
+def bare(name, monkeypatch, reference, **settings):
+    """An exercise with no misconceptions, around a reference made here."""
+    exercise = Exercise(name=name, solutions="none", wrong=(), hints=(), **settings)
+    monkeypatch.setattr(Exercise, "reference", property(lambda self: reference))
+    return exercise
+
+
+def _cases(draw):
+    yield basic("a small input", x=draw.normal(2, 3, 4))
+    for _ in range(3):
+        a, b, c = draw.sizes("a", "b", "c").values()
+        yield general("a random input", x=draw.normal(a, b, c))
+    yield edge("a single row", x=draw.normal(1, 2, 5))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "mistake"),
+    [
+        (lambda x: x.mean(-1).T, "transposed"),
+        (lambda x: -x.mean(-1), "sign"),
+        (lambda x: 2 * x.mean(-1), "factor 2"),
+        (lambda x: x.mean(-1) / math.log(2), "factor 1/ln 2"),
+        (lambda x: x.mean(-1) * 1.7, "constant factor"),
+        (lambda x: x.sum(-1), "factor size of x along axis 2"),
+        (lambda x: x.mean(-1) / x.shape[0] ** 0.5, "factor 1/√(size of x along axis 0)"),
+        (lambda x: x.mean(-1) + 3, "constant offset"),
+        (lambda x: x.mean(-1) - x.mean(-1).mean(0), "constant offset"),
+        (lambda x: x.mean(-1).flip(1), "reversed"),
+        (lambda x: x.mean(-1).roll(1, 1), "value"),
+        (lambda x: x.mean(-1).exp(), "missing log"),
+        (lambda x: x.mean(-1).softmax(-1), "extra softmax"),
+        (lambda x: x.mean(-1, keepdim=True), "extra axis"),
+        (lambda x: x.float().mean(-1).to(x.dtype), "lost precision"),
+    ],
+)
+def test_the_difference_is_named(wrong, mistake, monkeypatch):
+    exercise = bare("means", monkeypatch, lambda x: x.mean(-1), cases=_cases)
+    report = judge(exercise, wrong, 0, torch.device("cpu"))
+    assert report.mistake == mistake
+    assert not report.passed
+
+
+def test_a_shift_by_one_is_named(monkeypatch):
+    exercise = bare("steps", monkeypatch, lambda x: x.cumsum(-1), cases=_cases)
+    report = judge(exercise, lambda x: F.pad(x.cumsum(-1), (1, 0))[..., :-1], 0, torch.device("cpu"))
+    assert report.mistake == "shifted by one"
+
+
+def test_a_softmax_over_the_wrong_axis_is_named(monkeypatch):
+    exercise = bare("weights", monkeypatch, lambda x: x.softmax(-1), cases=_cases)
+    report = judge(exercise, lambda x: x.softmax(1), 0, torch.device("cpu"))
+    assert report.mistake == "softmax over the wrong axis"
+
+
+def test_a_missing_sum_is_named(monkeypatch):
+    exercise = bare("totals", monkeypatch, lambda x: x.sum(1), cases=_cases)
+    report = judge(exercise, lambda x: x, 0, torch.device("cpu"))
+    assert report.mistake == "missing sum"
+
+
+def test_a_constant_answer_that_is_right_in_a_corner_earns_nothing():
+    assert check(lambda tokens, d_vocab: torch.zeros(d_vocab, d_vocab, dtype=torch.int64), "count_bigrams").points == 0
+
+
+def test_sizes_from_annotations_are_distinct_and_include_one():
+    from mi_tutor.solutions.ch01_bigrams import direct_path_logits
+
+    cases = list(cases_from_annotations(direct_path_logits, Draw(0)))
+    assert any(case.args["W_E"].shape[0] == 1 for case in cases)
+    assert any(case.args["W_E"].shape[1] == 1 for case in cases)
+    ordinary = [case.args["W_E"].shape for case in cases if case.group == "general"]
+    assert all(rows != columns for rows, columns in ordinary)
+
+
+def test_the_same_seed_draws_the_same_in_every_dtype():
+    single = Draw(3, "x", torch.float32).normal(4, 5)
+    double = Draw(3, "x", torch.float64).normal(4, 5)
+    assert torch.equal(single, double.float())
+    assert not torch.equal(double, Draw(4, "x", torch.float64).normal(4, 5))

@@ -1,0 +1,105 @@
+"""What holds for every exercise: the reference passes, every misconception fails and is told apart, on any seed."""
+
+import importlib
+
+import pytest
+import torch
+from variants import VARIANTS
+
+from mi_tutor import check, hint, show_solution
+from mi_tutor.check.errors import LearnerError
+from mi_tutor.check.exercise import exercises
+
+EXERCISES = exercises()
+MISCONCEPTIONS = [(name, m) for name, exercise in EXERCISES.items() for m in exercise.misconceptions]
+CORRECT = [(name, variant) for name, variants in VARIANTS.items() for variant in variants]
+SEEDS = (None, 7)
+DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
+
+
+def test_every_exercise_has_five_misconceptions_two_variants_and_three_hints():
+    for name, exercise in EXERCISES.items():
+        assert len(exercise.misconceptions) >= 5, name
+        assert all(m.sentence for m in exercise.misconceptions), name
+        assert len(VARIANTS.get(name, ())) >= 2, name
+        assert len(exercise.hints) >= 3, name
+        assert all(isinstance(points, int) and points > 0 for points in exercise.points.values()), name
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("name", EXERCISES)
+def test_the_reference_earns_every_point(name, device):
+    for seed in SEEDS:
+        report = check(EXERCISES[name].reference, seed=seed, device=device)
+        assert report.passed, report
+        assert report.points == report.max_points == EXERCISES[name].max_points
+        assert repr(report) == f"{EXERCISES[name].max_points}"
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize(("name", "variant"), CORRECT, ids=[f"{n}-{v.__name__}" for n, v in CORRECT])
+def test_another_right_way_to_write_it_is_accepted(name, variant, device):
+    for seed in SEEDS:
+        report = check(variant, name, seed=seed, device=device)
+        assert report.passed, report
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize(("name", "misconception"), MISCONCEPTIONS, ids=[f"{n}-{m.name}" for n, m in MISCONCEPTIONS])
+def test_a_misconception_is_rejected_and_recognised(name, misconception, device):
+    for seed in SEEDS:
+        report = check(misconception.function, name, seed=seed, device=device)
+        assert not report.passed
+        assert report.points < report.max_points
+        assert report.mistake == misconception.name, report
+        assert misconception.sentence in report.message
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_an_empty_exercise_is_not_attempted_yet(name):
+    def empty(*args):
+        raise NotImplementedError
+
+    report = check(empty, name)
+    assert (report.points, report.mistake) == (0, "not attempted")
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_every_card_can_be_drawn(name):
+    reports = [check(EXERCISES[name].reference), check(EXERCISES[name].misconceptions[0].function, name)]
+    for report in reports:
+        assert report._repr_html_().count("<div") == report._repr_html_().count("</div>")
+        assert float(repr(report)) == report.points
+        assert name in str(report)
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_hints_come_one_at_a_time_and_the_solution_when_asked_for(name):
+    shown = [repr(hint(name)) for _ in EXERCISES[name].hints]
+    assert len(set(shown)) == len(shown)
+    assert repr(hint(name)) == shown[-1]
+    assert repr(hint(name, 1)) == shown[0]
+    with pytest.raises(LearnerError, match="hints 1 to"):
+        hint(name, 99)
+    source = repr(show_solution(name))
+    assert f"def {name}(" in source
+    assert "BEGIN SOLUTION" not in source
+
+
+def test_solutions_import_without_their_demonstrations():
+    for exercise in EXERCISES.values():
+        module = importlib.import_module(f"mi_tutor.solutions.{exercise.solutions}")
+        assert callable(getattr(module, exercise.name))
+
+
+def test_no_case_depends_on_the_global_random_state():
+    for exercise in EXERCISES.values():
+        from mi_tutor.check.judge import plan
+
+        first = plan(exercise, 5, torch.device("cpu"))
+        torch.manual_seed(123)
+        second = plan(exercise, 5, torch.device("cpu"))
+        for (a, _), (b, _) in zip(first, second, strict=True):
+            for x, y in zip(a.args.values(), b.args.values(), strict=True):
+                if isinstance(x, torch.Tensor):
+                    assert torch.equal(x, y)

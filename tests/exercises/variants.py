@@ -1,0 +1,156 @@
+"""Right answers written differently, by exercise: the checker has to accept them all."""
+
+import heapq
+import math
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from einops import einsum
+
+
+def count_in_a_loop(tokens, d_vocab):
+    counts = torch.zeros(d_vocab, d_vocab, dtype=torch.int64, device=tokens.device)
+    for a, b in pairwise(tokens.tolist()):
+        counts[a, b] += 1
+    return counts
+
+
+def count_by_accumulation(tokens, d_vocab):
+    counts = torch.zeros(d_vocab, d_vocab, dtype=torch.int64, device=tokens.device)
+    return counts.index_put_((tokens[:-1], tokens[1:]), torch.tensor(1, device=tokens.device), accumulate=True)
+
+
+def count_by_one_hot(tokens, d_vocab):
+    hot = F.one_hot(tokens, d_vocab).double()
+    return (hot[:-1].T @ hot[1:]).long()
+
+
+def smooth_in_logarithms(counts, smoothing):
+    smoothed = counts.float() + smoothing
+    return smoothed.log() - smoothed.sum(1).log()[:, None]
+
+
+def smooth_row_by_row(counts, smoothing):
+    rows = [(row.double() + smoothing) / (row.sum() + smoothing * len(row)) for row in counts]
+    return torch.stack(rows).log().to(torch.float32)
+
+
+def score_in_a_loop(log_probs, tokens):
+    losses = [-float(log_probs[a, b]) for a, b in pairwise(tokens.tolist())]
+    return math.fsum(losses) / len(losses)
+
+
+def score_by_gather(log_probs, tokens):
+    return -log_probs[tokens[:-1]].gather(1, tokens[1:, None]).mean()
+
+
+def score_by_nll_loss(log_probs, tokens):
+    return F.nll_loss(log_probs[tokens[:-1]], tokens[1:])
+
+
+def logits_by_einsum(W_E, W_U):
+    return einsum(W_E, W_U, "now d_model, d_model next -> now next")
+
+
+def logits_by_linear(W_E, W_U):
+    return F.linear(W_E, W_U.T)
+
+
+def logits_by_one_hot(W_E, W_U):
+    return torch.eye(W_E.shape[0], dtype=W_E.dtype, device=W_E.device) @ W_E @ W_U
+
+
+def successors_into_a_result(W_E, W_U, k, chunk_size):
+    values = W_E.new_empty(W_E.shape[0], k)
+    ids = torch.empty(W_E.shape[0], k, dtype=torch.int64, device=W_E.device)
+    for first in range(0, W_E.shape[0], chunk_size):
+        rows = slice(first, first + chunk_size)
+        values[rows], ids[rows] = (W_E[rows] @ W_U).topk(k)
+    return values, ids
+
+
+def successors_by_split(W_E, W_U, k, chunk_size):
+    values, ids = [], []
+    for rows in W_E.split(chunk_size):
+        logits = rows @ W_U
+        best = torch.topk(logits, k, dim=-1)
+        values.append(best[0])
+        ids.append(best[1])
+        del logits
+    return torch.vstack(values), torch.vstack(ids)
+
+
+def successors_by_argsort(W_E, W_U, k, chunk_size):
+    values, ids = [], []
+    for rows in torch.split(W_E, chunk_size):
+        logits = rows @ W_U
+        order = logits.argsort(dim=-1, descending=True)[:, :k].clone()
+        values.append(logits.gather(1, order))
+        ids.append(order)
+    return torch.cat(values), torch.cat(ids)
+
+
+def successors_row_by_row(W_E, W_U, k, chunk_size):
+    values, ids = [], []
+    for row in W_E:
+        logits = row @ W_U
+        best = (
+            heapq.nlargest(k, range(len(logits)), key=logits.tolist().__getitem__)
+            if len(logits) < 50
+            else logits.topk(k).indices.tolist()
+        )
+        ids.append(best)
+        values.append(logits[best])
+    return torch.stack(values), torch.tensor(ids, device=W_E.device)
+
+
+def kl_by_kl_div(target_log_probs, logits, weights):
+    terms = F.kl_div(logits.log_softmax(-1), target_log_probs, log_target=True, reduction="none")
+    terms = terms.masked_fill(target_log_probs == -math.inf, 0)
+    return (terms.sum(-1) * weights).sum() / weights.sum()
+
+
+def kl_by_xlogy(target_log_probs, logits, weights):
+    target = target_log_probs.exp()
+    cross = (target * F.log_softmax(logits, dim=1).masked_fill(target == 0, 0)).sum(1)
+    return torch.dot(torch.xlogy(target, target).sum(1) - cross, weights / weights.sum())
+
+
+def kl_where_possible(target_log_probs, logits, weights):
+    log_q = logits - logits.logsumexp(-1, keepdim=True)
+    possible = target_log_probs.isfinite()
+    row = torch.arange(len(weights), device=weights.device)[:, None].expand_as(possible)[possible]
+    p = target_log_probs[possible]
+    terms = p.exp() * (p - log_q[possible])
+    return torch.zeros_like(weights).index_add(0, row, terms) @ (weights / weights.sum())
+
+
+def sample_by_gumbel(log_probs, start, length, generator):
+    sample = [start]
+    while len(sample) < length:
+        noise = torch.rand(log_probs.shape[1], generator=generator, device=log_probs.device, dtype=torch.float64)
+        gumbel = -(-noise.clamp(min=1e-300).log()).log()
+        sample.append(int((log_probs[sample[-1]].double() + gumbel).argmax()))
+    return torch.tensor(sample, device=log_probs.device)
+
+
+def sample_by_inverse_cdf(log_probs, start, length, generator):
+    cumulative = log_probs.double().exp().cumsum(1)
+    uniform = torch.rand(length - 1, generator=generator, device=log_probs.device, dtype=torch.float64)
+    sample = torch.full((length,), start, device=log_probs.device)
+    for i, u in enumerate(uniform):
+        row = cumulative[sample[i]]
+        sample[i + 1] = torch.searchsorted(row, u * row[-1], right=True).clamp(max=len(row) - 1)
+    return sample
+
+
+VARIANTS = {
+    "count_bigrams": (count_in_a_loop, count_by_accumulation, count_by_one_hot),
+    "bigram_log_probs": (smooth_in_logarithms, smooth_row_by_row),
+    "bigram_cross_entropy": (score_in_a_loop, score_by_gather, score_by_nll_loss),
+    "direct_path_logits": (logits_by_einsum, logits_by_linear, logits_by_one_hot),
+    "top_successors": (successors_into_a_result, successors_by_split, successors_by_argsort, successors_row_by_row),
+    "mean_kl": (kl_by_kl_div, kl_by_xlogy, kl_where_possible),
+    "sample_bigrams": (sample_by_gumbel, sample_by_inverse_cdf),
+}
