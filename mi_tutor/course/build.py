@@ -16,7 +16,7 @@ commented out; a solution and its check follow each other, with nbgrader's own m
 
     # %% tags=["active-ipynb"] nbgrader={"grade": true, "grade_id": "check_double", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
     # check(double)
-"""  # noqa: E501 - a header of the percent format is one line
+"""
 
 import difflib
 import json

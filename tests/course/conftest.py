@@ -46,7 +46,7 @@ def square(x: int) -> int:
 
 # %% tags=["active-ipynb"] nbgrader={"grade": true, "grade_id": "check_square", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 # 4.0 if square(-3) == 9 else 0.0
-'''  # noqa: E501 - a header of the percent format is one line
+'''
 
 
 @pytest.fixture
