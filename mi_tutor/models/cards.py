@@ -129,8 +129,7 @@ def train_and_ship(recipe: Recipe, assets: Path, runs: Path) -> None:
 
 def write_card(recipe: Recipe, assets: Path) -> None:
     """Compute every figure of the shipped files and the corpus, and write the card."""
-    import torch
-    import transformer_lens
+    from importlib.metadata import version
 
     context = Context(recipe.name, assets)
     figures = {
@@ -142,7 +141,7 @@ def write_card(recipe: Recipe, assets: Path) -> None:
         "summary": recipe.summary,
         "licence": LICENCE,
         "corpus": corpus_manifest(),
-        "made_with": {"torch": torch.__version__, "transformer_lens": transformer_lens.__version__},
+        "made_with": {package: version(package) for package in ("torch", "transformer-lens", "tokenizers")},
         "figures": figures,
         "recipe": asdict(recipe),
     }

@@ -61,12 +61,14 @@ def train(
         task = progress.add_task(recipe.name, total=recipe.steps * recipe.batch * recipe.context, loss=float("nan"))
         progress.update(task, completed=first_step * recipe.batch * recipe.context)
         for step in range(first_step, recipe.steps):
-            windows = batch_at(recipe, tokens, step).to(device)
-            with torch.autocast(device.type, torch.bfloat16) if recipe.bfloat16 else nullcontext():
-                logits = model(windows[:, :-1])
-            loss = cross_entropy(logits.float().flatten(0, 1), windows[:, 1:].flatten())
             optimizer.zero_grad()
-            loss.backward()
+            loss = 0.0
+            for windows in batch_at(recipe, tokens, step).to(device).split(recipe.micro_batch):
+                with torch.autocast(device.type, torch.bfloat16) if recipe.bfloat16 else nullcontext():
+                    logits = model(windows[:, :-1])
+                part = cross_entropy(logits.float().flatten(0, 1), windows[:, 1:].flatten()) * len(windows)
+                (part / recipe.batch).backward()
+                loss += part.item() / recipe.batch
             torch.nn.utils.clip_grad_norm_(parameters.values(), recipe.clip)
             optimizer.param_groups[0]["lr"] = learning_rate_at(recipe, step)
             optimizer.step()
@@ -76,9 +78,9 @@ def train(
                 save_weights(folder / f"checkpoint-{done}.safetensors", parameters)
             if done % recipe.save_every == 0 or done == recipe.steps:
                 _save(folder, mark, done, parameters, optimizer)
-            progress.update(task, advance=windows[:, 1:].numel(), loss=loss.item())
+            progress.update(task, advance=recipe.batch * recipe.context, loss=loss)
             if on_step:
-                on_step(done, loss.item())
+                on_step(done, loss)
     return {name: parameter.detach().cpu().clone() for name, parameter in parameters.items()}
 
 
@@ -106,10 +108,10 @@ def batch_at(recipe: Recipe, tokens: "Int[Tensor, 'position']", step: int) -> "I
 
 
 def learning_rate_at(recipe: Recipe, step: int) -> float:
-    """Linear warm-up, a constant rate, then linear decay towards zero."""
+    """Linear warm-up, a constant rate, then decay towards zero."""
     rise = min(1.0, (step + 1) / max(1, recipe.warmup_steps))
     fall = min(1.0, (recipe.steps - step) / max(1.0, recipe.decay_share * recipe.steps))
-    return recipe.learning_rate * min(rise, fall)
+    return recipe.learning_rate * min(rise, fall**recipe.decay_power)
 
 
 def fingerprint(recipe: Recipe, tokens: "Int[Tensor, 'position']") -> str:

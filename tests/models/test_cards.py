@@ -1,0 +1,132 @@
+"""Cards: what ships verifies, what was tampered with does not, and a tiny recipe goes all the way to a card."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from mi_tutor.models import cards, figures, recipes
+from mi_tutor.models.cards import run_models
+from mi_tutor.models.corpus import CorpusError
+from mi_tutor.models.zoo import ASSETS, WEIGHTS_FILE, load_model
+
+NAME = "zero-layer-py"
+
+
+@pytest.fixture
+def assets(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(ASSETS, tmp_path / "assets"))
+
+
+def edit_card(assets: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    path = assets / NAME / cards.CARD_FILE
+    card = json.loads(path.read_text())
+    change(card)
+    path.write_text(json.dumps(card))
+
+
+def test_what_ships_verifies(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_models(None, verify=True, train=False) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == sum(map(len, figures.FIGURES.values()))
+    assert not any("OFF" in line for line in lines)
+
+
+def test_the_model_lies_between_unigram_and_trigram_on_held_out_text() -> None:
+    card = cards.read_card(NAME, ASSETS)
+    assert card is not None
+    value = {key: entry["value"] for key, entry in card["figures"].items()}
+    assert value["heldout_loss_trigram"] < value["heldout_loss_bigram"] < value["heldout_loss"]
+    assert value["heldout_loss"] < value["heldout_loss_unigram"]
+    assert value["kl_to_training_bigrams"] < 0.05
+
+
+def test_a_perturbed_weight_is_found(assets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = assets / NAME / WEIGHTS_FILE
+    weights = load_file(path)
+    weights["head.weight"][300] += 1.0
+    save_file(weights, path)
+    assert run_models(NAME, verify=True, train=False, assets=assets) == 1
+    off = [line for line in capsys.readouterr().out.splitlines() if "OFF" in line]
+    assert any("kl_to_training_bigrams" in line for line in off)
+    assert any("weights_sha256" in line for line in off)
+
+
+def test_a_typed_figure_is_found(assets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    edit_card(assets, lambda card: card["figures"]["kl_to_training_bigrams"].update(value=0.001))
+    assert run_models(NAME, verify=True, train=False, assets=assets) == 1
+    (off,) = (line for line in capsys.readouterr().out.splitlines() if "OFF" in line)
+    assert "0.001000 on the card" in off
+
+
+@pytest.mark.parametrize("change", ["missing", "unknown", "no card"])
+def test_a_missing_figure_an_unknown_one_and_a_missing_card_are_found(change: str, assets: Path) -> None:
+    if change == "missing":
+        edit_card(assets, lambda card: card["figures"].pop("parameters"))
+    elif change == "unknown":
+        edit_card(assets, lambda card: card["figures"].update(charm={"value": 1}))
+    else:
+        (assets / NAME / cards.CARD_FILE).unlink()
+    assert run_models(NAME, verify=True, train=False, assets=assets) == 1
+
+
+def test_on_another_corpus_its_figures_are_shown_beside_the_cards(
+    assets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def of_another_python(card: dict[str, Any]) -> None:
+        card["corpus"]["hash"] = "0" * 32
+        card["figures"]["heldout_loss"]["value"] = 9.0
+
+    edit_card(assets, of_another_python)
+    assert run_models(NAME, verify=True, train=False, assets=assets) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "heldout_loss:" in line)
+    assert "the card, on another, has 9.0" in line
+
+
+def test_without_a_corpus_the_figures_of_the_files_are_still_verified(
+    assets: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent() -> str:
+        raise CorpusError("this Python came zipped")
+
+    monkeypatch.setattr(cards, "corpus_hash", absent)
+    assert run_models(NAME, verify=True, train=False, assets=assets) == 0
+    assert "heldout_loss: not computed: this Python came zipped" in capsys.readouterr().out
+
+
+def test_cards_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_models(None, verify=False, train=False) == 0
+    assert NAME in capsys.readouterr().out
+
+
+def test_an_unknown_name_is_refused_with_the_names_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_models("gpt2", verify=True, train=True) == 2
+    assert NAME in capsys.readouterr().err
+
+
+def test_a_recipe_becomes_weights_counts_and_a_card_that_verifies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = recipes.RECIPES[NAME]
+    small = {**whole.architecture, "d_model": 8, "d_head": 8}
+    brief = replace(whole, architecture=small, tokens=2_000, context=32, batch=8, checkpoint_steps=(0, 4))
+    monkeypatch.setitem(recipes.RECIPES, NAME, brief)
+    assets, runs = tmp_path / "assets", tmp_path / "runs"
+    assert run_models(NAME, verify=True, train=True, assets=assets, runs=runs) == 0
+    assert "OFF" not in capsys.readouterr().out
+    assert load_model(NAME, "cpu", assets).W_E.shape == (2048, 8)
+    assert {path.name for path in (assets / NAME / "checkpoints").iterdir()} == {
+        "checkpoint-0.safetensors",
+        "checkpoint-4.safetensors",
+    }
+    assert all(tensor.dtype == torch.float16 for tensor in load_file(assets / NAME / WEIGHTS_FILE).values())
+
+
+def test_every_recipe_has_figures() -> None:
+    assert figures.FIGURES.keys() == recipes.RECIPES.keys()
