@@ -68,7 +68,11 @@ def show_card(name: str, assets: Path) -> bool:
     if card is None:
         print(f"{name}: not trained yet; `mi-tutor models {name} --train` does it.")
         return False
-    table = Table("figure", "value", "unit", "meaning", title=f"{name}: {card['summary']}", title_justify="left")
+    table = Table(title=f"{name}: {card['summary']}", title_justify="left")
+    table.add_column("figure", no_wrap=True)
+    table.add_column("value", overflow="fold")
+    table.add_column("unit", no_wrap=True)
+    table.add_column("meaning")
     for key, entry in card["figures"].items():
         table.add_row(key, _shown(entry["value"]), entry["unit"], entry["meaning"])
     corpus = card["corpus"]

@@ -68,9 +68,10 @@ class Figure:
 
 
 def loss_per_token(model: "TransformerBridge", tokens: "Int[Tensor, 'position']", batch: int = 8) -> float:
-    """Mean next-token loss in nats over a long text, read in windows of the model's context that overlap by one token.
+    """Mean next-token loss in nats over a long text, read in windows that overlap by one token.
 
-    Every token but the first is predicted once; one at the start of a window from a single token before it.
+    Windows are as long as the model's context, 256 at most. Every token but the first is predicted once, the first of
+    a window's predictions from a single token before it.
     """
     import torch
     from torch.nn.functional import cross_entropy
