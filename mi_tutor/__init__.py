@@ -7,7 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mi_tutor.check import Report, check, hint, show_solution
+    from mi_tutor.check import Report, check, hint, needs, show_solution
     from mi_tutor.models import corpus_tokens, load_model, load_tokenizer
 
 __version__ = "0.1.0"
@@ -19,6 +19,7 @@ _HOMES = {
     "hint": "mi_tutor.check",
     "load_model": "mi_tutor.models",
     "load_tokenizer": "mi_tutor.models",
+    "needs": "mi_tutor.check",
     "show_solution": "mi_tutor.check",
 }
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "hint",
     "load_model",
     "load_tokenizer",
+    "needs",
     "show_solution",
 ]
 

@@ -1,0 +1,28 @@
+"""Demonstrations that stand on exercises: an unsolved chapter runs from top to bottom, and says what to do first."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def needs(*functions: Callable[..., Any]) -> Iterator[None]:
+    """Run a demonstration; while one of these exercises is unsolved, name it instead of showing a traceback.
+
+    Every other error, and every error once all of them are attempted, is the learner's to see.
+    """
+    try:
+        yield
+    except (NotImplementedError, NameError):
+        empty = [f"`{function.__name__}`" for function in functions if is_stub(function)]
+        if not empty:
+            raise
+        *others, last = empty
+        what = f"{', '.join(others)} and {last}" if others else last
+        print(f"This demonstration needs {what}: solve {'them' if others else 'it'} first.")
+
+
+def is_stub(function: Callable[..., Any]) -> bool:
+    """Whether an exercise is still as it was handed out."""
+    code = getattr(function, "__code__", None)
+    return code is not None and "NotImplementedError" in code.co_names

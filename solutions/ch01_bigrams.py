@@ -1,0 +1,583 @@
+# %% [markdown]
+# # 01 Bigrams: the zero-layer transformer
+#
+# Take a transformer and remove every layer. What is left are two matrices: one that turns a token into a vector, one
+# that turns a vector into a score for every possible next token. It can look at one token only, the current one. And
+# yet it is the first language model whose weights you can read completely: multiply the two matrices and a table falls
+# out, which you can hold against one that you counted yourself.
+#
+# At the end of this chapter you will be able to
+# - count, smooth and score a bigram model of real text, and say what its loss means;
+# - read the same table out of the weights of a trained transformer, and put a number on the difference;
+# - sample from it, and handle a table too large to be built.
+#
+# The text is Python's own standard library, as it stands on this machine. Nothing is downloaded.
+
+# %% nbgrader={"grade": false, "grade_id": "imports", "locked": false, "schema_version": 3, "solution": false, "task": false}
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+# %% tags=["active-ipynb"]
+# import math
+
+# from mi_tutor import check, corpus_tokens, hint, load_model, needs, show_solution  # noqa: F401 - hints are for you
+# from mi_tutor.models import training_bigram_counts
+# from mi_tutor.views import compare_scatter, compare_tables, curves, explore_successors, token_label
+
+# model = load_model("zero-layer-py", device="cpu")
+# tokenizer = model.tokenizer
+# d_vocab = model.cfg.d_vocab
+# train, heldout = corpus_tokens("train"), corpus_tokens("heldout")
+# print(f"{len(train):,} tokens to learn from, {len(heldout):,} held out, {d_vocab:,} different ones")
+
+# %% [markdown]
+# **How a chapter works.** You read, you predict, you write a function, you ask `check` about it. The card it shows
+# says which mistake was made and on which input. `hint("count_bigrams")` gives one hint at a time, and
+# `show_solution("count_bigrams")` shows ours. A demonstration that stands on a function you have not written yet says
+# so, and waits.
+#
+# ## 1. What can you say about the next token if you know only this one?
+#
+# A model does not read letters. A *tokenizer* cuts the text into pieces from a fixed list and hands over their
+# numbers, the *token ids*. Here is the beginning of the text, a bar between tokens. The first one, `<|bos|>`, marks
+# the beginning of a file.
+
+# %% tags=["active-ipynb"]
+# print("│".join(tokenizer.decode([i]) for i in train[:80]))
+
+# %% [markdown]
+# **Predict first.** In Python source, which token comes most often after ` not` (with its space)? After `self`? After
+# `(`? Write down two guesses for each before you go on; they are worth more when they are wrong.
+#
+# To find out, count. A *bigram* is a token and the very next one. All bigrams of a text fit into one table: a row for
+# the current token, a column for the next.
+#
+# ### Exercise: `count_bigrams`
+# *Difficulty 1 of 5, about 10 minutes.* A Python loop over millions of tokens makes you wait; one call of the right
+# torch function does not.
+
+
+# %% nbgrader={"grade": false, "grade_id": "count_bigrams", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def count_bigrams(tokens: Int[Tensor, "position"], d_vocab: int) -> Int[Tensor, "d_vocab d_vocab"]:
+    """How often each token is followed by each other token.
+
+    Args:
+        tokens: token ids, int64, each from 0 to d_vocab - 1.
+        d_vocab: how many different tokens there are, whether they occur or not.
+
+    Returns:
+        Counts, int64. Row: the current token; column: the next one. Fewer than two tokens give zeros.
+    """
+    ### BEGIN SOLUTION
+    cells = tokens[:-1] * d_vocab + tokens[1:]
+    return torch.bincount(cells, minlength=d_vocab**2).reshape(d_vocab, d_vocab)
+    ### END SOLUTION
+
+
+# %% tags=["active-ipynb"] nbgrader={"grade": true, "grade_id": "check_count_bigrams", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# check(count_bigrams)
+
+# %% tags=["active-ipynb"]
+# with needs(count_bigrams):
+#     counts = count_bigrams(train, d_vocab)
+#     for text in (" not", "self", "("):
+#         row = counts[tokenizer.encode(text, add_special_tokens=False)[-1]]
+#         best = row.topk(5)
+#         shares = ", ".join(f"{token_label(tokenizer, i)} {n / row.sum():.0%}" for n, i in zip(*best, strict=True))
+#         print(f"after {text!r}: {shares}")
+
+# %% [markdown]
+# How many of your guesses were in the list? Notice what kind of knowledge this is. ` not` is followed by ` None` and
+# ` in` because of how Python is written, `self` by a comma or a dot because of its grammar. No meaning was needed,
+# only company.
+#
+# How full is the table? Guess before you run the next cell: of all pairs of tokens, what share ever occurs?
+
+# %% tags=["active-ipynb"]
+# with needs(count_bigrams):
+#     seen = (counts > 0).float().mean()
+#     print(f"{d_vocab:,} × {d_vocab:,} = {d_vocab**2:,} possible pairs; {seen:.1%} of them occur at all")
+#     unseen = (counts[heldout[:-1], heldout[1:]] == 0).float().mean()
+#     print(f"but {unseen:.1%} of the transitions in the held-out files never occurred in training")
+
+# %% [markdown]
+# The table is almost empty, and the emptiness is not all truth: in new files some transitions turn up that were never
+# seen before. A model that calls them impossible is wrong, and we shall see how badly it pays for that.
+#
+# ## 2. From counts to probabilities
+#
+# Divide each row by its sum and every row is a distribution. The zeros remain zeros. The oldest remedy, *add-one* or
+# *Laplace smoothing*, pretends that every pair was seen once more than it was. More generally: add some number
+# `smoothing` to every count, then divide.
+#
+# ### Exercise: `bigram_log_probs`
+# *Difficulty 1 of 5, about 5 minutes.*
+
+
+# %% nbgrader={"grade": false, "grade_id": "bigram_log_probs", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def bigram_log_probs(counts: Int[Tensor, "d_vocab d_vocab"], smoothing: float) -> Float[Tensor, "d_vocab d_vocab"]:
+    """Log-probabilities of the next token, from counts to which `smoothing` has been added.
+
+    Args:
+        counts: row: current token, column: next token.
+        smoothing: added to every count, 0 or more.
+
+    Returns:
+        Natural logarithms, float32; the exponentials of each row sum to 1. A row never seen is uniform when
+        `smoothing` is above 0. When it is 0 an unseen pair has log-probability -inf, and a row never seen is not asked
+        for.
+    """
+    ### BEGIN SOLUTION
+    smoothed = counts + smoothing
+    return (smoothed / smoothed.sum(-1, keepdim=True)).log()
+    ### END SOLUTION
+
+
+# %% tags=["active-ipynb"] nbgrader={"grade": true, "grade_id": "check_bigram_log_probs", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# check(bigram_log_probs)
+
+# %% [markdown]
+# Type something into the box. Its last token decides; the bars are the probabilities of what comes next, counted
+# without smoothing in blue, with add-one in orange. Try `import`, then a rare word. For a common token the two agree;
+# for a rare one, one extra count in each of two thousand cells drowns what was seen.
+
+# %% tags=["active-ipynb"]
+# view = None
+# with needs(count_bigrams, bigram_log_probs):
+#     log_probs = bigram_log_probs(counts, 0.0)
+#     view = explore_successors({"counted": log_probs, "add-one": bigram_log_probs(counts, 1.0)}, tokenizer, "import")
+# view
+
+# %% [markdown]
+# ## 3. How good is it?
+#
+# At each place in the text the model gave some probability to the token that really came. The *cross-entropy* is the
+# mean of minus the logarithm of these probabilities, in *nats* for natural logarithms. A model that gives every token
+# the same chance pays ln(d_vocab). One that was certain and right would pay nothing. One that called impossible what
+# then happened pays infinitely much, once and for all.
+#
+# ### Exercise: `bigram_cross_entropy`
+# *Difficulty 2 of 5, about 5 minutes.*
+
+
+# %% nbgrader={"grade": false, "grade_id": "bigram_cross_entropy", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def bigram_cross_entropy(
+    log_probs: Float[Tensor, "d_vocab d_vocab"], tokens: Int[Tensor, "position"]
+) -> Float[Tensor, ""]:
+    """The loss of a bigram model on a text: mean over its position-1 transitions of minus the log-probability.
+
+    Args:
+        log_probs: row: current token, column: next token; entries may be -inf.
+        tokens: at least two token ids.
+
+    Returns:
+        Nats per transition; every transition counts as often as it occurs. +inf if an impossible one occurs;
+        impossible ones that do not occur do not matter. A Python float is fine too.
+    """
+    ### BEGIN SOLUTION
+    return -log_probs[tokens[:-1], tokens[1:]].mean()
+    ### END SOLUTION
+
+
+# %% tags=["active-ipynb"] nbgrader={"grade": true, "grade_id": "check_bigram_cross_entropy", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# check(bigram_cross_entropy)
+
+# %% [markdown]
+# **Predict first.** As `smoothing` grows from a thousandth to ten, what happens to the loss on the text that was
+# counted? And on the held-out files? Sketch both curves, then look.
+
+# %% tags=["active-ipynb"]
+# figure = None
+# with needs(count_bigrams, bigram_log_probs, bigram_cross_entropy):
+#     strengths = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]
+#     losses = {"counted text": train, "held-out files": heldout}
+#     lines = {
+#         name: (strengths, [float(bigram_cross_entropy(bigram_log_probs(counts, s), tokens)) for s in strengths])
+#         for name, tokens in losses.items()
+#     }
+#     figure = curves(lines, "smoothing", "loss, nats per token", log_x=True)
+#     best = strengths[min(range(len(strengths)), key=lambda i: lines["held-out files"][1][i])]
+#     unigram = bigram_log_probs((counts.sum(0) + 1).expand(d_vocab, -1), 0.0)
+#     print(f"guessing evenly: {math.log(d_vocab):.2f} nats")
+#     print(f"counting single tokens: {float(bigram_cross_entropy(unigram, heldout)):.2f} nats")
+#     print(f"counting bigrams, smoothing {best:g}: {min(lines['held-out files'][1]):.2f} nats")
+#     print(f"without any smoothing, on held-out files: {float(bigram_cross_entropy(log_probs, heldout))}")
+# figure
+
+# %% [markdown]
+# The solid line only rises: on its own text the plain count cannot be beaten, and every bit of smoothing costs. The
+# dashed line falls first and then rises: a little smoothing pays for the pairs never seen, too much forgets the ones
+# that were. The bottom lies far to the left of the textbook's 1. The gap between the lines is *overfitting*, in a
+# model with nothing but a table in it.
+#
+# ## 4. A transformer with nothing in it
+#
+# Now the same from the other side. In a transformer a token enters as a row of the *embedding* matrix `W_E`. This
+# vector is the *residual stream*: layers read from it and add to it. At the end the *unembedding* `W_U` turns it into
+# *logits*, one score for each possible next token, and a softmax makes them probabilities.
+#
+# With zero layers nothing reads and nothing adds. What went in at the bottom comes out at the top. So for each current
+# token, what are the logits? You have both matrices; no data is needed.
+#
+# ### Exercise: `direct_path_logits`
+# *Difficulty 1 of 5, about 5 minutes.* The shortest exercise of the course, and the first time that you read a
+# behaviour out of weights.
+
+
+# %% nbgrader={"grade": false, "grade_id": "direct_path_logits", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def direct_path_logits(
+    W_E: Float[Tensor, "d_vocab d_model"], W_U: Float[Tensor, "d_model d_vocab"]
+) -> Float[Tensor, "d_vocab d_vocab"]:
+    """The next-token logits that the embedding and unembedding alone give to every current token.
+
+    Returns:
+        Row: current token; column: next token. Nothing is centred or normalised.
+    """
+    ### BEGIN SOLUTION
+    return W_E @ W_U
+    ### END SOLUTION
+
+
+# %% tags=["active-ipynb"] nbgrader={"grade": true, "grade_id": "check_direct_path_logits", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# check(direct_path_logits)
+
+# %% [markdown]
+# `zero-layer-py` is such a transformer, trained on the standard library by this project's own recipe. Is your table all
+# that it does? Run the model on some text and compare.
+
+# %% tags=["active-ipynb"]
+# with needs(direct_path_logits):
+#     with torch.no_grad():
+#         logits = direct_path_logits(model.W_E, model.W_U)
+#         ran = model(train[None, :200])[0]
+#     gap = (ran - logits[train[:200]]).abs().max()
+#     print(f"W_E {list(model.W_E.shape)} times W_U {list(model.W_U.shape)}")
+#     print(f"largest difference between running the model and looking up your table: {gap:.1g}")
+
+# %% [markdown]
+# Nothing is left over. This is a complete reverse-engineering, in one line, and it is the last one in this course that
+# will be this easy.
+#
+# One thing should puzzle you. The table has over four million entries, the two matrices together only a quarter as
+# many numbers: every row of logits is a mix of the same 256 directions. Can so few hold what you counted?
+#
+# **Predict first.** Below are the successors in both tables. Will the trained one be close for common tokens, for rare
+# ones, for both?
+
+# %% tags=["active-ipynb"]
+# view = None
+# with needs(count_bigrams, bigram_log_probs, direct_path_logits):
+#     trained = logits.log_softmax(-1)
+#     view = explore_successors({"counted": log_probs, "trained": trained}, tokenizer, "self")
+# view
+
+# %% [markdown]
+# And the twenty most frequent tokens against each other. Look along a row: the bright cells are what usually follows.
+# The two pictures should be hard to tell apart.
+
+# %% tags=["active-ipynb"]
+# figure = None
+# with needs(count_bigrams, bigram_log_probs, direct_path_logits):
+#     common = counts.sum(1).topk(20).indices
+#     figure = compare_tables({"counted": log_probs, "trained": trained}, common, tokenizer)
+# figure
+
+# %% [markdown]
+# ## 5. How close, as one number
+#
+# Pictures flatter. The *Kullback-Leibler divergence* KL(p ‖ q) says how many nats it costs to predict with q when the
+# truth is p: the sum over next tokens of p · (log p - log q). It is 0 when the two are equal and never negative. There
+# is one for each row, and a row matters as much as its token occurs; so weigh the rows by how often they were seen.
+#
+# ### Exercise: `mean_kl`
+# *Difficulty 3 of 5, about 15 minutes.* Two traps lie in it, both about infinity. A pair that never occurs has log p =
+# -inf. And a softmax followed by a logarithm loses every token that is very unlikely.
+
+
+# %% nbgrader={"grade": false, "grade_id": "mean_kl", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def mean_kl(
+    target_log_probs: Float[Tensor, "d_vocab d_vocab"],
+    logits: Float[Tensor, "d_vocab d_vocab"],
+    weights: Float[Tensor, "d_vocab"],
+) -> Float[Tensor, ""]:
+    """Weighted mean over rows of KL(target row ‖ softmax of the logits' row), in nats.
+
+    Args:
+        target_log_probs: rows are log-distributions; entries may be -inf.
+        logits: of any size, hundreds of nats apart if need be.
+        weights: 0 or more, with a positive sum; row i counts weights_i / sum(weights).
+
+    Returns:
+        The mean. A target of probability 0 contributes 0, whatever its logit. Gradients reach `logits`.
+    """
+    ### BEGIN SOLUTION
+    target = target_log_probs.exp()
+    terms = target * (target_log_probs - logits.log_softmax(-1))
+    kl = torch.where(target > 0, terms, 0.0).sum(-1)
+    return (weights * kl).sum() / weights.sum()
+    ### END SOLUTION
+
+
+# %% tags=["active-ipynb"] nbgrader={"grade": true, "grade_id": "check_mean_kl", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# check(mean_kl)
+
+# %% [markdown]
+# A number means something beside others. So: the trained model, held against the table of exactly those files it was
+# trained on (counted then, and shipped with the weights); against your own count on this machine, whose library may be
+# another version; and a model that ignores the current token altogether, as the yardstick. How much the yardstick costs
+# has a name of its own: it is the *mutual information* between neighbouring tokens, all that a bigram can know.
+
+# %% tags=["active-ipynb"]
+# with needs(count_bigrams, bigram_log_probs, direct_path_logits, mean_kl):
+#     own = training_bigram_counts("zero-layer-py")
+#     seen_rows = own.sum(1) > 0
+#     target = torch.where(seen_rows[:, None], bigram_log_probs(own, 0.0), bigram_log_probs(own, 1.0))
+#     mine = torch.where((counts.sum(1) > 0)[:, None], log_probs, bigram_log_probs(counts, 1.0))
+#     alone = (own.sum(0) + 1e-9).log().expand(d_vocab, -1)
+#     print(f"trained, against its own training tokens: {mean_kl(target, logits, own.sum(1).float()):.4f} nats")
+#     print(f"trained, against your count:              {mean_kl(mine, logits, counts.sum(1).float()):.4f} nats")
+#     print(f"ignoring the current token:               {mean_kl(target, alone, own.sum(1).float()):.4f} nats")
+#     for smoothing in (0.1, 1.0):
+#         smoothed = bigram_log_probs(own, smoothing)
+#         print(f"trained, against smoothing {smoothing}: {mean_kl(smoothed, logits, own.sum(1).float()):.4f} nats")
+
+# %% [markdown]
+# So the answer to the puzzle is yes, as good as. And gradient descent has found the *unsmoothed* table: the further the
+# target is smoothed, the further away it lies. Nobody told the model to count. Minimising cross-entropy over pairs does
+# that, because its minimum is the conditional frequency, and smoothing is nothing that the training data asks for.
+#
+# The mean hides something, though. Here each point is a pair that occurs often; on the dotted line both tables agree.
+# Then the same divergence, row by row, against how often the row's token was seen.
+
+# %% tags=["active-ipynb"]
+# figure = None
+# with needs(count_bigrams, bigram_log_probs, direct_path_logits):
+#     figure = compare_scatter(log_probs, trained, counts, tokenizer)
+# figure
+
+# %% tags=["active-ipynb"]
+# with needs(count_bigrams, bigram_log_probs, direct_path_logits, mean_kl):
+#     how_often = own.sum(1)
+#     for low, high in [(1, 100), (100, 1_000), (1_000, 10_000), (10_000, 10**9)]:
+#         rows = (how_often >= low) & (how_often < high)
+#         kl = mean_kl(target[rows], logits[rows], how_often[rows].float())
+#         share = how_often[rows].sum() / how_often.sum()
+#         print(f"seen {low:>6,} times or more: {int(rows.sum()):>5} tokens, {share:>6.1%} of the text, KL {kl:.4f}")
+
+# %% [markdown]
+# Read the table from the bottom up. Where there is much data the agreement is better, and for rare tokens worse: their
+# rows had the fewest steps of training and weigh the least in its loss. A weighted mean near zero does not say that
+# every row is right. Keep this in mind for every single number that you will be shown in this field.
+#
+# ## 6. Watch it learn
+#
+# You now own all the parts of a training run: `direct_path_logits` is the model, `mean_kl` against the counted table is
+# its loss up to a constant. To keep it quick, only the 512 most frequent tokens take part, and each step uses all of
+# the text at once, in the form of its counts. The one thing that changes from curve to curve is the width of the
+# residual stream.
+#
+# **Predict first.** With d_model = 2, every token is a point in the plane and every next token a direction. How far
+# down can the loss come? And is 128, for a table of 512 × 512, enough?
+
+# %% tags=["active-ipynb"]
+# figure = None
+# with needs(count_bigrams, bigram_log_probs, direct_path_logits, mean_kl):
+#     frequent = counts.sum(1).topk(512).indices
+#     part = counts[frequent][:, frequent]
+#     part_target = torch.where((part.sum(1) > 0)[:, None], bigram_log_probs(part, 0.0), bigram_log_probs(part, 1.0))
+#     weights = part.sum(1).float()
+#     lines = {}
+#     for d_model in (2, 8, 32, 128):
+#         generator = torch.Generator().manual_seed(0)
+#         W_E = (torch.randn(512, d_model, generator=generator) * 0.5).requires_grad_()
+#         W_U = (torch.randn(d_model, 512, generator=generator) * 0.02).requires_grad_()
+#         optimizer = torch.optim.Adam([W_E, W_U], lr=0.05)
+#         history = []
+#         for _ in range(120):
+#             loss = mean_kl(part_target, direct_path_logits(W_E, W_U), weights)
+#             optimizer.zero_grad()
+#             loss.backward()
+#             optimizer.step()
+#             history.append(loss.item())
+#         lines[f"d_model = {d_model}"] = (list(range(120)), history)
+#     figure = curves(lines, "step", "KL to the counted table, nats")
+#     print(", ".join(f"{name}: {history[-1]:.3f}" for name, (_, history) in lines.items()))
+# figure
+
+# %% [markdown]
+# All start at the same height, where the model knows nothing, and each settles where its width lets it. Two directions
+# are too few to keep five hundred successions apart; from curve to curve the floor falls. A matrix product of inner
+# size d_model has at most *rank* d_model, and this is what the bottleneck costs, in nats.
+#
+# ## 7. Let it speak
+#
+# A table of probabilities can write. Start with a token, draw the next from its row, move to that row, and so on. Claude
+# Shannon did this in 1948 with a book and a finger: he opened a page at random, looked for the word he had, and wrote
+# down the one after it.
+#
+# ### Exercise: `sample_bigrams`
+# *Difficulty 2 of 5, about 10 minutes.* All randomness has to come from `generator`, so that whoever calls can have the
+# same sample again.
+
+
+# %% nbgrader={"grade": false, "grade_id": "sample_bigrams", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def sample_bigrams(
+    log_probs: Float[Tensor, "d_vocab d_vocab"], start: int, length: int, generator: torch.Generator
+) -> Int[Tensor, "length"]:
+    """A random text from a bigram model.
+
+    Args:
+        log_probs: row: current token, column: next token; entries may be -inf.
+        start: the first token of the sample; it counts towards `length`.
+        length: how many tokens, 1 or more.
+        generator: on the device of `log_probs`; the only source of randomness. It moves on, so that two calls differ,
+            and is never seeded here.
+
+    Returns:
+        Token ids, int64; the first is `start`, each other one drawn from the row of the one before it.
+    """
+    ### BEGIN SOLUTION
+    probs = log_probs.exp()
+    sample = [start]
+    for _ in range(length - 1):
+        sample.append(int(torch.multinomial(probs[sample[-1]], 1, generator=generator)))
+    return torch.tensor(sample, device=log_probs.device)
+    ### END SOLUTION
+
+
+# %% tags=["active-ipynb"] nbgrader={"grade": true, "grade_id": "check_sample_bigrams", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# check(sample_bigrams)
+
+# %% tags=["active-ipynb"]
+# with needs(count_bigrams, bigram_log_probs, direct_path_logits, sample_bigrams):
+#     start = tokenizer.encode("def", add_special_tokens=False)[0]
+#     for name, table in (("counted", log_probs), ("trained", trained)):
+#         sample = sample_bigrams(table, start, 90, torch.Generator().manual_seed(4))
+#         print(f"--- {name} ---\n{tokenizer.decode(sample.tolist())}\n")
+
+# %% [markdown]
+# Squint, and it is Python: indentation, `self`, colons at the ends of lines. Read it, and nothing holds for longer than
+# two tokens. Which structure needs more than one token of memory? Brackets are the simplest: the token that closes has
+# to match one that opened earlier. Guess how much more often brackets fail to match in the samples than in real code of
+# the same length.
+
+# %% tags=["active-ipynb"]
+# def closes_what_it_opened(text: str) -> float:
+#     """Share of closing brackets that match the bracket opened last."""
+#     pairs, stack, right, total = {")": "(", "]": "[", "}": "{"}, [], 0, 0
+#     for character in text:
+#         if character in pairs.values():
+#             stack.append(character)
+#         elif character in pairs:
+#             total += 1
+#             right += bool(stack) and stack.pop() == pairs[character]
+#     return right / max(total, 1)
+
+
+# with needs(count_bigrams, bigram_log_probs, sample_bigrams):
+#     sample = sample_bigrams(log_probs, start, 20_000, torch.Generator().manual_seed(1))
+#     for name, tokens in (("real code", heldout[: len(sample)]), ("sampled", sample)):
+#         print(f"{name}: {closes_what_it_opened(tokenizer.decode(tokens.tolist())):.0%} of closing brackets match")
+
+# %% [markdown]
+# (Brackets inside strings and comments are counted too, which is why real code is not at 100 %.)
+#
+# A bracket can lie hundreds of tokens back. To look there, a model has to move information between positions. That is
+# the one thing that this transformer lacks, and what *attention* is for: the next chapter.
+#
+# ## 8. Tables too large to build
+#
+# Our vocabulary has 2,048 tokens. GPT-2's has 50,257. What would its direct-path table weigh?
+
+# %% tags=["active-ipynb"]
+# for vocabulary in (d_vocab, 50_257, 200_000):
+#     print(f"d_vocab {vocabulary:>7,}: {vocabulary**2 * 4 / 2**30:>8.2f} GiB in float32")
+
+# %% [markdown]
+# You rarely need the table. You need what is largest in each row. So make some rows, keep the best k of each, let the
+# rows go, and take the next ones. The same trick will carry every "full circuit" of the coming chapters.
+#
+# ### Exercise: `top_successors`
+# *Difficulty 3 of 5, about 15 minutes.* The check watches the tensors that you make: no more than `chunk_size` rows of
+# logits in one, and no more than two such blocks alive at once.
+
+
+# %% nbgrader={"grade": false, "grade_id": "top_successors", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def top_successors(
+    W_E: Float[Tensor, "d_vocab d_model"], W_U: Float[Tensor, "d_model d_vocab"], k: int, chunk_size: int
+) -> tuple[Float[Tensor, "d_vocab k"], Int[Tensor, "d_vocab k"]]:
+    """For every current token the k next tokens with the largest direct-path logits.
+
+    Args:
+        k: from 1 to d_vocab.
+        chunk_size: how many rows of logits are made at a time; it need not divide d_vocab. Apart from the result no
+            tensor of logits has more rows than this, and at most two such blocks are alive at once.
+
+    Returns:
+        The logits, then their token ids, int64; best first. Equal logits may come in any order.
+    """
+    ### BEGIN SOLUTION
+    best = [(W_E[first : first + chunk_size] @ W_U).topk(k) for first in range(0, W_E.shape[0], chunk_size)]
+    return torch.cat([block.values for block in best]), torch.cat([block.indices for block in best])
+    ### END SOLUTION
+
+
+# %% tags=["active-ipynb"] nbgrader={"grade": true, "grade_id": "check_top_successors", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# check(top_successors)
+
+# %% tags=["active-ipynb"]
+# with needs(top_successors), torch.no_grad():
+#     values, ids = top_successors(model.W_E, model.W_U, k=1, chunk_size=256)
+#     surest = (values[:, 0] - (model.W_E @ model.W_U).logsumexp(-1)).topk(12).indices
+#     print("the twelve tokens whose successor the model is surest of:")
+#     for i in surest:
+#         print(f"  {token_label(tokenizer, i)} then {token_label(tokenizer, ids[i, 0])}")
+
+# %% [markdown]
+# Most of these are halves of words that the tokenizer cut in two, or pieces that occur in one idiom only. A good part
+# of what lowest layers do in large models is just this: putting words together again.
+#
+# With a network and a minute of patience the same function reads GPT-2's direct path. (GPT-2 also has a final norm and
+# positions, which this ignores, and layers: its direct path is not all it does. It is still a fact about its weights.)
+
+# %% tags=["active-ipynb"]
+# READ_GPT2 = False
+
+# if READ_GPT2:
+#     gpt2 = load_model("gpt2", device="cpu")
+#     with torch.no_grad():
+#         values, ids = top_successors(gpt2.W_E[:2000], gpt2.W_U, k=5, chunk_size=500)
+#     for i in range(1000, 1010):
+#         print(token_label(gpt2.tokenizer, i), "then", [token_label(gpt2.tokenizer, j) for j in ids[i]])
+# else:
+#     print("Set READ_GPT2 = True to try it on a model from the hub; everything else in this course works without.")
+
+# %% [markdown]
+# ## What is simplified here, and what is known to be wrong
+#
+# - **Tokens are not words.** Much of what a bigram table knows depends on where the tokenizer cuts. Another vocabulary
+#   gives other bigrams and another loss per token; losses can be compared within one vocabulary only.
+# - **Your library may not be the model's.** The weights learned from one version of Python's standard library. On
+#   another version your counts differ a little, which section 5 shows as a number; `mi-tutor models` shows the card with
+#   the version.
+# - **The direct path of a deep model is not its bigram behaviour.** With layers present the direct path is free to do
+#   something else, and attention and MLPs can change bigrams as well. "The direct path is bigram statistics" is exact at
+#   zero layers only.
+# - **Close to unsmoothed is not a law.** It holds for a model trained long enough on its own training data. Stopped
+#   earlier, made narrower or held against new text, the same model looks smoothed; rare rows show it in section 5.
+#
+# ## Sources
+#
+# - Elhage et al., [A Mathematical Framework for Transformer Circuits](https://transformer-circuits.pub/2021/framework/index.html)
+#   (2021), section "Zero-Layer Transformers": the direct path as a bigram table.
+# - Shannon, A Mathematical Theory of Communication (1948), sections 3 (samples from n-gram models) and 6 (entropy).
+# - Jurafsky and Martin, [Speech and Language Processing](https://web.stanford.edu/~jurafsky/slp3/) (3rd edition, draft),
+#   chapter "N-gram Language Models": smoothing, cross-entropy, held-out text.
+#
+# ## An open question
+#
+# In section 6 the width sets the floor. But the counted table is not just any table: many tokens behave alike. How would
+# you find out which rank it *needs* for a given loss, and is that the rank that gradient descent finds? (The singular
+# values of the log-probabilities are a tempting answer. Before you trust it, ask what -inf does to them, and whether a
+# small error in the logits of an unlikely token costs as much as one of a likely token.)
