@@ -21,7 +21,7 @@ from torch import Tensor
 # %% tags=["active-ipynb"]
 # import math
 
-# from mi_tutor import check, corpus_tokens, hint, load_model, needs, show_solution  # noqa: F401 - hints are for you
+# from mi_tutor import check, corpus_tokens, hint, load_model, needs, show_solution
 # from mi_tutor.models import training_bigram_counts
 # from mi_tutor.views import compare_scatter, compare_tables, curves, explore_successors, token_label
 

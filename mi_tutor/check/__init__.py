@@ -5,9 +5,9 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from mi_tutor.check.demonstration import needs
 from mi_tutor.check.errors import LearnerError, NotAFunction, UnknownExercise
 from mi_tutor.check.help import hint, show_solution
-from mi_tutor.check.needs import needs
 from mi_tutor.check.report import Report
 
 __all__ = ["LearnerError", "NotAFunction", "Report", "UnknownExercise", "check", "hint", "needs", "show_solution"]

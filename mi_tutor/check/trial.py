@@ -124,7 +124,8 @@ def _pull_back(
                 return None
             source = torch.Generator().manual_seed(result.numel())
             cotangent = torch.randn(result.shape, generator=source, dtype=torch.float64).to(result)
-            return torch.autograd.grad(result, [args[name] for name in names], cotangent, allow_unused=True)
+            # As a sum, not as grad_outputs: those make torch import sympy, which takes longer than the whole check.
+            return torch.autograd.grad((result * cotangent).sum(), [args[name] for name in names], allow_unused=True)
 
     outcome = call(gradients, tuple(args.values()), limit_memory=False)
     if outcome.problem:

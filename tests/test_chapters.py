@@ -1,0 +1,81 @@
+"""Every chapter runs from top to bottom, solved and as it is handed out, and keeps to what a chapter promises."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from mi_tutor.check.exercise import exercises
+from mi_tutor.course.build import run_build
+
+ROOT = Path(__file__).parents[1]
+CHAPTERS = sorted(path.name for path in (ROOT / "chapters").glob("*.ipynb"))
+
+
+@pytest.fixture(scope="module")
+def solved(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("solved")
+    assert run_build(solved=folder) == 0
+    return folder
+
+
+def run(path: Path) -> nbformat.NotebookNode:
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, timeout=300, kernel_name="python3").execute(cwd=str(path.parent))
+    return notebook
+
+
+def checks(notebook: nbformat.NotebookNode) -> dict[str, tuple[str, int]]:
+    """By exercise: what its check cell answered as plain text, and the points it can give."""
+    found = {}
+    for cell in notebook.cells:
+        metadata = cell.metadata.get("nbgrader", {})
+        if metadata.get("grade"):
+            answer = next(o.data["text/plain"] for o in cell.outputs if o.output_type == "execute_result")
+            found[metadata["grade_id"].removeprefix("check_")] = answer, metadata["points"]
+    return found
+
+
+def printed(notebook: nbformat.NotebookNode, stream: str) -> str:
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    return "".join(output.text for output in outputs if output.output_type == "stream" and output.name == stream)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_solved_chapter_earns_every_point_and_draws_every_figure(chapter, solved):
+    notebook = run(solved / chapter)
+    marks = checks(notebook)
+    assert marks
+    for name, (answer, points) in marks.items():
+        assert float(answer) == points == exercises()[name].max_points
+    assert printed(notebook, "stderr") == ""
+    assert "This demonstration needs" not in printed(notebook, "stdout")
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_an_unsolved_chapter_runs_and_says_what_to_do_first(chapter):
+    notebook = run(ROOT / "chapters" / chapter)
+    marks = checks(notebook)
+    assert marks
+    assert all(float(answer) == 0 for answer, _ in marks.values())
+    assert printed(notebook, "stderr") == ""
+    named = set(re.findall(r"`(\w+)`", printed(notebook, "stdout")))
+    assert named <= set(marks)
+    assert named
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_every_exercise_says_how_hard_it_is_and_how_long_it_takes(chapter, solved):
+    text = "\n".join(c.source for c in nbformat.read(solved / chapter, as_version=4).cells if c.cell_type == "markdown")
+    announced = re.findall(r"### Exercise: `(\w+)`\n\*Difficulty [1-5] of 5, about \d+ minutes\.\*", text)
+    assert set(announced) == set(checks_of(solved / chapter))
+    assert "## Sources" in text
+    assert "## An open question" in text
+
+
+def checks_of(path: Path) -> list[str]:
+    cells = nbformat.read(path, as_version=4).cells
+    ids = [cell.metadata.get("nbgrader", {}).get("grade_id", "") for cell in cells]
+    return [grade_id.removeprefix("check_") for grade_id in ids if grade_id.startswith("check_")]
