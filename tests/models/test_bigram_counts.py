@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mi_tutor.models import corpus_tokens, load_model, training_bigram_counts
@@ -54,6 +54,7 @@ def test_counts_without_a_model_name_those_that_exist() -> None:
         training_bigram_counts("gpt2")
 
 
+@settings(deadline=None, max_examples=25)  # each one handles a table of four million entries
 @given(st.lists(st.integers(0, 2047), min_size=2, max_size=60))
 def test_counts_survive_being_written(ids: list[int]) -> None:
     counts = count_bigrams(torch.tensor(ids))

@@ -42,8 +42,9 @@ def test_the_model_lies_between_unigram_and_trigram_on_held_out_text() -> None:
     card = cards.read_card(NAME, ASSETS)
     assert card is not None
     value = {key: entry["value"] for key, entry in card["figures"].items()}
-    assert value["heldout_loss_trigram"] < value["heldout_loss_bigram"] < value["heldout_loss"]
-    assert value["heldout_loss"] < value["heldout_loss_unigram"]
+    assert value["heldout_loss_trigram"] < value["heldout_loss"] < value["heldout_loss_unigram"]
+    # Beside the smoothed bigram, on either side of it: 256 dimensions for 2,048 tokens are a smoothing of their own.
+    assert abs(value["heldout_loss"] - value["heldout_loss_bigram"]) < 0.1
     assert value["kl_to_training_bigrams"] < 0.05
 
 

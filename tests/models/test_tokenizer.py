@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mi_tutor.models import corpus
@@ -23,12 +23,14 @@ from mi_tutor.models.tokenizer import (
 TOKENIZER = load_tokenizer()
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
 def test_every_text_comes_back(text: str) -> None:
     assert TOKENIZER.decode(TOKENIZER.encode(text)) == text
     assert TOKENIZER.decode(encode_plain(text)) == text
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_every_byte_string_comes_back_through_latin_1(data: bytes) -> None:
     assert TOKENIZER.decode(encode_plain(data.decode("latin-1"))).encode("latin-1") == data
