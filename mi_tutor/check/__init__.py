@@ -41,7 +41,9 @@ def check(
             f"check() takes the function itself, without calling it: check(my_function). It was given a {type(function).__name__}."
         )
     exercise = find_exercise(name if name is not None else getattr(function, "__name__", type(function).__name__))
-    return judge(exercise, function, NOTEBOOK_SEED if seed is None else int(seed), _device(torch, device))
+    # In inference mode nothing has a gradient to judge, and a learner may well be inside it.
+    with torch.inference_mode(False), torch.enable_grad():
+        return judge(exercise, function, NOTEBOOK_SEED if seed is None else int(seed), _device(torch, device))
 
 
 def _device(torch: Any, device: str | None) -> Any:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, isclose
 
 TOLERANCE = {torch.float64: (1e-9, 1e-11), torch.float32: (1e-4, 1e-5), torch.bfloat16: (0.05, 0.05)}
 """Relative, and absolute in units of the expected values' root mean square (at least 1)."""
@@ -32,7 +32,7 @@ def plain(value: Any, expected: Any, dtype: torch.dtype, device: torch.device) -
     """
     if isinstance(expected, tuple):
         if not isinstance(value, tuple | list) or isinstance(value, Tensor):
-            return value, Problem("type", f"It should return {len(expected)} results; it returned {_kind_of(value)}.")
+            return value, Problem("type", f"It should return {len(expected)} results; it returned {kind_of(value)}.")
         if len(value) != len(expected):
             return value, Problem("type", f"It should return {len(expected)} results; it returned {len(value)}.")
         parts = [plain(v, e, dtype, device) for v, e in zip(value, expected, strict=True)]
@@ -42,10 +42,8 @@ def plain(value: Any, expected: Any, dtype: torch.dtype, device: torch.device) -
         return _plain_tensor(value, expected, dtype, device)
     if isinstance(expected, int):
         good = isinstance(value, int) and not isinstance(value, bool)
-        return value, None if good else Problem(
-            "type", f"It should return a Python int; it returned {_kind_of(value)}."
-        )
-    raise TypeError(f"the reference returned {_kind_of(expected)}, which the checker cannot compare")
+        return value, None if good else Problem("type", f"It should return a Python int; it returned {kind_of(value)}.")
+    raise TypeError(f"the reference returned {kind_of(expected)}, which the checker cannot compare")
 
 
 def _plain_tensor(value: Any, expected: Tensor, dtype: torch.dtype, device: torch.device) -> tuple[Any, Problem | None]:
@@ -54,11 +52,11 @@ def _plain_tensor(value: Any, expected: Tensor, dtype: torch.dtype, device: torc
     if number and expected.ndim == 0 and expected.is_floating_point():
         return torch.tensor(float(value), dtype=wanted), None
     if not isinstance(value, Tensor):
-        return value, Problem("type", f"It should return a tensor; it returned {_kind_of(value)}.")
+        return value, Problem("type", f"It should return a tensor; it returned {kind_of(value)}.")
     if type(value) is not Tensor:
         with torch._C.DisableTorchFunctionSubclass():
             value = torch.Tensor.as_subclass(value, torch.Tensor)
-    if value.layout != torch.strided or value.is_quantized or value.device.type == "meta":
+    if value.layout != torch.strided or value.is_nested or value.is_quantized or value.device.type == "meta":
         return value, Problem("type", "It should return an ordinary dense tensor.")
     if value.device.type != device.type:
         return value, Problem(
@@ -70,15 +68,19 @@ def _plain_tensor(value: Any, expected: Tensor, dtype: torch.dtype, device: torc
         return value, Problem("shape", f"The shape should be {_shape(expected)}; it is {_shape(value)}.")
     if value.dtype != wanted:
         return value, Problem("dtype", f"The dtype should be {_name(wanted)}; it is {_name(value.dtype)}.")
+    value.detach().clone()  # fails here, not in the comparison, for a tensor that only looks like one
     return value, None
 
 
-def _kind_of(value: Any) -> str:
+def kind_of(value: Any) -> str:
+    """What a value is, with its article, and what to do about it where that is known."""
     if value is None:
         return "None (is there a `return`?)"
     module, name = type(value).__module__, type(value).__name__
     if module == "numpy" and name == "ndarray":
         return "a NumPy array (torch.from_numpy makes a tensor of it)"
+    if module == "numpy":
+        return f"a NumPy {name} (float(...) makes a Python number of it)"
     if name in ("coroutine", "generator"):
         return f"a {name} (use a plain `def` with `return`)"
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
@@ -100,7 +102,7 @@ def close(args: dict[str, Any], expected: Any, got: Any) -> Problem | None:
                 return Problem(problem.kind, f"Result {i}: {problem.sentence}")
         return None
     if not isinstance(expected, Tensor):
-        return None if expected == got else Problem("value", f"Expected {expected}; got {got}.")
+        return None if expected == got else Problem("value", f"Expected {expected}, got {got}.")
     wrong = ~near(got, expected)
     if not wrong.any():
         return None
@@ -111,7 +113,7 @@ def close(args: dict[str, Any], expected: Any, got: Any) -> Problem | None:
     share = f" {int(wrong.sum())} of {wrong.numel()} entries differ." if wrong.numel() > 1 else ""
     return Problem(
         "value",
-        f"Expected {_number(expected[tuple(where)])}{_at(where)}; got {_number(got[tuple(where)])}.{share}",
+        f"Expected{_at(where)} {_told_apart(expected[tuple(where)], got[tuple(where)])}.{share}",
     )
 
 
@@ -159,7 +161,7 @@ def near(got: Tensor, expected: Tensor, slack: float = 1.0) -> Tensor:
     a, b = got.detach().double(), expected.detach().double()
     finite = b[b.isfinite()]
     scale = max(1.0, float(finite.square().mean().sqrt())) if finite.numel() else 1.0
-    return torch.isclose(a, b, rtol=relative * slack, atol=absolute * slack * scale, equal_nan=True)
+    return isclose(a, b, rtol=relative * slack, atol=absolute * slack * scale, equal_nan=True)
 
 
 def same(a: Any, b: Any) -> bool:
@@ -181,3 +183,12 @@ def _at(where: list[int]) -> str:
 
 def _number(value: Tensor) -> str:
     return f"{value.item():.6g}"
+
+
+def _told_apart(expected: Tensor, got: Tensor) -> str:
+    """Both numbers, with as many digits as it takes to see that they differ."""
+    for digits in (6, 9, 12, 17):
+        first, second = f"{expected.item():.{digits}g}", f"{got.item():.{digits}g}"
+        if first != second:
+            break
+    return f"{first}, got {second}"

@@ -1,6 +1,7 @@
 """What every exercise must leave as it found it: arguments, models, random state and torch's settings."""
 
 import hashlib
+import os
 import random
 import sys
 from collections.abc import Callable, Iterator
@@ -24,6 +25,9 @@ class Settings(NamedTuple):
     default_device: torch.device
     deterministic: bool
     threads: int
+    matmul_precision: str
+    anomaly: bool
+    folder: str
 
 
 def take_settings() -> Settings:
@@ -39,6 +43,9 @@ def take_settings() -> Settings:
         default_device=torch.get_default_device(),
         deterministic=torch.are_deterministic_algorithms_enabled(),
         threads=torch.get_num_threads(),
+        matmul_precision=torch.get_float32_matmul_precision(),
+        anomaly=torch.is_anomaly_enabled(),
+        folder=os.getcwd(),
     )
 
 
@@ -64,13 +71,14 @@ def restore_settings(before: Settings) -> Problem | None:
         "default_device": (torch.set_default_device, "the default device"),
         "deterministic": (torch.use_deterministic_algorithms, "deterministic mode"),
         "threads": (torch.set_num_threads, "the number of threads"),
+        "matmul_precision": (torch.set_float32_matmul_precision, "the precision of matrix products"),
+        "anomaly": (torch.autograd.set_detect_anomaly, "anomaly detection"),
+        "folder": (os.chdir, "the working folder"),
     }
     for field, (setter, what) in setters.items():
         if getattr(after, field) != getattr(before, field):
             setter(getattr(before, field))
-            problem = problem or Problem(
-                "changed settings", f"It changed {what} of torch for everything that runs later."
-            )
+            problem = problem or Problem("changed settings", f"It changed {what} for everything that runs later.")
     return problem
 
 
@@ -138,7 +146,7 @@ def _same_tensor(before: _Snapshot, now: Tensor) -> bool:
         and now.dtype == before.values.dtype
         and now.requires_grad == before.requires_grad
         and (now.grad is None) == before.no_grad_yet
-        and torch.equal(now.detach().nan_to_num(nan=1e30), before.values.nan_to_num(nan=1e30))
+        and bool(((now.detach() == before.values) | (now.detach().isnan() & before.values.isnan())).all())
     )
 
 

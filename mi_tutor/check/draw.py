@@ -1,7 +1,7 @@
 """Drawing the inputs of an exercise from a seed."""
 
+import hashlib
 import inspect
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -22,8 +22,8 @@ class Case:
     """Arguments by name, in the order of the signature."""
     calls: int = 1
     """How often a sampler is called in a row, with one generator."""
-    block: tuple[int, int] | None = None
-    """A rule on memory: no tensor larger than (rows, columns), and at most two of that size alive at once."""
+    block: tuple[int, int, int] | None = None
+    """A rule on memory: (rows, columns, allowance) of `BlockRule`."""
     smooth: bool = True
     """Whether gradients are compared here: False at a kink or where a value is infinite."""
 
@@ -58,7 +58,8 @@ class Draw:
 
     def __post_init__(self) -> None:
         # Inputs are drawn on the CPU in float64 and then moved, so that every device and dtype sees the same case.
-        self._source = torch.Generator().manual_seed(self.seed * 1_000_003 + zlib.crc32(self.salt.encode()))
+        digest = hashlib.blake2b(f"{self.seed} {self.salt}".encode(), digest_size=8).digest()
+        self._source = torch.Generator().manual_seed(int.from_bytes(digest) >> 1)
 
     def size(self, low: int, high: int) -> int:
         """A whole number from low to high, both included."""
@@ -96,8 +97,8 @@ class Draw:
         return torch.as_tensor(values, dtype=torch.int64).to(self.device)
 
     def generator(self) -> torch.Generator:
-        """A generator of its own for a function that draws."""
-        seed = int(torch.randint(2**31, (), generator=self._source))
+        """A generator of its own for a function that draws; another one in each dtype, or its law were tested once."""
+        seed = int(torch.randint(2**31, (), generator=self._source)) + torch.finfo(self.dtype).bits
         return torch.Generator(device=self.device).manual_seed(seed)
 
 
@@ -112,9 +113,10 @@ def cases_from_annotations(function: Callable[..., Any], draw: Draw) -> Iterator
     yield basic("a small random input", **arguments(draw.sizes(*names, high=1 + len(names))))
     for _ in range(3):
         yield general("a random input", **arguments(draw.sizes(*names, high=9 + len(names))))
-    yield general("an input of large values", **arguments(draw.sizes(*names), scale=30.0))
+    yield general("an input of large values", **arguments(draw.sizes(*names), scale=1000.0))
     for single in names:
         yield edge(f"a single {single}", **arguments({**draw.sizes(*names), single: 1}))
+    yield edge("every size 3", **arguments(dict.fromkeys(names, 3)))
     yield edge("every size 1", **arguments(dict.fromkeys(names, 1)))
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from mi_tutor.check.compare import near, same
+from mi_tutor.check.compare import Problem, near, same
 from mi_tutor.check.exercise import Exercise, Misconception
 from mi_tutor.check.law import alike
 from mi_tutor.check.trial import Function, Trial
@@ -20,7 +20,7 @@ SIDE_EFFECTS = (
     "changed settings",
     "too large a tensor",
     "too many blocks alive",
-    "left torch",
+    "too large outside torch",
     "generator",
     "gradient",
 )
@@ -43,7 +43,8 @@ def explain(exercise: Exercise, trials: list[Trial], rerun: Rerun) -> tuple[str,
     # Two right draws differ: a detector has nothing to compare.
     if exercise.law is None and failed.problem.kind in ("value", "nan", "shape", "dtype"):
         for name, sentence in detect(trials):
-            return name, f"{sentence} {failed.problem.sentence}"
+            if not (name == "lost precision" and failed.problem.kind == "dtype"):
+                return name, sentence
     return failed.problem.kind, failed.problem.sentence
 
 
@@ -55,7 +56,8 @@ def recognise(exercise: Exercise, trials: list[Trial], rerun: Rerun) -> Misconce
     first = next(trial for trial in trials if trial.problem)
 
     def makes(misconception: Misconception, trial: Trial) -> bool:
-        return same_outcome(trial, rerun(misconception.function, trial))
+        theirs = rerun(misconception.function, trial)
+        return (theirs.problem is None) == (trial.problem is None) and same_outcome(trial, theirs)
 
     candidates = [misconception for misconception in exercise.misconceptions if makes(misconception, first)]
     if len(candidates) < 2:
@@ -79,11 +81,11 @@ def same_outcome(mine: Trial, theirs: Trial) -> bool:
 
 def _raised(trial: Trial) -> str | None:
     problem = trial.outcome.problem
-    return problem.sentence.split(":")[0].split(" (in line")[0] if problem else None
+    return problem.sentence.split(" (in line")[0] if problem else None
 
 
-def _side_effect(trial: Trial) -> str | None:
-    return trial.problem.kind if trial.problem and trial.problem.kind in SIDE_EFFECTS else None
+def _side_effect(trial: Trial) -> Problem | None:
+    return trial.problem if trial.problem and trial.problem.kind in SIDE_EFFECTS else None
 
 
 class Pair(NamedTuple):
@@ -135,7 +137,10 @@ def _holds(pairs: list[Pair], mend: Callable[[Pair], Tensor | None]) -> bool:
 def _dtype(pairs: list[Pair]) -> tuple[str, str] | None:
     single = [p for p in pairs if p.dtype == torch.float64]
     if single and len(single) == len(pairs) and all(_agree(p.got, p.expected, torch.float32) for p in pairs):
-        return "lost precision", "The numbers are right to single precision only: somewhere float64 becomes float32."
+        return (
+            "lost precision",
+            "The numbers are right to single precision only: does float64 become float32 somewhere, or is a small constant added?",
+        )
     return None
 
 
@@ -170,7 +175,7 @@ def _factor(pairs: list[Pair]) -> tuple[str, str] | None:
             if name == "-1":
                 return "sign", "The sign is the wrong way round."
             return f"factor {name}", f"The result is {name} times what it should be."
-    if all(math.isclose(r, known[0], rel_tol=1e-3) for r in known):
+    if all(math.isclose(r, known[0], rel_tol=1e-3) for r in known) and not math.isclose(known[0], 1, rel_tol=1e-3):
         return "constant factor", f"The result is {known[0]:.4g} times what it should be, everywhere."
     return None
 

@@ -1,11 +1,14 @@
 """From a function to a report: run the cases, give points, find the mistake."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from mi_tutor.check.call import Outcome
+from mi_tutor.check.compare import Problem
 from mi_tutor.check.draw import Case, Draw
 from mi_tutor.check.exercise import GROUPS, Exercise
 from mi_tutor.check.explain import explain
@@ -15,6 +18,8 @@ from mi_tutor.check.trial import Function, Trial, run_trial, signature_problem
 
 NOTEBOOK_SEED = 1
 """The same cases at every run, so that a learner meets the same failure again."""
+BUDGET_SECONDS = 60.0
+"""For all calls of a check together; one call has its own limit."""
 
 
 def judge(exercise: Exercise, function: Function, seed: int, device: torch.device) -> Report:
@@ -49,14 +54,27 @@ def _floating(value: Any) -> bool:
 
 def run_trials(exercise: Exercise, function: Function, seed: int, device: torch.device) -> list[Trial]:
     """Try every case, and stop early only where going on would hang, flood or exit once more."""
-    run = _run(exercise)
+    run, start = _run(exercise), time.monotonic()
     trials: list[Trial] = []
     for case, dtype in plan(exercise, seed, device):
         if trials and trials[-1].outcome.fatal:
             trials.append(Trial(case, dtype, problem=trials[-1].problem, outcome=trials[-1].outcome))
+        elif time.monotonic() - start > BUDGET_SECONDS:
+            slow = Problem("time", f"Its calls together took more than {BUDGET_SECONDS:g} seconds.")
+            trials.append(Trial(case, dtype, problem=slow, outcome=Outcome(problem=slow)))
         else:
             trials.append(run(exercise, function, case, dtype, device))
+            _attempted_in_part(trials)
     return trials
+
+
+def _attempted_in_part(trials: list[Trial]) -> None:
+    """A branch that still raises NotImplementedError is a mistake, once another branch has answered."""
+    problem = trials[-1].outcome.problem
+    if problem and problem.kind == "not attempted" and any(trial.outcome.problem is None for trial in trials):
+        trials[-1].problem = trials[-1].outcome.problem = Problem(
+            "exception", "A part of it still raises NotImplementedError."
+        )
 
 
 def _run(exercise: Exercise) -> Callable[[Exercise, Function, Case, torch.dtype, torch.device], Trial]:

@@ -5,7 +5,7 @@ tally is tested with Pearson's chi-square at a level so small that a right answe
 a million times. Two samplers are told apart, or found to make one mistake, by the same tallies.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,15 @@ class Tally:
     sentence: str = ""
     """What a wrong count means, when that is known."""
 
+    @property
+    def undecided(self) -> bool:
+        """Whether more than one outcome is possible, and the choice was made at least once."""
+        return int((self.probability > 0).sum()) > 1 and float(self.observed.sum()) > 0
+
+    def like(self, other: "Tally", level: float) -> bool:
+        """Whether both counts could come from one law."""
+        return _homogeneous(self.observed.double(), other.observed.double(), level)
+
     def wrong(self) -> str | None:
         """A sentence with the outcome that is furthest off, or None when the counts fit."""
         observed, probability = self.observed.double().cpu(), self.probability.double().cpu()
@@ -55,10 +64,38 @@ class Tally:
 
 
 @dataclass(frozen=True)
+class Score:
+    """A sum over all draws whose mean and variance are known: one number that notices a small tilt everywhere."""
+
+    name: str
+    total: float
+    mean: float
+    variance: float
+    sentence: str
+    deviations: float = 7.0
+    """For a normal variable this far out is as rare as `FALSE_ALARM`."""
+
+    @property
+    def undecided(self) -> bool:
+        """Whether anything was left to chance."""
+        return self.variance > 0
+
+    def like(self, other: "Score", level: float) -> bool:
+        """Whether both sums could come from one law."""
+        gap = (self.total - self.mean) - (other.total - other.mean)
+        return abs(gap) <= 4.5 * (self.variance + other.variance) ** 0.5 + 1e-9
+
+    def wrong(self) -> str | None:
+        """A sentence when the sum is too far from its mean."""
+        gap = self.total - self.mean
+        return self.sentence if abs(gap) > self.deviations * self.variance**0.5 + 1e-6 * abs(self.mean) else None
+
+
+@dataclass(frozen=True)
 class Law:
     """How the results of a sampler are tallied."""
 
-    tallies: Callable[[dict[str, Any], list[Any]], Iterator[Tally]]
+    tallies: Callable[[dict[str, Any], list[Any]], Iterator[Tally | Score]]
     """(arguments, the results of all calls of a case) -> tallies."""
     valid: Callable[[dict[str, Any], Any], str | None]
     """(arguments, one result) -> what makes it impossible whatever was drawn, if anything."""
@@ -92,13 +129,11 @@ def _merged(observed: Tensor, expected: Tensor, least: float = 25.0) -> tuple[Te
     return observed, expected
 
 
-def alike(first: list[Tally], second: list[Tally], level: float = 1e-4) -> bool:
+def alike(first: Sequence[Tally | Score], second: Sequence[Tally | Score], level: float = 1e-4) -> bool:
     """Whether two samplers' tallies could come from one law."""
     if [t.name for t in first] != [t.name for t in second]:
         return False
-    return all(
-        _homogeneous(a.observed.double(), b.observed.double(), level) for a, b in zip(first, second, strict=True)
-    )
+    return all(type(a) is type(b) and a.like(b, level) for a, b in zip(first, second, strict=True))  # type: ignore[arg-type]
 
 
 def _homogeneous(a: Tensor, b: Tensor, level: float) -> bool:

@@ -1,8 +1,10 @@
 """Watching the tensors that a call makes, for exercises whose point is not to make a large one."""
 
+import tracemalloc
 import weakref
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -11,58 +13,92 @@ from mi_tutor.check.compare import Problem
 
 
 class BlockRule(TorchDispatchMode):
-    """No tensor larger than one block, at most two blocks alive, and all of it done in torch.
+    """No tensor larger than one block of rows, and no more than two blocks' worth of entries alive at once.
 
-    Case sizes are chosen so that nothing else an answer needs (weights, slices of them, the result) is as large as half
-    a block.
+    Every floating storage that appears during the call is followed until the last tensor on it is gone; views count
+    with what they keep alive. What leaves torch for NumPy or lists is seen by tracemalloc.
+
+    Args:
+        rows, columns: the size of a block.
+        allowance: entries that any answer needs besides: the result, its pieces, slices and copies of the weights. Less
+            than a block, or a third block would not show.
     """
 
-    def __init__(self, rows: int, columns: int) -> None:
+    def __init__(self, rows: int, columns: int, allowance: int) -> None:
         super().__init__()
-        self.rows, self.columns = rows, columns
+        self.rows, self.columns, self.allowance = rows, columns, allowance
         self.block = rows * columns
-        self.largest = 0
-        self.most_alive = 0
-        self.produced = 0
-        self._holders: dict[int, weakref.WeakSet[Tensor]] = {}
+        self.largest = self.live = self.most_live = self.outside = 0
+        self._storages: dict[int, dict[int, weakref.ref[Tensor]]] = {}
+
+    def __enter__(self) -> "BlockRule":
+        super().__enter__()
+        torch.empty(1).abs()  # the first dispatched operation imports much, slowly while it is traced
+        self._tracing = tracemalloc.is_tracing()
+        if not self._tracing:
+            tracemalloc.start()
+        tracemalloc.reset_peak()
+        self._before = tracemalloc.get_traced_memory()[0]
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)
+        self.outside = tracemalloc.get_traced_memory()[1] - self._before
+        if not self._tracing:
+            tracemalloc.stop()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = {t.untyped_storage().data_ptr() for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)}
         result = func(*args, **(kwargs or {}))
         for tensor in tree_leaves(result):
-            if isinstance(tensor, Tensor):
-                self._note(tensor)
+            if isinstance(tensor, Tensor) and tensor.is_floating_point():
+                self._note(tensor, given)
         return result
 
-    def _note(self, tensor: Tensor) -> None:
-        if not tensor.is_floating_point():
-            return
-        self.largest = max(self.largest, tensor.numel())
+    def _note(self, tensor: Tensor, given: set[int]) -> None:
         storage = tensor.untyped_storage()
-        address = storage.data_ptr()
-        known = self._holders.get(address)
-        if known is None or not len(known):
-            self.produced += tensor.numel()
-        # Views keep a block alive as well as the block itself does: both are holders of one storage.
-        if storage.nbytes() // max(1, tensor.element_size()) * 2 > self.block:
-            self._holders.setdefault(address, weakref.WeakSet()).add(tensor)
-            self.most_alive = max(self.most_alive, sum(1 for holders in self._holders.values() if len(holders)))
+        address, entries = storage.data_ptr(), storage.nbytes() // tensor.element_size()
+        holders = self._storages.get(address)
+        if holders is None:
+            # A view of an argument, or of something older than the call, is not the call's own.
+            if address in given:
+                return
+            holders = self._storages[address] = {}
+            self.live += entries
+        self.largest = max(self.largest, tensor.numel())
+        self.most_live = max(self.most_live, self.live)
+        key = id(tensor)  # tensors are told apart by identity: == compares their entries
+
+        def gone(_: Any) -> None:
+            holders.pop(key, None)
+            if not holders and self._storages.get(address) is holders:
+                del self._storages[address]
+                self.live -= entries
+
+        if key not in holders:
+            holders[key] = weakref.ref(tensor, gone)
 
     def broken(self) -> Problem | None:
         """The rule that was broken, if one was."""
         if self.largest > self.block:
             return Problem(
                 "too large a tensor",
-                f"With chunk_size = {self.rows} and d_vocab = {self.columns} it made a tensor of {self.largest:,} entries; "
-                f"{self.rows} rows at a time are {self.block:,}. Multiply a slice of rows, keep its best k, let it go.",
+                f"With chunk_size = {self.rows} and d_vocab = {self.columns} it made a tensor of {self.largest:,} "
+                f"entries; {self.rows} rows of logits are {self.block:,}. Multiply a slice of rows, keep its best k, let "
+                "it go.",
             )
-        if self.most_alive > 2:
+        if self.most_live > 2 * self.block + self.allowance:
             return Problem(
                 "too many blocks alive",
-                f"It kept {self.most_alive} blocks of logits alive at once; two are allowed. Keep only the best k of each "
-                "block before the next is made.",
+                f"It held {self.most_live / self.block:.1f} blocks of logits at once; two are allowed. Keep only the best k "
+                "of each block before the next is made; `del` what you no longer need, and `.clone()` a slice you keep, "
+                "since a slice keeps its whole block.",
             )
-        if self.produced < self.columns * self.columns:
+        # Half a MiB of small objects is nothing to speak of, and some of them are this watch's own.
+        if self.outside > max(4 * self.columns * self.columns, 2**19):
             return Problem(
-                "left torch", "It left torch for part of the work (a NumPy copy, say); stay with torch tensors."
+                "too large outside torch",
+                f"It built about {self.outside / 2**20:.1f} MiB in NumPy or in lists, as much as the whole table. The rule "
+                "is the same there: `chunk_size` rows at a time.",
             )
         return None

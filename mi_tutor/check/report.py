@@ -1,6 +1,7 @@
 """What a learner is shown: one sentence, the input that failed, the points."""
 
 import html
+import re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -61,10 +62,11 @@ class Report:
             return cls(exercise, float(points), float(most), None, f"{exercise}: right.", groups)
         if failed is None:
             return cls(exercise, 0.0, float(most), mistake, f"{exercise}: {sentence}", groups)
-        where = "" if failed.outcome.fatal and mistake == "not attempted" else f" Seen on {_case(failed)}."
+        seen = failed.problem.sentence if failed.problem and failed.problem.sentence not in sentence else ""
+        where = f" On {_case(failed)}: {seen[:1].lower()}{seen[1:]}" if seen else f" Seen on {_case(failed)}."
         law = failed.problem is not None and failed.problem.kind == "law"
-        if law and failed.problem and failed.problem.sentence not in sentence:
-            where = f" {failed.problem.sentence}{where}"
+        if mistake == "not attempted":
+            where = ""
         return cls(
             exercise,
             float(points),
@@ -141,7 +143,7 @@ def card(report: Report) -> str:
         f'<span style="float:right">{report.points:g} of {report.max_points:g} points</span></div>',
     ]
     if state != "right":
-        rows.append(f"<div>{esc(sentence)}</div>")
+        rows.append(f"<div>{_with_code(sentence)}</div>")
     if state == "wrong" and report.mistake:
         rows.append(f'<div style="opacity:.75">Mistake: {esc(report.mistake.replace("_", " "))}</div>')
     if state == "wrong" and report.arguments:
@@ -162,6 +164,11 @@ def card(report: Report) -> str:
         rows.append(f'<div style="opacity:.75">Stuck? <code>hint({esc(report.exercise)!r})</code></div>')
     rows.append("</div>")
     return "\n".join(rows)
+
+
+def _with_code(sentence: str) -> str:
+    """Escaped, with what stands between backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(sentence))
 
 
 def _mark(mark: GroupMark) -> str:

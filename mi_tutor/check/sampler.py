@@ -5,10 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mi_tutor.check.compare import Problem, plain, same
+from mi_tutor.check.compare import Problem, same
 from mi_tutor.check.draw import Case, copy_arguments
 from mi_tutor.check.exercise import Exercise
-from mi_tutor.check.trial import Function, Trial, detached, guarded
+from mi_tutor.check.trial import Function, Trial, detached, guarded, read_result
 
 
 def run_sampler_trial(
@@ -17,7 +17,7 @@ def run_sampler_trial(
     """Call it `case.calls` times with one generator, then once more with the generator as it was at first."""
     if exercise.law is None:
         raise ValueError(f"{exercise.name} has no law")
-    trial = Trial(case, dtype, exercise.reference(**copy_arguments(case.args)))
+    trial = Trial(case, dtype)
     args = copy_arguments(case.args)
     generator = _generator(args)
     seed, states = generator.initial_seed(), [generator.get_state()]
@@ -27,7 +27,9 @@ def run_sampler_trial(
         trial.problem = trial.outcome.problem
         if trial.problem:
             return trial
-        trial.outcome.value, trial.problem = plain(trial.outcome.value, trial.expected, dtype, device)
+        if trial.expected is None:
+            trial.expected = exercise.reference(**copy_arguments(case.args))
+        trial.outcome.value, trial.problem = read_result(trial.outcome.value, trial.expected, dtype, device)
         trial.problem = trial.problem or _impossible(exercise, case, trial.got)
         if trial.problem:
             return trial
@@ -40,7 +42,7 @@ def run_sampler_trial(
     trial.tallies = list(exercise.law.tallies(case.args, results))
     trial.problem = (
         trial.problem
-        or _misused(states, reseeded=generator.initial_seed() != seed, draws=_advances(exercise.reference, case))
+        or _misused(states, reseeded=generator.initial_seed() != seed, draws=_has_choice(exercise, trial))
         or _irreproducible(function, trial, device)
         or next((Problem("law", sentence) for tally in trial.tallies if (sentence := tally.wrong())), None)
     )
@@ -56,12 +58,13 @@ def _impossible(exercise: Exercise, case: Case, result: Any) -> Problem | None:
     return Problem("value", sentence) if sentence else None
 
 
-def _advances(function: Function, case: Case) -> bool:
-    """Whether there is anything to draw in this case at all."""
-    args = copy_arguments(case.args)
+def _has_choice(exercise: Exercise, trial: Trial) -> bool:
+    """Whether there is anything to draw in this case: where only one result is possible, nothing need be."""
+    args = copy_arguments(trial.case.args)
     before = _generator(args).get_state()
-    function(**args)
-    return not torch.equal(before, _generator(args).get_state())
+    exercise.reference(**args)
+    open_ended = any(tally.undecided for tally in trial.tallies)
+    return open_ended and not torch.equal(before, _generator(args).get_state())
 
 
 def _misused(states: list[Tensor], *, reseeded: bool, draws: bool) -> Problem | None:
@@ -77,7 +80,7 @@ def _misused(states: list[Tensor], *, reseeded: bool, draws: bool) -> Problem | 
 
 def _irreproducible(function: Function, trial: Trial, device: torch.device) -> Problem | None:
     outcome, _ = guarded(function, copy_arguments(trial.case.args), device)
-    again, _ = plain(outcome.value, trial.expected, trial.dtype, device)
+    again, _ = read_result(outcome.value, trial.expected, trial.dtype, device)
     if outcome.problem or same(detached(again), trial.got):
         return None
     return Problem(

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from mi_tutor.check.call import Outcome, call
-from mi_tutor.check.compare import Problem, near, plain
+from mi_tutor.check.compare import Problem, kind_of, near, plain
 from mi_tutor.check.conditions import changed_argument, restore_settings, take_settings, watch_arguments
 from mi_tutor.check.draw import Case, copy_arguments, in_double
 from mi_tutor.check.exercise import Exercise
-from mi_tutor.check.law import Tally
+from mi_tutor.check.law import Score, Tally
 from mi_tutor.check.memory import BlockRule
 
 Function = Callable[..., Any]
@@ -28,7 +28,7 @@ class Trial:
     dtype: torch.dtype
     expected: Any = None
     outcome: Outcome = field(default_factory=Outcome)
-    tallies: list[Tally] = field(default_factory=list)
+    tallies: list[Tally | Score] = field(default_factory=list)
     """For a sampler."""
     problem: Problem | None = None
     """What is wrong, most telling first; None when the case is passed."""
@@ -37,6 +37,15 @@ class Trial:
     def got(self) -> Any:
         """The result as plain values, without its graph."""
         return detached(self.outcome.value)
+
+
+def read_result(value: Any, expected: Any, dtype: torch.dtype, device: torch.device) -> tuple[Any, Problem | None]:
+    """`plain`, for a result that may refuse to be looked at."""
+    try:
+        value, problem = plain(value, expected, dtype, device)
+    except Exception:
+        problem = Problem("type", f"It returned {kind_of(value)}, which cannot be compared with anything.")
+    return (None if problem and problem.kind == "type" else value), problem
 
 
 def detached(value: Any) -> Any:
@@ -60,13 +69,14 @@ def guarded(
 
 def run_trial(exercise: Exercise, function: Function, case: Case, dtype: torch.dtype, device: torch.device) -> Trial:
     """Try one case of an exercise whose results are compared with the reference's, asked in double precision."""
-    trial = Trial(case, dtype, exercise.reference(**in_double(case.args)))
+    trial = Trial(case, dtype)
     rule = BlockRule(*case.block) if case.block else None
     trial.outcome, disturbed = guarded(function, copy_arguments(case.args), device, rule)
+    trial.expected = exercise.reference(**in_double(case.args))
     if trial.outcome.problem:
         trial.problem = trial.outcome.problem
         return trial
-    trial.outcome.value, mistyped = plain(trial.outcome.value, trial.expected, dtype, device)
+    trial.outcome.value, mistyped = read_result(trial.outcome.value, trial.expected, dtype, device)
     trial.problem = (
         mistyped
         or exercise.answer(in_double(case.args), trial.expected, trial.got)
@@ -92,8 +102,10 @@ def _wrong_gradient(exercise: Exercise, function: Function, trial: Trial) -> Pro
     got, problem = _pull_back(function, copy_arguments(trial.case.args), exercise.gradients)
     for name in exercise.gradients:
         mine, theirs = got[name], expected[name]
-        if problem or theirs is None:
-            break
+        if problem:
+            return problem
+        if theirs is None:
+            raise ValueError(f"the reference of {exercise.name} has no gradient in {name}")
         if mine is None:
             return Problem(
                 "gradient", f"No gradient reaches `{name}`: something on the way detaches it or leaves torch."
@@ -106,7 +118,7 @@ def _wrong_gradient(exercise: Exercise, function: Function, trial: Trial) -> Pro
                 f"The result is right, but not its gradient in `{name}`: at {list(at)} expected "
                 f"{theirs[at].item():.6g}, got {mine[at].item():.6g}.",
             )
-    return problem
+    return None
 
 
 def _pull_back(
@@ -142,6 +154,8 @@ def signature_problem(exercise: Exercise, function: Function) -> Problem | None:
         signature.bind(*exercise.parameters)
     except TypeError:
         wanted, found = ", ".join(exercise.parameters), ", ".join(signature.parameters)
+        if wanted == found:
+            return Problem("signature", f"Its arguments have to be positional, in this order: {wanted}.")
         return Problem("signature", f"It should take ({wanted}); it takes ({found}).")
     except ValueError:
         return None

@@ -1,5 +1,6 @@
 """Chapter 01: counting, smoothing and scoring bigrams; the zero-layer transformer; sampling; large tables."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch import Tensor
 from mi_tutor.check.compare import ranking
 from mi_tutor.check.draw import Case, Draw, basic, edge, general
 from mi_tutor.check.exercise import Exercise
-from mi_tutor.check.law import Law, Tally
+from mi_tutor.check.law import Law, Score, Tally
 
 SOLUTIONS = "ch01_bigrams"
 INF = float("inf")
@@ -27,6 +28,9 @@ def _count_cases(draw: Draw) -> Iterator[Case]:
         d_vocab = draw.size(2, 12)
         yield general("a random text", tokens=draw.ids(draw.size(20, 200), d_vocab), d_vocab=d_vocab)
     yield general("a large vocabulary", tokens=draw.ids(300, 150), d_vocab=150)
+    yield edge(
+        "a pair that occurs tens of thousands of times", tokens=draw.integers([0] * 33_000 + [1, 0, 1]), d_vocab=2
+    )
     yield edge("an empty text", tokens=draw.integers([]), d_vocab=draw.size(1, 4))
     yield edge("a text of one token", tokens=draw.integers([1]), d_vocab=3)
     yield edge("a text of two tokens", tokens=draw.integers([2, 0]), d_vocab=3)
@@ -128,7 +132,7 @@ count_bigrams = Exercise(
 
 def _smoothing_cases(draw: Draw) -> Iterator[Case]:
     yield basic("two tokens, add-one", counts=draw.integers([[3, 1], [0, 2]]), smoothing=1.0)
-    yield basic("three tokens, smoothing 0.5", counts=draw.integers([[5, 0, 1], [2, 2, 0], [0, 1, 7]]), smoothing=0.5)
+    yield basic("three tokens, smoothing 1.5", counts=draw.integers([[5, 0, 1], [2, 2, 0], [0, 1, 7]]), smoothing=1.5)
     for smoothing in (1.0, 0.1, 2.5, 1e-6):
         d_vocab = draw.size(2, 12)
         counts = draw.ids((d_vocab, d_vocab), 30) * draw.ids((d_vocab, d_vocab), 2)
@@ -250,7 +254,7 @@ def _score_cases(draw: Draw) -> Iterator[Case]:
     two = draw.of([[0.75, 0.25], [0.5, 0.5]]).log()
     yield basic("three tokens", log_probs=two, tokens=draw.integers([0, 1, 0]))
     yield basic("a transition that occurs three times", log_probs=two, tokens=draw.integers([0, 0, 0, 0, 1]))
-    for spread in (1.0, 3.0, 60.0):
+    for spread in (1.0, 3.0, 60.0, 400.0):
         d_vocab = draw.size(2, 12)
         tokens = draw.ids(draw.size(20, 120), d_vocab)
         yield general("a random text", log_probs=draw.log_probs(d_vocab, d_vocab, spread), tokens=tokens)
@@ -438,11 +442,18 @@ def _successor_cases(draw: Draw) -> Iterator[Case]:
         d_vocab, d_model = draw.size(9, 24), draw.size(2, 7)
         W_E, W_U = draw.normal(d_vocab, d_model), draw.normal(d_model, d_vocab)
         yield general(f"chunks of {chunk_size}", W_E=W_E, W_U=W_U, k=draw.size(2, 6), chunk_size=chunk_size)
-    # Two blocks are half as large as nothing else that is needed: see BlockRule.
-    d_vocab, chunk_size = 530, 32
-    W_E, W_U = draw.normal(d_vocab, 6), draw.normal(6, d_vocab)
-    args = {"W_E": W_E, "W_U": W_U, "k": 5, "chunk_size": chunk_size}
-    yield Case("general", f"a vocabulary of {d_vocab}, watching memory", args, block=(chunk_size, d_vocab))
+    for least, most, d_model, k in ((420, 560, 5, 3), (150, 200, 2, 1)):
+        d_vocab, chunk_size = draw.size(least, most), draw.size(least // 12, most // 10)
+        args = {
+            "W_E": draw.normal(d_vocab, d_model),
+            "W_U": draw.normal(d_model, d_vocab),
+            "k": k,
+            "chunk_size": chunk_size,
+        }
+        # The best k in pieces and joined, and a copy of each matrix.
+        allowance = 2 * d_vocab * (k + d_model)
+        what = f"a vocabulary of {d_vocab}, watching memory"
+        yield Case("general", what, args, block=(chunk_size, d_vocab, allowance))
     W_E, W_U = draw.normal(7, 3), draw.normal(3, 7)
     yield edge("k = 1", W_E=W_E, W_U=W_U, k=1, chunk_size=4)
     yield edge("k = d_vocab", W_E=W_E, W_U=W_U, k=7, chunk_size=4)
@@ -579,7 +590,7 @@ def _kl_cases(draw: Draw) -> Iterator[Case]:
         n = draw.size(3, 9)
         yield general(
             "random tables",
-            target_log_probs=draw.log_probs(n, n),
+            target_log_probs=draw.log_probs(n, n, spread=4.0),
             logits=draw.normal(n, n, scale=spread) + draw.normal(n, 1, scale=20),
             weights=draw.of(draw.ids(n, 200)) + 1,
         )
@@ -587,7 +598,7 @@ def _kl_cases(draw: Draw) -> Iterator[Case]:
     zeros = _with_impossible(_with_impossible(draw.log_probs(n, n), 0, 1), 2, 0)
     weights = draw.normal(n).abs() + 0.1
     yield general("pairs of probability 0", target_log_probs=zeros, logits=draw.normal(n, n), weights=weights)
-    yield edge(
+    yield general(
         "logits hundreds of nats apart",
         target_log_probs=draw.log_probs(n, n),
         logits=draw.normal(n, n, scale=300),
@@ -603,6 +614,8 @@ def _kl_cases(draw: Draw) -> Iterator[Case]:
     some = weights.clone()
     some[0] = 0
     yield edge("a weight of 0", target_log_probs=draw.log_probs(n, n), logits=draw.normal(n, n), weights=some)
+    low = logits.nan_to_num(neginf=-5e3)
+    yield edge("a logit of minus thousands", target_log_probs=draw.log_probs(n, n), logits=low, weights=weights)
     yield edge("small weights", target_log_probs=draw.log_probs(n, n), logits=draw.normal(n, n), weights=weights * 1e-3)
     yield edge(
         "a vocabulary of one token", target_log_probs=draw.of([[0.0]]), logits=draw.normal(1, 1), weights=draw.of([2.0])
@@ -720,12 +733,11 @@ def _sample_cases(draw: Draw) -> Iterator[Case]:
     yield _long(
         "three tokens", draw.of([[0.8, 0.15, 0.05], [0.1, 0.2, 0.7], [0.3, 0.6, 0.1]]).log(), draw, group="basic"
     )
-    n = draw.size(4, 6)
-    yield _long("a random table", draw.log_probs(n, n, spread=1.0), draw)
-    yield _long(
-        "a table with impossible pairs", _with_impossible(_with_impossible(draw.log_probs(n, n), 0, 0), 1, 2), draw
-    )
-    yield _long("rows that are all alike", draw.of([[0.2, 0.3, 0.5]] * 3).log(), draw)
+    n = draw.size(5, 7)
+    yield _long("a random table", draw.log_probs(n, n, spread=2.0), draw, length=6000)
+    few = [[0.0 if (column - row) % n in (1, 2) else -INF for column in range(n)] for row in range(n)]
+    yield _long("a table with many impossible pairs", (draw.normal(n, n) + draw.of(few)).log_softmax(-1), draw)
+    yield _long("rows that are all alike", draw.of([[0.3, 0.25, 0.2, 0.15, 0.1]] * 5).log(), draw)
     short = {"log_probs": draw.log_probs(4, 4, spread=1.0), "start": 2, "length": 3, "generator": draw.generator()}
     yield Case("general", "many short samples", short, calls=600)
     yield edge("a length of 1", log_probs=draw.log_probs(3, 3), start=2, length=1, generator=draw.generator())
@@ -737,9 +749,9 @@ def _sample_cases(draw: Draw) -> Iterator[Case]:
     )
 
 
-def _long(what: str, log_probs: Tensor, draw: Draw, group: str = "general") -> Case:
+def _long(what: str, log_probs: Tensor, draw: Draw, group: str = "general", length: int = 1500) -> Case:
     start = draw.size(0, log_probs.shape[0] - 1)
-    args = {"log_probs": log_probs, "start": start, "length": 1500, "generator": draw.generator()}
+    args = {"log_probs": log_probs, "start": start, "length": length, "generator": draw.generator()}
     return Case(group, what, args, calls=2)
 
 
@@ -752,7 +764,7 @@ def _valid_sample(args: dict[str, Any], sample: Tensor) -> str | None:
     return None
 
 
-def _transition_tallies(args: dict[str, Any], samples: list[Tensor]) -> Iterator[Tally]:
+def _transition_tallies(args: dict[str, Any], samples: list[Tensor]) -> Iterator[Tally | Score]:
     probs = args["log_probs"].double().cpu().exp()
     d_vocab = probs.shape[0]
     tokens = torch.stack(samples).cpu()
@@ -770,6 +782,41 @@ def _transition_tallies(args: dict[str, Any], samples: list[Tensor]) -> Iterator
                 chosen = after[(now == token) & (before == earlier)]
                 name = f"the successors of token {token} with token {earlier} {lag} before it"
                 yield Tally(name, torch.bincount(chosen, minlength=d_vocab), probs[token], sentence)
+
+    yield from _surprise(args["log_probs"].double().cpu(), tokens)
+    yield _repeats(probs, tokens)
+
+
+def _surprise(log_probs: Tensor, tokens: Tensor) -> Iterator[Score]:
+    """The log-probability of what was drawn, beside its mean and variance given each token before."""
+    # Cut off below: a single token of probability e^-200 would outweigh all others.
+    terms = log_probs.clamp(min=-6.0)
+    mean = (log_probs.exp() * terms).sum(-1)
+    variance = (log_probs.exp() * (terms - mean[:, None]).square()).sum(-1)
+    before = tokens[:, :-1]
+    total = float(terms[before, tokens[:, 1:]].sum())
+    bold = total > float(mean[before].sum())
+    sentence = (
+        f"Likely tokens come {'more' if bold else 'less'} often than their probability says, a little in every row."
+    )
+    furthest = float((terms - mean[:, None]).abs()[log_probs > -INF].max())
+    # Bernstein's inequality: with this much variance the tail is close enough to a normal one's.
+    if float(variance[before].sum()) > 30 * furthest**2:
+        yield Score("surprise", total, float(mean[before].sum()), float(variance[before].sum()), sentence)
+
+
+def _repeats(probs: Tensor, tokens: Tensor) -> Tally:
+    """Stretches that occur twice to the letter, long enough that chance would never do it."""
+    # Two independent continuations agree at each step with at most this probability.
+    agree = float(probs.square().sum(-1).max())
+    pairs = tokens.numel() ** 2
+    sentence = "Whole stretches come again word for word: random numbers are used more than once."
+    if agree > 0.6 or pairs < 10_000:
+        return Tally("stretches that come again", torch.tensor([0, 1]), torch.tensor([0.0, 1.0]), sentence)
+    length = math.ceil((math.log(pairs) + 28) / -math.log(agree))
+    stretches = [tuple(row[i : i + length]) for row in tokens.tolist() for i in range(len(row) - length)]
+    again = len(stretches) - len(set(stretches))
+    return Tally("stretches that come again", torch.tensor([again, len(stretches)]), torch.tensor([0.0, 1.0]), sentence)
 
 
 def _draw_next(weights: Tensor, generator: torch.Generator) -> int:
@@ -826,6 +873,23 @@ def softmax_of_probabilities(log_probs: Tensor, start: int, length: int, generat
     return torch.tensor(tokens, device=log_probs.device)
 
 
+def log_probs_used_as_weights(log_probs: Tensor, start: int, length: int, generator: torch.Generator) -> Tensor:
+    """The logarithms themselves are used as weights, and they are negative: `log_probs.exp()` gives the probabilities."""
+    tokens = [start]
+    for _ in range(length - 1):
+        tokens.append(_draw_next(log_probs[tokens[-1]], generator))
+    return torch.tensor(tokens, device=log_probs.device)
+
+
+def sharpened(log_probs: Tensor, start: int, length: int, generator: torch.Generator) -> Tensor:
+    """The distribution is sharper than the table's: there is no temperature here, and no cutting off of unlikely
+    tokens."""
+    tokens = [start]
+    for _ in range(length - 1):
+        tokens.append(_draw_next((2 * log_probs[tokens[-1]]).exp(), generator))
+    return torch.tensor(tokens, device=log_probs.device)
+
+
 def one_number_for_all_steps(log_probs: Tensor, start: int, length: int, generator: torch.Generator) -> Tensor:
     """One random number decides every step: each step needs a draw of its own."""
     u = float(torch.rand((), generator=generator, device=log_probs.device, dtype=torch.float64))
@@ -867,6 +931,8 @@ sample_bigrams = Exercise(
         columns_drawn_from,
         uniform_draws,
         softmax_of_probabilities,
+        log_probs_used_as_weights,
+        sharpened,
         one_number_for_all_steps,
         generator_ignored,
         generator_seeded_again,
