@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -213,6 +214,45 @@ def test_an_operation_that_torch_lacks_for_a_dtype_is_an_attempt():
         return W_E @ W_U
 
     assert report_of(function).mistake == "exception"
+
+
+def test_a_branch_not_written_yet_is_not_an_empty_exercise():
+    def function(tokens, d_vocab):
+        if len(tokens) < 2:
+            raise NotImplementedError
+        return torch.bincount(tokens[:-1] * d_vocab + tokens[1:], minlength=d_vocab**2).reshape(d_vocab, d_vocab)
+
+    report = report_of(function, "count_bigrams")
+    assert report.mistake == "exception"
+    assert "A part of it" in report.message
+
+
+def nested():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.nested.nested_tensor([torch.ones(2)])
+
+
+class Liar(list):
+    def __len__(self):
+        return 2
+
+
+@pytest.mark.parametrize("make", [lambda: 10**400, nested, Liar], ids=["huge", "nested", "liar"])
+@pytest.mark.parametrize("name", ["direct_path_logits", "top_successors", "mean_kl"])
+def test_results_that_refuse_to_be_looked_at(make, name):
+    parameters = {"direct_path_logits": 2, "top_successors": 4, "mean_kl": 3}[name]
+    returning = {2: lambda a, b: make(), 3: lambda a, b, c: make(), 4: lambda a, b, c, d: make()}[parameters]
+    report = check(returning, name)
+    assert report.mistake == "type"
+    assert report._repr_html_()
+
+
+def test_gradients_are_judged_inside_inference_mode_too():
+    with torch.inference_mode():
+        assert check(right, "direct_path_logits").passed
+        report = check(lambda W_E, W_U: (W_E @ W_U).detach(), "direct_path_logits")
+    assert report.mistake == "cut_from_the_graph"
 
 
 def test_arguments_changed_in_place():

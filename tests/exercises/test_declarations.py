@@ -4,6 +4,7 @@ import importlib
 
 import pytest
 import torch
+from near_misses import NEAR_MISSES
 from variants import VARIANTS
 
 from mi_tutor import check, hint, show_solution
@@ -13,6 +14,7 @@ from mi_tutor.check.exercise import exercises
 EXERCISES = exercises()
 MISCONCEPTIONS = [(name, m) for name, exercise in EXERCISES.items() for m in exercise.misconceptions]
 CORRECT = [(name, variant) for name, variants in VARIANTS.items() for variant in variants]
+NEAR = [(name, wrong) for name, functions in NEAR_MISSES.items() for wrong in functions]
 SEEDS = (None, 7)
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
 
@@ -53,6 +55,14 @@ def test_a_misconception_is_rejected_and_recognised(name, misconception, device)
         assert report.points < report.max_points
         assert report.mistake == misconception.name, report
         assert misconception.sentence in report.message
+
+
+@pytest.mark.parametrize(("name", "wrong"), NEAR, ids=[f"{n}-{w.__name__}" for n, w in NEAR])
+def test_nearly_right_is_not_right(name, wrong):
+    for seed in SEEDS:
+        report = check(wrong, name, seed=seed)
+        assert not report.passed
+        assert report.mistake
 
 
 @pytest.mark.parametrize("name", EXERCISES)

@@ -4,6 +4,7 @@ import heapq
 import math
 from itertools import pairwise
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from einops import einsum
@@ -91,6 +92,39 @@ def successors_by_argsort(W_E, W_U, k, chunk_size):
     return torch.cat(values), torch.cat(ids)
 
 
+def successors_in_place(W_E, W_U, k, chunk_size):
+    values, ids = [], []
+    for rows in W_E.split(chunk_size):
+        logits = rows @ W_U
+        logits += 0
+        best = logits.topk(k)
+        values.append(best.values)
+        ids.append(best.indices)
+        del logits
+    return torch.cat(values), torch.cat(ids)
+
+
+def successors_in_one_buffer(W_E, W_U, k, chunk_size):
+    buffer = torch.empty(chunk_size, W_U.shape[1], dtype=W_E.dtype, device=W_E.device)
+    best = []
+    for rows in W_E.split(chunk_size):
+        torch.mm(rows, W_U, out=buffer[: len(rows)])
+        best.append(buffer[: len(rows)].topk(k))
+    return torch.cat([b.values for b in best]), torch.cat([b.indices for b in best])
+
+
+def successors_through_numpy(W_E, W_U, k, chunk_size):
+    unembed, values, ids = W_U.float().cpu().numpy(), [], []
+    if W_E.dtype == torch.float64:
+        unembed = W_U.cpu().numpy()
+    for rows in W_E.split(chunk_size):
+        logits = rows.cpu().to(torch.float64 if W_E.dtype == torch.float64 else torch.float32).numpy() @ unembed
+        order = np.argsort(-logits, axis=1)[:, :k]
+        values.append(torch.from_numpy(np.take_along_axis(logits, order, 1)))
+        ids.append(torch.from_numpy(order.copy()))
+    return torch.cat(values).to(W_E), torch.cat(ids).to(W_E.device)
+
+
 def successors_row_by_row(W_E, W_U, k, chunk_size):
     values, ids = [], []
     for row in W_E:
@@ -135,6 +169,18 @@ def sample_by_gumbel(log_probs, start, length, generator):
     return torch.tensor(sample, device=log_probs.device)
 
 
+def sample_where_there_is_a_choice(log_probs, start, length, generator):
+    sample = [start]
+    for _ in range(length - 1):
+        row = log_probs[sample[-1]].exp()
+        possible = row.nonzero()[:, 0]
+        if len(possible) == 1:
+            sample.append(int(possible[0]))
+        else:
+            sample.append(int(possible[torch.multinomial(row[possible], 1, generator=generator)]))
+    return torch.tensor(sample, device=log_probs.device)
+
+
 def sample_by_inverse_cdf(log_probs, start, length, generator):
     cumulative = log_probs.double().exp().cumsum(1)
     uniform = torch.rand(length - 1, generator=generator, device=log_probs.device, dtype=torch.float64)
@@ -150,7 +196,15 @@ VARIANTS = {
     "bigram_log_probs": (smooth_in_logarithms, smooth_row_by_row),
     "bigram_cross_entropy": (score_in_a_loop, score_by_gather, score_by_nll_loss),
     "direct_path_logits": (logits_by_einsum, logits_by_linear, logits_by_one_hot),
-    "top_successors": (successors_into_a_result, successors_by_split, successors_by_argsort, successors_row_by_row),
+    "top_successors": (
+        successors_into_a_result,
+        successors_by_split,
+        successors_by_argsort,
+        successors_row_by_row,
+        successors_in_place,
+        successors_in_one_buffer,
+        successors_through_numpy,
+    ),
     "mean_kl": (kl_by_kl_div, kl_by_xlogy, kl_where_possible),
-    "sample_bigrams": (sample_by_gumbel, sample_by_inverse_cdf),
+    "sample_bigrams": (sample_by_gumbel, sample_by_inverse_cdf, sample_where_there_is_a_choice),
 }

@@ -1,0 +1,183 @@
+"""Wrong answers that are nearly right, by exercise: none is a listed misconception, and none may pass."""
+
+import math
+
+import numpy as np
+import torch
+
+
+def count_in_int16(tokens, d_vocab):
+    counts = torch.zeros(d_vocab, d_vocab, dtype=torch.int16, device=tokens.device)
+    one = torch.ones((), dtype=torch.int16, device=tokens.device)
+    return counts.index_put_((tokens[:-1], tokens[1:]), one, accumulate=True).long()
+
+
+def count_the_beginning_only(tokens, d_vocab):
+    tokens = tokens[:1024]
+    return torch.bincount(tokens[:-1] * d_vocab + tokens[1:], minlength=d_vocab**2).view(d_vocab, d_vocab)
+
+
+def count_in_bfloat16(tokens, d_vocab):
+    counts = torch.zeros(d_vocab, d_vocab, dtype=torch.bfloat16, device=tokens.device)
+    for a, b in zip(tokens[:-1].tolist(), tokens[1:].tolist(), strict=True):
+        counts[a, b] += 1
+    return counts.long()
+
+
+def smooth_by_whole_numbers(counts, smoothing):
+    counts = counts + (int(smoothing) if smoothing >= 1 else smoothing)
+    return (counts / counts.sum(-1, keepdim=True)).log()
+
+
+def return_doubles(counts, smoothing):
+    counts = counts.double() + smoothing
+    return (counts / counts.sum(-1, keepdim=True)).log()
+
+
+def score_after_cleaning_in_place(log_probs, tokens):
+    log_probs.nan_to_num_()
+    return -log_probs[tokens[:-1], tokens[1:]].mean()
+
+
+def score_with_a_floor(log_probs, tokens):
+    found = log_probs[tokens[:-1], tokens[1:]]
+    return -torch.where(found == -math.inf, found, found.clamp(min=-300)).mean()
+
+
+def multiply_the_wrong_way_when_it_fits(W_E, W_U):
+    return W_U @ W_E if W_E.shape == W_U.shape else W_E @ W_U
+
+
+def clip_logits(W_E, W_U):
+    return (W_E @ W_U).clamp(-1e4, 1e4)
+
+
+def half_a_gradient(W_E, W_U):
+    return W_E @ W_U.detach()
+
+
+def whole_table_in_numpy(W_E, W_U, k, chunk_size):
+    logits = W_E.float().cpu().numpy() @ W_U.float().cpu().numpy()
+    ids = np.argsort(-logits, axis=1)[:, :k].copy()
+    values = torch.from_numpy(np.take_along_axis(logits, ids, 1)).to(W_E)
+    return values, torch.from_numpy(ids).to(W_E.device)
+
+
+def every_row_kept(W_E, W_U, k, chunk_size):
+    best = [logits.topk(k) for logits in [row @ W_U for row in W_E]]
+    return torch.stack([b.values for b in best]), torch.stack([b.indices for b in best])
+
+
+def chunks_of_its_own_size(W_E, W_U, k, chunk_size):
+    best = [(rows @ W_U).topk(k) for rows in W_E.split(64)]
+    return torch.cat([b.values for b in best]), torch.cat([b.indices for b in best])
+
+
+def sorted_whole(W_E, W_U, k, chunk_size):
+    values, ids = [], []
+    for rows in W_E.split(chunk_size):
+        logits = rows @ W_U
+        ordered, order = torch.sort(logits, descending=True)
+        values.append(ordered[:, :k].clone())
+        ids.append(order[:, :k].clone())
+    return torch.cat(values), torch.cat(ids)
+
+
+def kl_with_a_guarded_division(target_log_probs, logits, weights):
+    return _kl(target_log_probs, logits, 0) @ weights / (weights.sum() + 1e-6)
+
+
+def kl_of_likely_pairs(target_log_probs, logits, weights):
+    return _kl(target_log_probs, logits, 1e-4) @ weights / weights.sum()
+
+
+def _kl(target_log_probs, logits, least):
+    target = target_log_probs.exp()
+    return torch.where(target > least, target * (target_log_probs - logits.log_softmax(-1)), 0.0).sum(-1)
+
+
+def _chain(step):
+    def sample(log_probs, start, length, generator):
+        tokens = [start]
+        for position in range(length - 1):
+            tokens.append(step(log_probs, tokens, position, generator))
+        return torch.tensor(tokens, device=log_probs.device)
+
+    sample.__name__ = step.__name__
+    return sample
+
+
+def _pick(weights, generator):
+    return int(torch.multinomial(weights, 1, generator=generator))
+
+
+@_chain
+def temperature_of_0_9(log_probs, tokens, position, generator):
+    return _pick((log_probs[tokens[-1]] / 0.9).softmax(-1), generator)
+
+
+@_chain
+def temperature_of_1_1(log_probs, tokens, position, generator):
+    return _pick((log_probs[tokens[-1]] / 1.1).softmax(-1), generator)
+
+
+@_chain
+def sticky(log_probs, tokens, position, generator):
+    row = log_probs[tokens[-1]].exp()
+    stay = float(torch.rand((), generator=generator, device=row.device)) < 0.05 and row[tokens[-1]] > 0
+    return tokens[-1] if stay else _pick(row, generator)
+
+
+@_chain
+def unlikely_tokens_dropped(log_probs, tokens, position, generator):
+    row = log_probs[tokens[-1]].exp()
+    return _pick(torch.where(row < 0.02, 0.0, row), generator)
+
+
+@_chain
+def a_little_added(log_probs, tokens, position, generator):
+    return _pick(log_probs[tokens[-1]].exp() + 1e-3, generator)
+
+
+def _reusing(count):
+    def sample(log_probs, start, length, generator):
+        numbers = torch.rand(count, generator=generator, dtype=torch.float64, device=log_probs.device)
+        cumulative = log_probs.double().exp().cumsum(-1)
+        tokens = [start]
+        for position in range(length - 1):
+            row = cumulative[tokens[-1]]
+            tokens.append(min(int((row <= numbers[position % count] * row[-1]).sum()), row.numel() - 1))
+        return torch.tensor(tokens, device=log_probs.device)
+
+    sample.__name__ = f"{count}_numbers_in_a_cycle"
+    return sample
+
+
+def rewound(log_probs, start, length, generator):
+    state, tokens = generator.get_state(), [start]
+    for position in range(length - 1):
+        if position == 50:
+            generator.set_state(state)
+        tokens.append(_pick(log_probs[tokens[-1]].exp(), generator))
+    return torch.tensor(tokens, device=log_probs.device)
+
+
+NEAR_MISSES = {
+    "count_bigrams": (count_in_int16, count_the_beginning_only, count_in_bfloat16),
+    "bigram_log_probs": (smooth_by_whole_numbers, return_doubles),
+    "bigram_cross_entropy": (score_after_cleaning_in_place, score_with_a_floor),
+    "direct_path_logits": (multiply_the_wrong_way_when_it_fits, clip_logits, half_a_gradient),
+    "top_successors": (whole_table_in_numpy, every_row_kept, chunks_of_its_own_size, sorted_whole),
+    "mean_kl": (kl_with_a_guarded_division, kl_of_likely_pairs),
+    "sample_bigrams": (
+        temperature_of_0_9,
+        temperature_of_1_1,
+        sticky,
+        unlikely_tokens_dropped,
+        a_little_added,
+        _reusing(2),
+        _reusing(50),
+        _reusing(500),
+        rewound,
+    ),
+}
