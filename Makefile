@@ -44,4 +44,4 @@ lint: venv ## ruff (solved notebooks too), mypy, and whether the chapters are wh
 	$(BIN)/mypy
 	$(BIN)/mi-tutor build --check
 	@solved=$$(mktemp -d) && trap 'rm -r "$$solved"' EXIT && $(BIN)/mi-tutor build --solved "$$solved" && \
-	  $(BIN)/ruff check --output-format concise --config pyproject.toml "$$solved" && $(BIN)/ruff format --diff --config pyproject.toml "$$solved"
+	  $(BIN)/ruff check --output-format concise --config solutions/ruff.toml "$$solved" && $(BIN)/ruff format --diff --config solutions/ruff.toml "$$solved"

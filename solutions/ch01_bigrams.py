@@ -23,13 +23,21 @@ from torch import Tensor
 
 # from mi_tutor import check, corpus_tokens, hint, load_model, needs, show_solution
 # from mi_tutor.models import training_bigram_counts
-# from mi_tutor.views import compare_scatter, compare_tables, curves, explore_successors, token_label
+# from mi_tutor.views import (
+#     compare_scatter,
+#     compare_tables,
+#     curves,
+#     explore_successors,
+#     token_label,
+# )
 
 # model = load_model("zero-layer-py", device="cpu")
 # tokenizer = model.tokenizer
 # d_vocab = model.cfg.d_vocab
 # train, heldout = corpus_tokens("train"), corpus_tokens("heldout")
-# print(f"{len(train):,} tokens to learn from, {len(heldout):,} held out, {d_vocab:,} different ones")
+# print(
+#     f"{len(train):,} tokens to learn from, {len(heldout):,} held out, {d_vocab:,} different ones"
+# )
 
 # %% [markdown]
 # **How a chapter works.** You read, you predict, you write a function, you ask `check` about it. The card it shows
@@ -59,7 +67,9 @@ from torch import Tensor
 
 
 # %% nbgrader={"grade": false, "grade_id": "count_bigrams", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def count_bigrams(tokens: Int[Tensor, "position"], d_vocab: int) -> Int[Tensor, "d_vocab d_vocab"]:
+def count_bigrams(
+    tokens: Int[Tensor, "position"], d_vocab: int
+) -> Int[Tensor, "d_vocab d_vocab"]:
     """How often each token is followed by each other token.
 
     Args:
@@ -67,7 +77,8 @@ def count_bigrams(tokens: Int[Tensor, "position"], d_vocab: int) -> Int[Tensor, 
         d_vocab: how many different tokens there are, whether they occur or not.
 
     Returns:
-        Counts, int64. Row: the current token; column: the next one. Fewer than two tokens give zeros.
+        Counts, int64. Row: the current token; column: the next one. Fewer than two tokens give
+        zeros.
     """
     ### BEGIN SOLUTION
     cells = tokens[:-1] * d_vocab + tokens[1:]
@@ -84,7 +95,10 @@ def count_bigrams(tokens: Int[Tensor, "position"], d_vocab: int) -> Int[Tensor, 
 #     for text in (" not", "self", "("):
 #         row = counts[tokenizer.encode(text, add_special_tokens=False)[-1]]
 #         best = row.topk(5)
-#         shares = ", ".join(f"{token_label(tokenizer, i)} {n / row.sum():.0%}" for n, i in zip(*best, strict=True))
+#         shares = ", ".join(
+#             f"{token_label(tokenizer, i)} {n / row.sum():.0%}"
+#             for n, i in zip(*best, strict=True)
+#         )
 #         print(f"after {text!r}: {shares}")
 
 # %% [markdown]
@@ -97,9 +111,13 @@ def count_bigrams(tokens: Int[Tensor, "position"], d_vocab: int) -> Int[Tensor, 
 # %% tags=["active-ipynb"]
 # with needs(count_bigrams):
 #     seen = (counts > 0).float().mean()
-#     print(f"{d_vocab:,} × {d_vocab:,} = {d_vocab**2:,} possible pairs; {seen:.1%} of them occur at all")
+#     print(
+#         f"{d_vocab:,} × {d_vocab:,} = {d_vocab**2:,} possible pairs; {seen:.1%} of them occur at all"
+#     )
 #     unseen = (counts[heldout[:-1], heldout[1:]] == 0).float().mean()
-#     print(f"but {unseen:.1%} of the transitions in the held-out files never occurred in training")
+#     print(
+#         f"but {unseen:.1%} of the transitions in the held-out files never occurred in training"
+#     )
 
 # %% [markdown]
 # The table is almost empty, and the emptiness is not all truth: in new files some transitions turn up that were never
@@ -116,7 +134,9 @@ def count_bigrams(tokens: Int[Tensor, "position"], d_vocab: int) -> Int[Tensor, 
 
 
 # %% nbgrader={"grade": false, "grade_id": "bigram_log_probs", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def bigram_log_probs(counts: Int[Tensor, "d_vocab d_vocab"], smoothing: float) -> Float[Tensor, "d_vocab d_vocab"]:
+def bigram_log_probs(
+    counts: Int[Tensor, "d_vocab d_vocab"], smoothing: float
+) -> Float[Tensor, "d_vocab d_vocab"]:
     """Log-probabilities of the next token, from counts to which `smoothing` has been added.
 
     Args:
@@ -124,9 +144,9 @@ def bigram_log_probs(counts: Int[Tensor, "d_vocab d_vocab"], smoothing: float) -
         smoothing: added to every count, 0 or more.
 
     Returns:
-        Natural logarithms, float32; the exponentials of each row sum to 1. A row never seen is uniform when
-        `smoothing` is above 0. When it is 0 an unseen pair has log-probability -inf, and a row never seen is not asked
-        for.
+        Natural logarithms, float32; the exponentials of each row sum to 1. A row never seen is
+        uniform when `smoothing` is above 0. When it is 0, an unseen pair has log-probability -inf,
+        and a row never seen is not asked for.
     """
     ### BEGIN SOLUTION
     smoothed = counts + smoothing
@@ -146,7 +166,9 @@ def bigram_log_probs(counts: Int[Tensor, "d_vocab d_vocab"], smoothing: float) -
 # view = None
 # with needs(count_bigrams, bigram_log_probs):
 #     log_probs = bigram_log_probs(counts, 0.0)
-#     view = explore_successors({"counted": log_probs, "add-one": bigram_log_probs(counts, 1.0)}, tokenizer, "import")
+#     view = explore_successors(
+#         {"counted": log_probs, "add-one": bigram_log_probs(counts, 1.0)}, tokenizer, "import"
+#     )
 # view
 
 # %% [markdown]
@@ -165,15 +187,17 @@ def bigram_log_probs(counts: Int[Tensor, "d_vocab d_vocab"], smoothing: float) -
 def bigram_cross_entropy(
     log_probs: Float[Tensor, "d_vocab d_vocab"], tokens: Int[Tensor, "position"]
 ) -> Float[Tensor, ""]:
-    """The loss of a bigram model on a text: mean over its position-1 transitions of minus the log-probability.
+    """The loss of a bigram model on a text, in nats per transition.
+
+    The mean, over the position-1 transitions, of minus the log-probability that the table gives them.
 
     Args:
         log_probs: row: current token, column: next token; entries may be -inf.
         tokens: at least two token ids.
 
     Returns:
-        Nats per transition; every transition counts as often as it occurs. +inf if an impossible one occurs;
-        impossible ones that do not occur do not matter. A Python float is fine too.
+        Every transition counts as often as it occurs. +inf if an impossible one occurs; impossible
+        ones that do not occur do not matter. A Python float is fine too.
     """
     ### BEGIN SOLUTION
     return -log_probs[tokens[:-1], tokens[1:]].mean()
@@ -191,18 +215,20 @@ def bigram_cross_entropy(
 # figure = None
 # with needs(count_bigrams, bigram_log_probs, bigram_cross_entropy):
 #     strengths = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]
-#     losses = {"counted text": train, "held-out files": heldout}
-#     lines = {
-#         name: (strengths, [float(bigram_cross_entropy(bigram_log_probs(counts, s), tokens)) for s in strengths])
-#         for name, tokens in losses.items()
-#     }
+#     lines = {"counted text": (strengths, []), "held-out files": (strengths, [])}
+#     for strength in strengths:
+#         smoothed = bigram_log_probs(counts, strength)
+#         lines["counted text"][1].append(float(bigram_cross_entropy(smoothed, train)))
+#         lines["held-out files"][1].append(float(bigram_cross_entropy(smoothed, heldout)))
 #     figure = curves(lines, "smoothing", "loss, nats per token", log_x=True)
 #     best = strengths[min(range(len(strengths)), key=lambda i: lines["held-out files"][1][i])]
 #     unigram = bigram_log_probs((counts.sum(0) + 1).expand(d_vocab, -1), 0.0)
 #     print(f"guessing evenly: {math.log(d_vocab):.2f} nats")
 #     print(f"counting single tokens: {float(bigram_cross_entropy(unigram, heldout)):.2f} nats")
 #     print(f"counting bigrams, smoothing {best:g}: {min(lines['held-out files'][1]):.2f} nats")
-#     print(f"without any smoothing, on held-out files: {float(bigram_cross_entropy(log_probs, heldout))}")
+#     print(
+#         f"without any smoothing, on held-out files: {float(bigram_cross_entropy(log_probs, heldout))}"
+#     )
 # figure
 
 # %% [markdown]
@@ -332,15 +358,20 @@ def mean_kl(
 # with needs(count_bigrams, bigram_log_probs, direct_path_logits, mean_kl):
 #     own = training_bigram_counts("zero-layer-py")
 #     seen_rows = own.sum(1) > 0
-#     target = torch.where(seen_rows[:, None], bigram_log_probs(own, 0.0), bigram_log_probs(own, 1.0))
+#     target = torch.where(
+#         seen_rows[:, None], bigram_log_probs(own, 0.0), bigram_log_probs(own, 1.0)
+#     )
 #     mine = torch.where((counts.sum(1) > 0)[:, None], log_probs, bigram_log_probs(counts, 1.0))
 #     alone = (own.sum(0) + 1e-9).log().expand(d_vocab, -1)
-#     print(f"trained, against its own training tokens: {mean_kl(target, logits, own.sum(1).float()):.4f} nats")
-#     print(f"trained, against your count:              {mean_kl(mine, logits, counts.sum(1).float()):.4f} nats")
-#     print(f"ignoring the current token:               {mean_kl(target, alone, own.sum(1).float()):.4f} nats")
-#     for smoothing in (0.1, 1.0):
-#         smoothed = bigram_log_probs(own, smoothing)
-#         print(f"trained, against smoothing {smoothing}: {mean_kl(smoothed, logits, own.sum(1).float()):.4f} nats")
+#     for name, table, seen_pairs in (
+#         ("trained, against its own training tokens", target, own),
+#         ("trained, against your count", mine, counts),
+#     ):
+#         print(f"{name}: {mean_kl(table, logits, seen_pairs.sum(1).float()):.4f} nats")
+#     print(f"ignoring the current token: {mean_kl(target, alone, own.sum(1).float()):.4f} nats")
+#     for strength in (0.1, 1.0):
+#         away = mean_kl(bigram_log_probs(own, strength), logits, own.sum(1).float())
+#         print(f"trained, against counts smoothed by {strength}: {away:.4f} nats")
 
 # %% [markdown]
 # So the answer to the puzzle is yes, as good as. And gradient descent has found the *unsmoothed* table: the further the
@@ -363,7 +394,9 @@ def mean_kl(
 #         rows = (how_often >= low) & (how_often < high)
 #         kl = mean_kl(target[rows], logits[rows], how_often[rows].float())
 #         share = how_often[rows].sum() / how_often.sum()
-#         print(f"seen {low:>6,} times or more: {int(rows.sum()):>5} tokens, {share:>6.1%} of the text, KL {kl:.4f}")
+#         print(
+#             f"seen {low:>6,} times or more: {int(rows.sum()):>5} tokens, {share:>6.1%} of the text, KL {kl:.4f}"
+#         )
 
 # %% [markdown]
 # Read the table from the bottom up. Where there is much data the agreement is better, and for rare tokens worse: their
@@ -385,7 +418,9 @@ def mean_kl(
 # with needs(count_bigrams, bigram_log_probs, direct_path_logits, mean_kl):
 #     frequent = counts.sum(1).topk(512).indices
 #     part = counts[frequent][:, frequent]
-#     part_target = torch.where((part.sum(1) > 0)[:, None], bigram_log_probs(part, 0.0), bigram_log_probs(part, 1.0))
+#     part_target = torch.where(
+#         (part.sum(1) > 0)[:, None], bigram_log_probs(part, 0.0), bigram_log_probs(part, 1.0)
+#     )
 #     weights = part.sum(1).float()
 #     lines = {}
 #     for d_model in (2, 8, 32, 128):
@@ -423,7 +458,10 @@ def mean_kl(
 
 # %% nbgrader={"grade": false, "grade_id": "sample_bigrams", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def sample_bigrams(
-    log_probs: Float[Tensor, "d_vocab d_vocab"], start: int, length: int, generator: torch.Generator
+    log_probs: Float[Tensor, "d_vocab d_vocab"],
+    start: int,
+    length: int,
+    generator: torch.Generator,
 ) -> Int[Tensor, "length"]:
     """A random text from a bigram model.
 
@@ -431,11 +469,12 @@ def sample_bigrams(
         log_probs: row: current token, column: next token; entries may be -inf.
         start: the first token of the sample; it counts towards `length`.
         length: how many tokens, 1 or more.
-        generator: on the device of `log_probs`; the only source of randomness. It moves on, so that two calls differ,
-            and is never seeded here.
+        generator: on the device of `log_probs`; the only source of randomness. It moves on, so that
+            two calls differ, and is never seeded here.
 
     Returns:
-        Token ids, int64; the first is `start`, each other one drawn from the row of the one before it.
+        Token ids, int64; the first is `start`, each other one is drawn from the row of the one
+        before it.
     """
     ### BEGIN SOLUTION
     probs = log_probs.exp()
@@ -478,7 +517,9 @@ def sample_bigrams(
 # with needs(count_bigrams, bigram_log_probs, sample_bigrams):
 #     sample = sample_bigrams(log_probs, start, 20_000, torch.Generator().manual_seed(1))
 #     for name, tokens in (("real code", heldout[: len(sample)]), ("sampled", sample)):
-#         print(f"{name}: {closes_what_it_opened(tokenizer.decode(tokens.tolist())):.0%} of closing brackets match")
+#         print(
+#             f"{name}: {closes_what_it_opened(tokenizer.decode(tokens.tolist())):.0%} of closing brackets match"
+#         )
 
 # %% [markdown]
 # (Brackets inside strings and comments are counted too, which is why real code is not at 100 %.)
@@ -505,21 +546,30 @@ def sample_bigrams(
 
 # %% nbgrader={"grade": false, "grade_id": "top_successors", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def top_successors(
-    W_E: Float[Tensor, "d_vocab d_model"], W_U: Float[Tensor, "d_model d_vocab"], k: int, chunk_size: int
+    W_E: Float[Tensor, "d_vocab d_model"],
+    W_U: Float[Tensor, "d_model d_vocab"],
+    k: int,
+    chunk_size: int,
 ) -> tuple[Float[Tensor, "d_vocab k"], Int[Tensor, "d_vocab k"]]:
     """For every current token the k next tokens with the largest direct-path logits.
 
     Args:
         k: from 1 to d_vocab.
-        chunk_size: how many rows of logits are made at a time; it need not divide d_vocab. Apart from the result no
-            tensor of logits has more rows than this, and at most two such blocks are alive at once.
+        chunk_size: how many rows of logits are made at a time; it need not divide d_vocab. Apart
+            from the result no tensor of logits has more rows than this, and at most two such blocks
+            are alive at once.
 
     Returns:
         The logits, then their token ids, int64; best first. Equal logits may come in any order.
     """
     ### BEGIN SOLUTION
-    best = [(W_E[first : first + chunk_size] @ W_U).topk(k) for first in range(0, W_E.shape[0], chunk_size)]
-    return torch.cat([block.values for block in best]), torch.cat([block.indices for block in best])
+    best = [
+        (W_E[first : first + chunk_size] @ W_U).topk(k)
+        for first in range(0, W_E.shape[0], chunk_size)
+    ]
+    return torch.cat([block.values for block in best]), torch.cat(
+        [block.indices for block in best]
+    )
     ### END SOLUTION
 
 
@@ -529,9 +579,15 @@ def top_successors(
 # %% tags=["active-ipynb"]
 # with needs(top_successors), torch.no_grad():
 #     values, ids = top_successors(model.W_E, model.W_U, k=1, chunk_size=256)
-#     surest = (values[:, 0] - (model.W_E @ model.W_U).logsumexp(-1)).topk(12).indices
+#     sure = values[:, 0] - (model.W_E @ model.W_U).logsumexp(-1)
+#     # Some tokens are pieces of one character, which cannot be shown alone.
+#     whole = [
+#         i
+#         for i in sure.argsort(descending=True).tolist()
+#         if "\ufffd" not in tokenizer.decode([i])
+#     ]
 #     print("the twelve tokens whose successor the model is surest of:")
-#     for i in surest:
+#     for i in whole[:12]:
 #         print(f"  {token_label(tokenizer, i)} then {token_label(tokenizer, ids[i, 0])}")
 
 # %% [markdown]
@@ -549,9 +605,15 @@ def top_successors(
 #     with torch.no_grad():
 #         values, ids = top_successors(gpt2.W_E[:2000], gpt2.W_U, k=5, chunk_size=500)
 #     for i in range(1000, 1010):
-#         print(token_label(gpt2.tokenizer, i), "then", [token_label(gpt2.tokenizer, j) for j in ids[i]])
+#         print(
+#             token_label(gpt2.tokenizer, i),
+#             "then",
+#             [token_label(gpt2.tokenizer, j) for j in ids[i]],
+#         )
 # else:
-#     print("Set READ_GPT2 = True to try it on a model from the hub; everything else in this course works without.")
+#     print(
+#         "Set READ_GPT2 = True to try it on a model from the hub; everything else in this course works without."
+#     )
 
 # %% [markdown]
 # ## What is simplified here, and what is known to be wrong

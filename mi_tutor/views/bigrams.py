@@ -79,9 +79,9 @@ def compare_tables(
             row=1,
             col=column,
         )
-    figure.update_xaxes(title="next token", tickangle=90)
+    figure.update_xaxes(title="next token", tickangle=90, dtick=1)
     figure.update_yaxes(title="current token", autorange="reversed", col=1)
-    figure.update_yaxes(autorange="reversed")
+    figure.update_yaxes(autorange="reversed", dtick=1)
     scale = {"colorscale": "Cividis", "colorbar_title": "probability", "cmin": 0, "cmax": 0.5}
     return figure.update_layout(**LAYOUT, height=560, coloraxis=scale)
 
