@@ -49,10 +49,11 @@ def check(
 def _device(torch: Any, device: str | None) -> Any:
     try:
         chosen = torch.device("cpu" if device is None else device)
-        torch.empty(0, device=chosen)
-    except (RuntimeError, AssertionError) as error:
+        # In double precision, which every exercise is judged in, and which Apple's GPUs do not have.
+        torch.empty(1, device=chosen, dtype=torch.float64)
+    except (RuntimeError, AssertionError, TypeError) as error:
         raise LearnerError(
-            f"This machine has no device {device!r} that torch can use: {str(error).splitlines()[0]}"
+            f"Checking is not possible on the device {device!r} here: {str(error).splitlines()[0]}"
         ) from None
     return chosen
 

@@ -3,7 +3,7 @@
 import hashlib
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -69,10 +69,6 @@ class Draw:
         """A size for each axis name, all different, so that no axis can be mistaken for another."""
         choice = low + torch.randperm(max(high - low + 1, len(names)), generator=self._source)
         return dict(zip(names, choice.tolist(), strict=False))
-
-    def uniform(self) -> float:
-        """A number from [0, 1)."""
-        return float(torch.rand((), generator=self._source, dtype=torch.float64))
 
     def normal(self, *shape: int, scale: float = 1.0) -> Tensor:
         """Normal values of that shape, in the case's dtype."""
@@ -141,7 +137,3 @@ def in_double(args: dict[str, Any]) -> dict[str, Any]:
         name: value.double() if isinstance(value, Tensor) and value.is_floating_point() else value
         for name, value in copy_arguments(args).items()
     }
-
-
-def with_args(case: Case, args: dict[str, Any]) -> Case:
-    return replace(case, args=args)

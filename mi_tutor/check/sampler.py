@@ -23,7 +23,7 @@ def run_sampler_trial(
     seed, states = generator.initial_seed(), [generator.get_state()]
     results: list[Any] = []
     for _ in range(case.calls):
-        trial.outcome, disturbed = guarded(function, args, device)
+        trial.outcome, disturbed = guarded(exercise, function, args, device)
         trial.problem = trial.outcome.problem
         if trial.problem:
             return trial
@@ -43,7 +43,7 @@ def run_sampler_trial(
     trial.problem = (
         trial.problem
         or _misused(states, reseeded=generator.initial_seed() != seed, draws=_has_choice(exercise, trial))
-        or _irreproducible(function, trial, device)
+        or _irreproducible(exercise, function, trial, device)
         or next((Problem("law", sentence) for tally in trial.tallies if (sentence := tally.wrong())), None)
     )
     return trial
@@ -78,8 +78,8 @@ def _misused(states: list[Tensor], *, reseeded: bool, draws: bool) -> Problem | 
     return None
 
 
-def _irreproducible(function: Function, trial: Trial, device: torch.device) -> Problem | None:
-    outcome, _ = guarded(function, copy_arguments(trial.case.args), device)
+def _irreproducible(exercise: Exercise, function: Function, trial: Trial, device: torch.device) -> Problem | None:
+    outcome, _ = guarded(exercise, function, copy_arguments(trial.case.args), device)
     again, _ = read_result(outcome.value, trial.expected, trial.dtype, device)
     if outcome.problem or same(detached(again), trial.got):
         return None

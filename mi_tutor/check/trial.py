@@ -1,8 +1,8 @@
 """One case tried on one function: what was expected, what came, what is wrong with it."""
 
 import inspect
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,22 +56,39 @@ def detached(value: Any) -> Any:
 
 
 def guarded(
-    function: Function, args: dict[str, Any], device: torch.device, rule: BlockRule | None = None
+    exercise: Exercise, function: Function, args: dict[str, Any], device: torch.device, rule: BlockRule | None = None
 ) -> tuple[Outcome, Problem | None]:
     """Call it within limits. Returns the outcome, and what it disturbed on the way."""
     watched, settings = watch_arguments(args), take_settings()
-    with rule or nullcontext():
+    with rule or nullcontext(), _out_of_reach(exercise.reference, function):
         # CUDA maps far more addresses than it uses, so a limit on addresses means nothing there.
         outcome = call(function, tuple(args.values()), limit_memory=device.type == "cpu")
     disturbed = restore_settings(settings)
     return outcome, changed_argument(watched) or disturbed
 
 
+@contextmanager
+def _out_of_reach(reference: Function, function: Function) -> Iterator[None]:
+    """Our solution refuses to be called while somebody else's is checked, however it was come by."""
+
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        # It runs as the reference, among its globals: only builtins are certain to be there.
+        raise PermissionError("this is the course's own solution of the exercise, and it is yours that is checked")
+
+    code = reference.__code__
+    if function is not reference:
+        reference.__code__ = refuse.__code__
+    try:
+        yield
+    finally:
+        reference.__code__ = code
+
+
 def run_trial(exercise: Exercise, function: Function, case: Case, dtype: torch.dtype, device: torch.device) -> Trial:
     """Try one case of an exercise whose results are compared with the reference's, asked in double precision."""
     trial = Trial(case, dtype)
     rule = BlockRule(*case.block) if case.block else None
-    trial.outcome, disturbed = guarded(function, copy_arguments(case.args), device, rule)
+    trial.outcome, disturbed = guarded(exercise, function, copy_arguments(case.args), device, rule)
     trial.expected = exercise.reference(**in_double(case.args))
     if trial.outcome.problem:
         trial.problem = trial.outcome.problem

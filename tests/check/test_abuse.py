@@ -13,7 +13,7 @@ import torch
 
 from mi_tutor import check
 from mi_tutor.check import call as calling
-from mi_tutor.check.errors import NotAFunction, UnknownExercise
+from mi_tutor.check.errors import LearnerError, NotAFunction, UnknownExercise
 
 
 @pytest.fixture(autouse=True)
@@ -331,6 +331,13 @@ def test_an_unknown_name_lists_the_nearest():
         check(lambda x: x)
 
 
+def test_a_device_that_is_not_there_is_a_sentence():
+    with pytest.raises(LearnerError, match="'cuda:99'"):
+        check(right, "direct_path_logits", device="cuda:99")
+    with pytest.raises(LearnerError, match="'potato'"):
+        check(right, "direct_path_logits", device="potato")
+
+
 def test_a_result_is_not_a_function():
     with pytest.raises(NotAFunction, match="without calling it"):
         check(right(torch.ones(1, 1), torch.ones(1, 1)), "direct_path_logits")
@@ -350,6 +357,25 @@ def test_a_generator_function_is_no_result():
         yield W_E @ W_U
 
     assert "generator" in report_of(function).message
+
+
+def test_calling_the_solution_is_no_solution():
+    from mi_tutor.solutions.ch01_bigrams import direct_path_logits as borrowed
+
+    report = report_of(lambda W_E, W_U: borrowed(W_E, W_U))
+    assert report.points == 0
+    assert "the course's own solution" in report.message
+    assert check(borrowed).passed
+
+
+def test_a_comparison_replaced_by_the_function_does_not_help(monkeypatch):
+    def function(W_E, W_U):
+        torch.isclose = torch.equal = torch.allclose = lambda *args, **kwargs: torch.tensor(True)
+        return torch.zeros(W_E.shape[0], W_U.shape[1], dtype=W_E.dtype)
+
+    for name in ("isclose", "equal", "allclose"):
+        monkeypatch.setattr(torch, name, getattr(torch, name))
+    report_of(function)
 
 
 def test_state_kept_between_calls_does_not_help():
