@@ -55,11 +55,15 @@ from torch import Tensor
 # print("│".join(tokenizer.decode([i]) for i in train[:80]))
 
 # %% [markdown]
-# **Predict first.** In Python source, which token comes most often after ` not` (with its space)? After `self`? After
-# `(`? Write down two guesses for each before you go on; they are worth more when they are wrong.
+# **Predict first.** In Python source, which token comes most often after ` not` (with its space)? After `self` (without
+# one, as in `(self`)? After `(`? Write down two guesses for each before you go on; they are worth more when they are
+# wrong.
 #
 # To find out, count. A *bigram* is a token and the very next one. All bigrams of a text fit into one table: a row for
 # the current token, a column for the next.
+#
+# A word on the signatures: `Int[Tensor, "position"]` is a tensor of integers with one axis, which we call position;
+# `Int[Tensor, "d_vocab d_vocab"]` has two axes of size d_vocab. The same name is the same size.
 #
 # ### Exercise: `count_bigrams`
 # *Difficulty 1 of 5, about 10 minutes.* A Python loop over millions of tokens makes you wait; one call of the right
@@ -103,8 +107,8 @@ def count_bigrams(
 
 # %% [markdown]
 # How many of your guesses were in the list? Notice what kind of knowledge this is. ` not` is followed by ` None` and
-# ` in` because of how Python is written, `self` by a comma or a dot because of its grammar. No meaning was needed,
-# only company.
+# ` in` because of how Python is written, `self` by a comma, a closing bracket or a dot because of its grammar. No
+# meaning was needed, only company.
 #
 # How full is the table? Guess before you run the next cell: of all pairs of tokens, what share ever occurs?
 
@@ -120,8 +124,8 @@ def count_bigrams(
 #     )
 
 # %% [markdown]
-# The table is almost empty, and the emptiness is not all truth: in new files some transitions turn up that were never
-# seen before. A model that calls them impossible is wrong, and we shall see how badly it pays for that.
+# The table is almost empty, and some of the empty cells are merely unseen: in new files transitions turn up that never
+# occurred before. A model that calls them impossible is wrong, and we shall see how badly it pays for that.
 #
 # ## 2. From counts to probabilities
 #
@@ -146,7 +150,7 @@ def bigram_log_probs(
     Returns:
         Natural logarithms, float32; the exponentials of each row sum to 1. A row never seen is
         uniform when `smoothing` is above 0. When it is 0, an unseen pair has log-probability -inf,
-        and a row never seen is not asked for.
+        and a row never seen may hold anything: it is not asked for.
     """
     ### BEGIN SOLUTION
     smoothed = counts + smoothing
@@ -159,15 +163,16 @@ def bigram_log_probs(
 
 # %% [markdown]
 # Type something into the box. Its last token decides; the bars are the probabilities of what comes next, counted
-# without smoothing in blue, with add-one in orange. Try `import`, then a rare word. For a common token the two agree;
-# for a rare one, one extra count in each of two thousand cells drowns what was seen.
+# without smoothing in blue, with add-one in orange. Try `.`, then `import`, then a rare word. Add-one pours one count
+# into each cell of the row, d_vocab in all. That is nothing beside a row as full as that of `.`, as much as all that was
+# seen after `import`, and it drowns a rare word.
 
 # %% tags=["active-ipynb"]
 # view = None
 # with needs(count_bigrams, bigram_log_probs):
 #     log_probs = bigram_log_probs(counts, 0.0)
 #     view = explore_successors(
-#         {"counted": log_probs, "add-one": bigram_log_probs(counts, 1.0)}, tokenizer, "import"
+#         {"counted": log_probs, "add-one": bigram_log_probs(counts, 1.0)}, tokenizer, "."
 #     )
 # view
 
@@ -177,7 +182,8 @@ def bigram_log_probs(
 # At each place in the text the model gave some probability to the token that really came. The *cross-entropy* is the
 # mean of minus the logarithm of these probabilities, in *nats* for natural logarithms. A model that gives every token
 # the same chance pays ln(d_vocab). One that was certain and right would pay nothing. One that called impossible what
-# then happened pays infinitely much, once and for all.
+# then happened pays infinitely much, once and for all. The exponential of the loss is the *perplexity*: a model with a
+# perplexity of 100 is as unsure, on average, as if it chose evenly among 100 tokens.
 #
 # ### Exercise: `bigram_cross_entropy`
 # *Difficulty 2 of 5, about 5 minutes.*
@@ -223,19 +229,21 @@ def bigram_cross_entropy(
 #     figure = curves(lines, "smoothing", "loss, nats per token", log_x=True)
 #     best = strengths[min(range(len(strengths)), key=lambda i: lines["held-out files"][1][i])]
 #     unigram = bigram_log_probs((counts.sum(0) + 1).expand(d_vocab, -1), 0.0)
-#     print(f"guessing evenly: {math.log(d_vocab):.2f} nats")
-#     print(f"counting single tokens: {float(bigram_cross_entropy(unigram, heldout)):.2f} nats")
-#     print(f"counting bigrams, smoothing {best:g}: {min(lines['held-out files'][1]):.2f} nats")
-#     print(
-#         f"without any smoothing, on held-out files: {float(bigram_cross_entropy(log_probs, heldout))}"
-#     )
+#     scores = {
+#         "guessing evenly": math.log(d_vocab),
+#         "counting single tokens": float(bigram_cross_entropy(unigram, heldout)),
+#         f"counting bigrams, smoothing {best:g}": min(lines["held-out files"][1]),
+#         "counting bigrams, no smoothing": float(bigram_cross_entropy(log_probs, heldout)),
+#     }
+#     for name, loss in scores.items():
+#         print(f"{name}: {loss:.2f} nats on held-out files, perplexity {math.exp(loss):.0f}")
 # figure
 
 # %% [markdown]
 # The solid line only rises: on its own text the plain count cannot be beaten, and every bit of smoothing costs. The
 # dashed line falls first and then rises: a little smoothing pays for the pairs never seen, too much forgets the ones
-# that were. The bottom lies far to the left of the textbook's 1. The gap between the lines is *overfitting*, in a
-# model with nothing but a table in it.
+# that were. The bottom lies far to the left of the textbook's 1. The gap between the lines is the *generalisation gap*;
+# most of it at the left is *overfitting*, in a model with nothing but a table in it.
 #
 # ## 4. A transformer with nothing in it
 #
@@ -243,8 +251,9 @@ def bigram_cross_entropy(
 # vector is the *residual stream*: layers read from it and add to it. At the end the *unembedding* `W_U` turns it into
 # *logits*, one score for each possible next token, and a softmax makes them probabilities.
 #
-# With zero layers nothing reads and nothing adds. What went in at the bottom comes out at the top. So for each current
-# token, what are the logits? You have both matrices; no data is needed.
+# With zero layers nothing reads and nothing adds (and this one has no final norm, no biases and no positions either).
+# What went in at the bottom comes out at the top. So for each current token, what are the logits? You have both
+# matrices; no data is needed.
 #
 # ### Exercise: `direct_path_logits`
 # *Difficulty 1 of 5, about 5 minutes.* The shortest exercise of the course, and the first time that you read a
@@ -299,8 +308,9 @@ def direct_path_logits(
 # view
 
 # %% [markdown]
-# And the twenty most frequent tokens against each other. Look along a row: the bright cells are what usually follows.
-# The two pictures should be hard to tell apart.
+# And the twenty most frequent tokens against each other. Look along a row: the bright cells are what usually follows (a
+# row without one is followed mostly by tokens that are not among the twenty). The two pictures should be hard to tell
+# apart.
 
 # %% tags=["active-ipynb"]
 # figure = None
@@ -355,31 +365,59 @@ def mean_kl(
 # has a name of its own: it is the *mutual information* between neighbouring tokens, all that a bigram can know.
 
 # %% tags=["active-ipynb"]
-# with needs(count_bigrams, bigram_log_probs, direct_path_logits, mean_kl):
+# def log_probs_or_uniform(counts):
+#     """Unsmoothed where a token was seen; a uniform row where it never was, which then weighs nothing."""
+#     never = (counts.sum(1) == 0)[:, None]
+#     return torch.where(never, bigram_log_probs(counts, 1.0), bigram_log_probs(counts, 0.0))
+
+
+# with needs(count_bigrams, bigram_log_probs, bigram_cross_entropy, direct_path_logits, mean_kl):
 #     own = training_bigram_counts("zero-layer-py")
-#     seen_rows = own.sum(1) > 0
-#     target = torch.where(
-#         seen_rows[:, None], bigram_log_probs(own, 0.0), bigram_log_probs(own, 1.0)
+#     how_often = own.sum(1).float()
+#     target = log_probs_or_uniform(own)
+#     ignoring = own.sum(0).clamp(min=1e-9).log().expand(d_vocab, -1)
+#     away = mean_kl(target, logits, how_often)
+#     there = mean_kl(log_probs_or_uniform(counts), logits, counts.sum(1).float())
+#     print(f"trained, against its own training tokens: {away:.4f} nats")
+#     print(f"trained, against your count: {there:.4f} nats")
+#     information = mean_kl(target, ignoring, how_often)
+#     print(f"ignoring the current token: {information:.4f} nats")
+#     print(f"share of the mutual information that the model lacks: {away / information:.1%}")
+
+# %% [markdown]
+# So yes, very nearly: of all that a bigram can know, the model lacks that small last share. Nobody told it to count.
+# Minimising cross-entropy does that, because cross-entropy = the entropy of the table + KL(table ‖ model), and only the
+# second part depends on the model. Its minimum is the conditional frequency.
+#
+# Is it then the *unsmoothed* table? **Predict:** your unsmoothed table paid infinity on the held-out files. What will the
+# trained model pay?
+
+# %% tags=["active-ipynb"]
+# with needs(count_bigrams, bigram_log_probs, bigram_cross_entropy, direct_path_logits, mean_kl):
+#     new = float(bigram_cross_entropy(trained, heldout))
+#     print(f"trained, on held-out files: {new:.3f} nats")
+#     print(
+#         f"best smoothing you tried:   {scores[f'counting bigrams, smoothing {best:g}']:.3f} nats"
 #     )
-#     mine = torch.where((counts.sum(1) > 0)[:, None], log_probs, bigram_log_probs(counts, 1.0))
-#     alone = (own.sum(0) + 1e-9).log().expand(d_vocab, -1)
-#     for name, table, seen_pairs in (
-#         ("trained, against its own training tokens", target, own),
-#         ("trained, against your count", mine, counts),
-#     ):
-#         print(f"{name}: {mean_kl(table, logits, seen_pairs.sum(1).float()):.4f} nats")
-#     print(f"ignoring the current token: {mean_kl(target, alone, own.sum(1).float()):.4f} nats")
-#     for strength in (0.1, 1.0):
-#         away = mean_kl(bigram_log_probs(own, strength), logits, own.sum(1).float())
+#     never = (trained.exp() * (own == 0)).sum(1)
+#     share = (never * how_often).sum() / how_often.sum()
+#     print(f"probability it gives to pairs it never saw: {share:.1%}")
+#     for strength in (0.01, 0.1, 1.0):
+#         away = mean_kl(bigram_log_probs(own, strength), logits, how_often)
 #         print(f"trained, against counts smoothed by {strength}: {away:.4f} nats")
 
 # %% [markdown]
-# So the answer to the puzzle is yes, as good as. And gradient descent has found the *unsmoothed* table: the further the
-# target is smoothed, the further away it lies. Nobody told the model to count. Minimising cross-entropy over pairs does
-# that, because its minimum is the conditional frequency, and smoothing is nothing that the training data asks for.
+# It does not pay infinity, and it is no worse than the best smoothing you found by hand. A product of two finite matrices
+# has no -inf in it: the model cannot say "impossible", so a little probability leaks to pairs that it never saw, and
+# the narrow matrices decide where it leaks, to tokens that behave like those that it did see.
 #
-# The mean hides something, though. Here each point is a pair that occurs often; on the dotted line both tables agree.
-# Then the same divergence, row by row, against how often the row's token was seen.
+# KL(counted ‖ model) did not notice, because a pair of probability 0 contributes 0. The reverse, KL(model ‖ counted),
+# would be infinite. A KL is not a distance: always ask which way round it was taken, and what it cannot see. The last
+# lines are the same warning. Counts smoothed by 1 give so much to unseen pairs that the model looks further from them
+# than a model that ignores the current token is from the truth.
+#
+# A weighted mean hides things as well. Each point below is one pair of tokens, taken evenly from the most frequent to the
+# rarest; on the dotted line both tables agree. Frequent pairs (bright) lie on it. Rare ones scatter around it.
 
 # %% tags=["active-ipynb"]
 # figure = None
@@ -387,26 +425,40 @@ def mean_kl(
 #     figure = compare_scatter(log_probs, trained, counts, tokenizer)
 # figure
 
+# %% [markdown]
+# And row by row: the mean for tokens seen seldom and often, then the rows that are furthest off.
+
 # %% tags=["active-ipynb"]
-# with needs(count_bigrams, bigram_log_probs, direct_path_logits, mean_kl):
-#     how_often = own.sum(1)
+# with needs(bigram_log_probs, direct_path_logits, mean_kl):
 #     for low, high in [(1, 100), (100, 1_000), (1_000, 10_000), (10_000, 10**9)]:
 #         rows = (how_often >= low) & (how_often < high)
-#         kl = mean_kl(target[rows], logits[rows], how_often[rows].float())
+#         kl = mean_kl(target[rows], logits[rows], how_often[rows])
 #         share = how_often[rows].sum() / how_often.sum()
+#         seen = (
+#             f"seen {low:,} to {high - 1:,} times"
+#             if high < 10**9
+#             else f"seen {low:,} times or more"
+#         )
+#         print(f"{seen}: {int(rows.sum())} tokens, {share:.1%} of the text, KL {kl:.4f}")
+#     print(f"never seen: {int((how_often == 0).sum())} tokens; nothing trained their rows")
+#     each = [mean_kl(target[[i]], logits[[i]], torch.ones(1)) for i in range(d_vocab)]
+#     each = torch.stack(each) * (how_often > 0)
+#     print("furthest off:")
+#     for i in each.topk(5).indices:
 #         print(
-#             f"seen {low:>6,} times or more: {int(rows.sum()):>5} tokens, {share:>6.1%} of the text, KL {kl:.4f}"
+#             f"  {token_label(tokenizer, i)}, seen {int(how_often[i])} times: KL {each[i]:.3f}"
 #         )
 
 # %% [markdown]
-# Read the table from the bottom up. Where there is much data the agreement is better, and for rare tokens worse: their
-# rows had the fewest steps of training and weigh the least in its loss. A weighted mean near zero does not say that
-# every row is right. Keep this in mind for every single number that you will be shown in this field.
+# The most frequent tokens, which make up a good part of the text, are reproduced best. The worst rows are several times
+# worse than the mean, and rows that were never seen hold whatever the initial weights left there. A weighted mean near
+# zero does not say that every row is right. Keep this in mind for every single number that you will be shown in this
+# field.
 #
 # ## 6. Watch it learn
 #
 # You now own all the parts of a training run: `direct_path_logits` is the model, `mean_kl` against the counted table is
-# its loss up to a constant. To keep it quick, only the 512 most frequent tokens take part, and each step uses all of
+# its loss, less the entropy of the table, which no model can change. To keep it quick, only the 512 most frequent tokens take part, and each step uses all of
 # the text at once, in the form of its counts. The one thing that changes from curve to curve is the width of the
 # residual stream.
 #
@@ -418,9 +470,7 @@ def mean_kl(
 # with needs(count_bigrams, bigram_log_probs, direct_path_logits, mean_kl):
 #     frequent = counts.sum(1).topk(512).indices
 #     part = counts[frequent][:, frequent]
-#     part_target = torch.where(
-#         (part.sum(1) > 0)[:, None], bigram_log_probs(part, 0.0), bigram_log_probs(part, 1.0)
-#     )
+#     part_target = log_probs_or_uniform(part)
 #     weights = part.sum(1).float()
 #     lines = {}
 #     for d_model in (2, 8, 32, 128):
@@ -441,15 +491,16 @@ def mean_kl(
 # figure
 
 # %% [markdown]
-# All start at the same height, where the model knows nothing, and each settles where its width lets it. Two directions
-# are too few to keep five hundred successions apart; from curve to curve the floor falls. A matrix product of inner
-# size d_model has at most *rank* d_model, and this is what the bottleneck costs, in nats.
+# All start at the same height, where the model knows nothing, and each comes near a floor that its width sets (the
+# narrow ones would still creep down a little). Two directions are too few to keep five hundred successions apart; from
+# curve to curve the floor falls, and at 128 hardly anything is left. A matrix product of inner size d_model has at most
+# *rank* d_model; the floor is what this bottleneck costs, in nats.
 #
 # ## 7. Let it speak
 #
-# A table of probabilities can write. Start with a token, draw the next from its row, move to that row, and so on. Claude
-# Shannon did this in 1948 with a book and a finger: he opened a page at random, looked for the word he had, and wrote
-# down the one after it.
+# A table of probabilities can write. Start with a token, draw the next from its row, move to that row, and so on. In 1948
+# Claude Shannon did it without a table, with books opened at random: find the word you have, write down the one after
+# it, turn to another page.
 #
 # ### Exercise: `sample_bigrams`
 # *Difficulty 2 of 5, about 10 minutes.* All randomness has to come from `generator`, so that whoever calls can have the
@@ -496,10 +547,10 @@ def sample_bigrams(
 #         print(f"--- {name} ---\n{tokenizer.decode(sample.tolist())}\n")
 
 # %% [markdown]
-# Squint, and it is Python: indentation, `self`, colons at the ends of lines. Read it, and nothing holds for longer than
-# two tokens. Which structure needs more than one token of memory? Brackets are the simplest: the token that closes has
-# to match one that opened earlier. Guess how much more often brackets fail to match in the samples than in real code of
-# the same length.
+# Both samples used the same random numbers, so where the tables agree the texts do. Squint, and it is Python:
+# indentation, `self`, colons at the ends of lines. Read it, and nothing holds for longer than two tokens. Which structure
+# needs more than one token of memory? Brackets are the simplest: the token that closes has to match one that opened
+# earlier. Guess how much more often this fails in a sample than in real code of the same length.
 
 # %% tags=["active-ipynb"]
 # def closes_what_it_opened(text: str) -> float:
@@ -516,13 +567,15 @@ def sample_bigrams(
 
 # with needs(count_bigrams, bigram_log_probs, sample_bigrams):
 #     sample = sample_bigrams(log_probs, start, 20_000, torch.Generator().manual_seed(1))
+#     fails = {}
 #     for name, tokens in (("real code", heldout[: len(sample)]), ("sampled", sample)):
-#         print(
-#             f"{name}: {closes_what_it_opened(tokenizer.decode(tokens.tolist())):.0%} of closing brackets match"
-#         )
+#         fails[name] = 1 - closes_what_it_opened(tokenizer.decode(tokens.tolist()))
+#         print(f"{name}: {fails[name]:.1%} of closing brackets do not match")
+#     print(f"{fails['sampled'] / fails['real code']:.0f} times as many")
 
 # %% [markdown]
-# (Brackets inside strings and comments are counted too, which is why real code is not at 100 %.)
+# (Brackets inside strings and comments are counted too, which is why real code is not at zero. That most of the sampled
+# ones match at all is the work of pairs such as `()` and `[]`, and of short calls.)
 #
 # A bracket can lie hundreds of tokens back. To look there, a model has to move information between positions. That is
 # the one thing that this transformer lacks, and what *attention* is for: the next chapter.
@@ -580,19 +633,17 @@ def top_successors(
 # with needs(top_successors), torch.no_grad():
 #     values, ids = top_successors(model.W_E, model.W_U, k=1, chunk_size=256)
 #     sure = values[:, 0] - (model.W_E @ model.W_U).logsumexp(-1)
-#     # Some tokens are pieces of one character, which cannot be shown alone.
-#     whole = [
-#         i
-#         for i in sure.argsort(descending=True).tolist()
-#         if "\ufffd" not in tokenizer.decode([i])
-#     ]
-#     print("the twelve tokens whose successor the model is surest of:")
-#     for i in whole[:12]:
-#         print(f"  {token_label(tokenizer, i)} then {token_label(tokenizer, ids[i, 0])}")
+#     sure[train.bincount(minlength=d_vocab) < 100] = -math.inf
+#     print("common tokens whose successor the model is surest of:")
+#     for i in sure.topk(12).indices:
+#         share = sure[i].exp()
+#         print(
+#             f"  {token_label(tokenizer, i)} then {token_label(tokenizer, ids[i, 0])} ({share:.0%})"
+#         )
 
 # %% [markdown]
-# Most of these are halves of words that the tokenizer cut in two, or pieces that occur in one idiom only. A good part
-# of what lowest layers do in large models is just this: putting words together again.
+# Most of these are words that the tokenizer cut in two, or pieces that occur in one idiom only. In a zero-layer model
+# this is all there is. In a deep one the direct path still can do it, while layers do the rest.
 #
 # With a network and a minute of patience the same function reads GPT-2's direct path. (GPT-2 also has a final norm and
 # positions, which this ignores, and layers: its direct path is not all it does. It is still a fact about its weights.)
@@ -624,18 +675,20 @@ def top_successors(
 #   another version your counts differ a little, which section 5 shows as a number; `mi-tutor models` shows the card with
 #   the version.
 # - **The direct path of a deep model is not its bigram behaviour.** With layers present the direct path is free to do
-#   something else, and attention and MLPs can change bigrams as well. "The direct path is bigram statistics" is exact at
-#   zero layers only.
-# - **Close to unsmoothed is not a law.** It holds for a model trained long enough on its own training data. Stopped
-#   earlier, made narrower or held against new text, the same model looks smoothed; rare rows show it in section 5.
+#   something else, and attention and MLPs can change bigrams as well. "The direct path is bigram statistics" holds at
+#   zero layers only, and there as closely as training got.
+# - **Close to the counted table is not a law.** It holds for a model trained long enough on its own training data.
+#   Section 6 shows what a narrow one does; one stopped early lies further away as well.
 #
 # ## Sources
 #
 # - Elhage et al., [A Mathematical Framework for Transformer Circuits](https://transformer-circuits.pub/2021/framework/index.html)
-#   (2021), section "Zero-Layer Transformers": the direct path as a bigram table.
-# - Shannon, A Mathematical Theory of Communication (1948), sections 3 (samples from n-gram models) and 6 (entropy).
+#   (2021), section "Zero-Layer Transformers": the direct path as a bigram table (written W_U W_E there, with columns for
+#   vectors).
+# - Shannon, [A Mathematical Theory of Communication](https://doi.org/10.1002/j.1538-7305.1948.tb01338.x) (1948), section 3
+#   (samples from n-gram models) and section 6 (entropy).
 # - Jurafsky and Martin, [Speech and Language Processing](https://web.stanford.edu/~jurafsky/slp3/) (3rd edition, draft),
-#   chapter "N-gram Language Models": smoothing, cross-entropy, held-out text.
+#   chapter "N-gram Language Models": smoothing, perplexity, held-out text.
 #
 # ## An open question
 #

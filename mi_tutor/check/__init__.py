@@ -5,7 +5,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from mi_tutor.check.demonstration import needs
+from mi_tutor.check.demonstration import LAST_CHECK, needs
 from mi_tutor.check.errors import LearnerError, NotAFunction, UnknownExercise
 from mi_tutor.check.help import hint, show_solution
 from mi_tutor.check.report import Report
@@ -43,7 +43,9 @@ def check(
     exercise = find_exercise(name if name is not None else getattr(function, "__name__", type(function).__name__))
     # In inference mode nothing has a gradient to judge, and a learner may well be inside it.
     with torch.inference_mode(False), torch.enable_grad():
-        return judge(exercise, function, NOTEBOOK_SEED if seed is None else int(seed), _device(torch, device))
+        report = judge(exercise, function, NOTEBOOK_SEED if seed is None else int(seed), _device(torch, device))
+    LAST_CHECK[exercise.name] = function, report.passed or report.mistake == "not attempted"
+    return report
 
 
 def _device(torch: Any, device: str | None) -> Any:

@@ -4,13 +4,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+LAST_CHECK: dict[str, tuple[Callable[..., Any], bool]] = {}
+"""By exercise: the function that was checked last, and whether it passed after having been attempted."""
+
 
 @contextmanager
 def needs(*functions: Callable[..., Any]) -> Iterator[None]:
     """Run a demonstration; while one of these exercises is unsolved, name it instead of showing a traceback.
 
-    Every other error, and every error once all of them are attempted, is the learner's to see.
+    Every other error, and every error once all of them are attempted, is the learner's to see. A function that failed its
+    last check is named too: what a demonstration then shows is not what the text says of it.
     """
+    for function in functions:
+        if LAST_CHECK.get(function.__name__) == (function, False):
+            print(f"`check({function.__name__})` has not passed: what follows is computed with a wrong function.")
     try:
         yield
     except (NotImplementedError, NameError):

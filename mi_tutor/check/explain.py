@@ -135,8 +135,8 @@ def _holds(pairs: list[Pair], mend: Callable[[Pair], Tensor | None]) -> bool:
 
 
 def _dtype(pairs: list[Pair]) -> tuple[str, str] | None:
-    single = [p for p in pairs if p.dtype == torch.float64]
-    if single and len(single) == len(pairs) and all(_agree(p.got, p.expected, torch.float32) for p in pairs):
+    doubles = [p for p in pairs if p.dtype == torch.float64]
+    if pairs[0].dtype == torch.float64 and all(_agree(p.got, p.expected, torch.float32) for p in doubles):
         return (
             "lost precision",
             "The numbers are right to single precision only: does float64 become float32 somewhere, or is a small constant added?",

@@ -8,8 +8,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from mi_tutor.check.draw import copy_arguments
 from mi_tutor.check.trial import Trial
 
+PLAIN_KINDS = ("value", "nan", "shape", "dtype", "device", "type", "exception", "law", "signature")
+"""Mistakes whose name adds nothing to the sentence."""
 SMALL = 40
 """Entries up to which a tensor is written out, so that it can be pasted and rerun by hand."""
 
@@ -39,14 +42,19 @@ class Report:
     """The misconception or detector that matched; None when all is right."""
     message: str
     groups: tuple[GroupMark, ...] = ()
-    arguments: dict[str, Any] = field(default_factory=dict, repr=False)
-    """The arguments of the first case that failed, for trying it again: `function(**report.arguments)`."""
+    failed_on: dict[str, Any] = field(default_factory=dict, repr=False)
+    """The arguments of the first case that failed."""
     expected: Any = field(default=None, repr=False)
     """What that case should have given."""
     got: Any = field(default=None, repr=False)
     """What it gave."""
     printed: str = ""
     """The end of what the function printed there."""
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """A fresh copy of them, generators included, for trying it again: `function(**report.arguments)`."""
+        return copy_arguments(self.failed_on)
 
     @property
     def passed(self) -> bool:
@@ -144,7 +152,7 @@ def card(report: Report) -> str:
     ]
     if state != "right":
         rows.append(f"<div>{_with_code(sentence)}</div>")
-    if state == "wrong" and report.mistake:
+    if state == "wrong" and report.mistake and report.mistake not in PLAIN_KINDS:
         rows.append(f'<div style="opacity:.75">Mistake: {esc(report.mistake.replace("_", " "))}</div>')
     if state == "wrong" and report.arguments:
         lines = [f"{name} = {written(value)}" for name, value in report.arguments.items()]
@@ -174,5 +182,5 @@ def _with_code(sentence: str) -> str:
 def _mark(mark: GroupMark) -> str:
     word = "passed" if mark.passed else "failed"
     if mark.passed and not mark.points:
-        word = "passed, counts once the basic cases pass"
-    return f"{mark.group} cases: {word} ({mark.points} of {mark.max_points})"
+        word = "passed, but counted only when the basic cases pass"
+    return f"{mark.group} cases: {word}, {mark.points} of {mark.max_points} point{'s' if mark.max_points > 1 else ''}"

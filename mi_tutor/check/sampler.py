@@ -71,7 +71,7 @@ def _misused(states: list[Tensor], *, reseeded: bool, draws: bool) -> Problem | 
     repeats = any(torch.equal(a, b) for i, a in enumerate(states) for b in states[:i]) if draws else False
     if repeats and len(states) > 1 and torch.equal(states[0], states[1]):
         return Problem(
-            "generator", "It never draws from `generator`, so two calls give the same or depend on something else."
+            "generator", "It never draws from `generator`: nothing is random here, or it comes from somewhere else."
         )
     if reseeded or repeats:
         return Problem("generator", "It seeds `generator` itself, so every call draws the same. Only draw from it.")

@@ -164,6 +164,19 @@ def table_normalised_as_a_whole(counts: Tensor, smoothing: float) -> Tensor:
     return _log_ratio(smoothed, smoothed.sum())
 
 
+def rows_divided_by_one_anothers_sums(counts: Tensor, smoothing: float) -> Tensor:
+    """Each entry is divided by the sum of another row: `sum(-1)` drops an axis, and broadcasting lays what is left along the
+    columns. `keepdim=True` keeps each sum beside its row."""
+    smoothed = counts + smoothing
+    return _log_ratio(smoothed, smoothed.sum(-1))
+
+
+def probabilities_smoothed(counts: Tensor, smoothing: float) -> Tensor:
+    """`smoothing` is added to the probabilities: it belongs to the counts, before they are divided."""
+    probs = (counts.double() / counts.sum(-1, keepdim=True)).nan_to_num() + smoothing
+    return (probs / probs.sum(-1, keepdim=True)).log().float()
+
+
 def denominator_not_smoothed(counts: Tensor, smoothing: float) -> Tensor:
     """The counts are smoothed but not their sum: add `smoothing` first, then divide by the sum of what you have."""
     return _log_ratio(counts + smoothing, counts.sum(-1, keepdim=True))
@@ -222,6 +235,8 @@ bigram_log_probs = Exercise(
     wrong=(
         columns_normalised,
         table_normalised_as_a_whole,
+        rows_divided_by_one_anothers_sums,
+        probabilities_smoothed,
         denominator_not_smoothed,
         denominator_smoothed_once,
         only_unseen_pairs_smoothed,
@@ -527,6 +542,12 @@ def last_partial_chunk_lost(W_E: Tensor, W_U: Tensor, k: int, chunk_size: int) -
     return torch.cat([empty, *(b.values for b in best)]), torch.cat([empty.long(), *(b.indices for b in best)])
 
 
+def pieces_for_rows(W_E: Tensor, W_U: Tensor, k: int, chunk_size: int) -> tuple[Tensor, Tensor]:
+    """`chunk(n)` makes n pieces; what is asked for are pieces of n rows, which is `split(n)`."""
+    best = [(rows @ W_U).topk(k) for rows in W_E.chunk(chunk_size)]
+    return torch.cat([b.values for b in best]), torch.cat([b.indices for b in best])
+
+
 def ids_count_from_the_chunk(W_E: Tensor, W_U: Tensor, k: int, chunk_size: int) -> tuple[Tensor, Tensor]:
     """The vocabulary was cut into chunks, and the ids count from the start of a chunk: cut the rows of W_E instead, or
     add where the chunk begins."""
@@ -560,6 +581,7 @@ top_successors = Exercise(
         predecessors_for_successors,
         probabilities_for_logits,
         last_partial_chunk_lost,
+        pieces_for_rows,
         ids_count_from_the_chunk,
         ids_before_values,
     ),
@@ -675,8 +697,8 @@ def softmax_over_rows(target_log_probs: Tensor, logits: Tensor, weights: Tensor)
 
 
 def zero_times_minus_infinity(target_log_probs: Tensor, logits: Tensor, weights: Tensor) -> Tensor:
-    """A target of probability 0 gives 0 · (-inf) = NaN. Such a pair contributes 0: choose with `torch.where`, or use
-    `torch.xlogy` or `F.kl_div`."""
+    """A target of probability 0 gives 0 · (-inf) = NaN. Such a pair contributes 0: choose with `torch.where` or
+    `masked_fill`. (`F.kl_div` with log_target=True does not choose; with probabilities as its target it does.)"""
     return _weighted((target_log_probs.exp() * (target_log_probs - logits.log_softmax(-1))).sum(-1), weights)
 
 
@@ -689,6 +711,13 @@ def logarithm_of_a_softmax(target_log_probs: Tensor, logits: Tensor, weights: Te
 def epsilon_against_the_zero(target_log_probs: Tensor, logits: Tensor, weights: Tensor) -> Tensor:
     """A small number inside the logarithm hides how wrong the model is about unlikely tokens. `log_softmax` needs none."""
     return _weighted(_row_kl(target_log_probs, (logits.softmax(-1) + 1e-9).log()), weights)
+
+
+def epsilon_in_the_target(target_log_probs: Tensor, logits: Tensor, weights: Tensor) -> Tensor:
+    """A small number inside the target's logarithm changes every term a little: choose the terms of probability 0 instead,
+    with `torch.where`."""
+    target = target_log_probs.exp()
+    return _weighted((target * ((target + 1e-9).log() - logits.log_softmax(-1))).sum(-1), weights)
 
 
 def divergence_cut_from_the_graph(target_log_probs: Tensor, logits: Tensor, weights: Tensor) -> Tensor:
@@ -713,6 +742,7 @@ mean_kl = Exercise(
         zero_times_minus_infinity,
         logarithm_of_a_softmax,
         epsilon_against_the_zero,
+        epsilon_in_the_target,
         divergence_cut_from_the_graph,
     ),
     hints=(
@@ -838,6 +868,14 @@ def most_likely_taken(log_probs: Tensor, start: int, length: int, generator: tor
     return torch.tensor(tokens, device=log_probs.device)
 
 
+def nothing_drawn(log_probs: Tensor, start: int, length: int, generator: torch.Generator) -> Tensor:
+    """Nothing is random here: the most likely token is taken each time. Draw it, in proportion to its probability."""
+    tokens = [start]
+    for _ in range(length - 1):
+        tokens.append(int(log_probs[tokens[-1]].argmax()))
+    return torch.tensor(tokens, device=log_probs.device)
+
+
 def start_not_counted(log_probs: Tensor, start: int, length: int, generator: torch.Generator) -> Tensor:
     """`length` tokens come after `start`: it counts, so one fewer is drawn."""
     tokens = [start]
@@ -926,6 +964,7 @@ sample_bigrams = Exercise(
     wrong=(
         always_from_the_start_token,
         most_likely_taken,
+        nothing_drawn,
         start_not_counted,
         start_left_out,
         columns_drawn_from,
@@ -940,7 +979,7 @@ sample_bigrams = Exercise(
     hints=(
         "A sample grows by one token at a time. Which row of the table decides about the next one?",
         "`torch.multinomial(weights, 1, generator=generator)` draws an index in proportion to its weight. Weights are "
-        "probabilities, not their logarithms.",
+        "probabilities, not their logarithms. It returns a tensor of one entry; `.item()` makes an int of it.",
         "Begin a list with `start`; append length - 1 draws, each from the row of the last token; make a tensor of it.",
     ),
 )
@@ -950,7 +989,7 @@ EXERCISES = (
     bigram_log_probs,
     bigram_cross_entropy,
     direct_path_logits,
-    top_successors,
     mean_kl,
     sample_bigrams,
+    top_successors,
 )

@@ -18,8 +18,17 @@ LAYOUT: dict[str, Any] = {"margin": {"l": 60, "r": 20, "t": 50, "b": 50}, "templ
 
 
 def token_label(tokenizer: Any, token: int) -> str:
-    """A token as a Python string literal, so that spaces and newlines can be seen: `' not'`."""
-    return repr(tokenizer.decode([int(token)]))
+    """A token as a Python string literal, so that spaces and newlines can be seen: `' not'`.
+
+    A token that is a piece of a character has no text of its own and is shown by its bytes: `b'\\xe2\\x80'`.
+    """
+    text = tokenizer.decode([int(token)])
+    if "\N{REPLACEMENT CHARACTER}" not in text:
+        return repr(text)
+    from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+    values = {character: byte for byte, character in bytes_to_unicode().items()}
+    return repr(bytes(values[character] for character in tokenizer.convert_ids_to_tokens(int(token))))
 
 
 def explore_successors(
@@ -66,7 +75,8 @@ def compare_tables(
     """Heatmaps of next-token probability side by side, for the same few tokens as rows and as columns."""
     from plotly.subplots import make_subplots
 
-    labels = [token_label(tokenizer, i) for i in tokens]
+    # Spaces that a browser would fold into one are told apart by being non-breaking.
+    labels = [token_label(tokenizer, i).replace(" ", "\N{NO-BREAK SPACE}") for i in tokens]
     figure = make_subplots(cols=len(tables), subplot_titles=list(tables), shared_yaxes=True)
     for column, table in enumerate(tables.values(), start=1):
         probabilities = table[tokens][:, tokens].exp().cpu()
@@ -82,7 +92,7 @@ def compare_tables(
     figure.update_xaxes(title="next token", tickangle=90, dtick=1)
     figure.update_yaxes(title="current token", autorange="reversed", col=1)
     figure.update_yaxes(autorange="reversed", dtick=1)
-    scale = {"colorscale": "Cividis", "colorbar_title": "probability", "cmin": 0, "cmax": 0.5}
+    scale = {"colorscale": "Cividis", "colorbar_title": "probability", "cmin": 0}
     return figure.update_layout(**LAYOUT, height=560, coloraxis=scale)
 
 
@@ -91,12 +101,14 @@ def compare_scatter(
     up: Float[Tensor, "d_vocab d_vocab"],
     counts: Int[Tensor, "d_vocab d_vocab"],
     tokenizer: Any,
-    most: int = 3000,
+    points: int = 4000,
 ) -> "go.Figure":
-    """One table's log-probabilities against another's, a point a pair, for the pairs that occur most."""
+    """One table's log-probabilities against another's, a point a pair, evenly from the most frequent to the rarest."""
     import plotly.graph_objects as go
 
-    pairs = counts.flatten().topk(min(most, counts.numel())).indices
+    seen = int((counts > 0).sum())
+    every = max(1, seen // points)
+    pairs = counts.flatten().argsort(descending=True, stable=True)[:seen:every]
     rows, columns = pairs // counts.shape[1], pairs % counts.shape[1]
     x, y = across[rows, columns].tolist(), up[rows, columns].tolist()
     names = [f"{token_label(tokenizer, a)} {token_label(tokenizer, b)}" for a, b in zip(rows, columns, strict=True)]
