@@ -451,7 +451,7 @@ def mean_kl(
 
 # %% [markdown]
 # The most frequent tokens, which make up a good part of the text, are reproduced best. The worst rows are several times
-# worse than the mean, and rows that were never seen hold whatever the initial weights left there. A weighted mean near
+# worse than the mean, and rows that were never seen hold nothing that was learned. A weighted mean near
 # zero does not say that every row is right. Keep this in mind for every single number that you will be shown in this
 # field.
 #

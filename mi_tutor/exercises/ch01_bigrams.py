@@ -457,8 +457,9 @@ def _successor_cases(draw: Draw) -> Iterator[Case]:
         d_vocab, d_model = draw.size(9, 24), draw.size(2, 7)
         W_E, W_U = draw.normal(d_vocab, d_model), draw.normal(d_model, d_vocab)
         yield general(f"chunks of {chunk_size}", W_E=W_E, W_U=W_U, k=draw.size(2, 6), chunk_size=chunk_size)
-    for least, most, d_model, k in ((420, 560, 5, 3), (150, 200, 2, 1)):
-        d_vocab, chunk_size = draw.size(least, most), draw.size(least // 12, most // 10)
+    # The second chunk is smaller than √d_vocab, so that as many chunks as rows in one will not do.
+    for vocabulary, chunks, d_model, k in (((420, 560), (35, 56), 5, 3), ((150, 200), (9, 11), 2, 1)):
+        d_vocab, chunk_size = draw.size(*vocabulary), draw.size(*chunks)
         args = {
             "W_E": draw.normal(d_vocab, d_model),
             "W_U": draw.normal(d_model, d_vocab),
