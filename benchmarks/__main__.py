@@ -3,6 +3,7 @@
 make bench          or: python -m benchmarks
 """
 
+import contextlib
 import os
 import resource
 import statistics
@@ -88,7 +89,8 @@ def chapters() -> Table:
 
     table = Table("chapter", "seconds", "peak memory of its kernel, GB", title="Solved chapters, top to bottom")
     with tempfile.TemporaryDirectory() as folder:
-        run_build(solved=Path(folder))
+        with contextlib.redirect_stdout(None):
+            run_build(solved=Path(folder))
         for notebook in sorted(Path(folder).glob("*.ipynb")):
             seconds, peak = _run_chapter(notebook)
             table.add_row(notebook.stem, f"{seconds:.1f}", f"{peak:.2f}")
@@ -122,4 +124,5 @@ def main() -> None:
         console.print(measure())
 
 
-main()
+if __name__ == "__main__":
+    main()
