@@ -33,8 +33,8 @@ class Tally:
 
     @property
     def undecided(self) -> bool:
-        """Whether more than one outcome is possible, and the choice was made at least once."""
-        return int((self.probability > 0).sum()) > 1 and float(self.observed.sum()) > 0
+        """Whether there was a choice: an outcome that is all but certain need not be drawn."""
+        return float(self.probability.max()) < 1 - 1e-6 and float(self.observed.sum()) > 0
 
     def like(self, other: "Tally", level: float) -> bool:
         """Whether both counts could come from one law."""
@@ -78,7 +78,7 @@ class Score:
     @property
     def undecided(self) -> bool:
         """Whether anything was left to chance."""
-        return self.variance > 0
+        return self.variance > 1e-6
 
     def like(self, other: "Score", level: float) -> bool:
         """Whether both sums could come from one law."""
