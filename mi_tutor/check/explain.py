@@ -134,14 +134,36 @@ def _holds(pairs: list[Pair], mend: Callable[[Pair], Tensor | None]) -> bool:
     return entries >= 3
 
 
-def _dtype(pairs: list[Pair]) -> tuple[str, str] | None:
-    doubles = [p for p in pairs if p.dtype == torch.float64]
-    if pairs[0].dtype == torch.float64 and all(_agree(p.got, p.expected, torch.float32) for p in doubles):
-        return (
-            "lost precision",
-            "The numbers are right to single precision only: does float64 become float32 somewhere, or is a small constant added?",
-        )
-    return None
+def _nearly(pairs: list[Pair]) -> tuple[str, str] | None:
+    worst = 0.0
+    for pair in pairs:
+        if pair.got.shape != pair.expected.shape or not torch.equal(pair.got.isfinite(), pair.expected.isfinite()):
+            return None
+        finite = pair.expected.isfinite()
+        scale = max(1.0, float(pair.expected[finite].square().mean().sqrt()))
+        worst = max(worst, float((pair.got - pair.expected)[finite].abs().max()) / scale)
+    if not 0 < worst < 1e-2:
+        return None
+    digits = int(-math.log10(worst))
+    return (
+        "lost precision",
+        f"Close, but right to about {digits} digits only: is something computed in a lower precision, or a small constant "
+        "added?",
+    )
+
+
+def _made_finite(pairs: list[Pair]) -> tuple[str, str] | None:
+    def with_infinities(pair: Pair) -> Tensor | None:
+        if pair.got.shape != pair.expected.shape or not pair.expected.isinf().any():
+            return None
+        return torch.where(pair.expected.isinf() & pair.got.isfinite(), pair.expected, pair.got)
+
+    if not _holds(pairs, with_infinities):
+        return None
+    return (
+        "infinity made finite",
+        "An infinite value is meant here; a clamp, `nan_to_num` or a small constant makes it finite.",
+    )
 
 
 def _permuted(pairs: list[Pair]) -> tuple[str, str] | None:
@@ -259,6 +281,8 @@ def _transformed(pairs: list[Pair]) -> tuple[str, str] | None:
         ("missing square", "This is the square root of what it should be.", torch.square),
         ("missing rectification", "Negative values should be 0 here.", torch.relu),
     ]
+    if all(p.got.shape == p.expected.shape and _agree(p.got, p.expected.relu(), p.dtype) for p in pairs):
+        return "extra rectification", "Negative values have been cut off at 0; they are meant to stay."
     for name, sentence, mend in mends:
         if _holds(pairs, lambda p, mend=mend: mend(p.got)):  # type: ignore[misc]
             return name, sentence
@@ -322,5 +346,15 @@ def _extra_axis(pairs: list[Pair]) -> tuple[str, str] | None:
 
 
 DETECTORS = (
-    _dtype, _extra_axis, _permuted, _factor, _missing_reduction, _transformed, _softmaxed, _shifted, _reversed, _constant_offset,
-)  # fmt: skip
+    _extra_axis,
+    _permuted,
+    _factor,
+    _missing_reduction,
+    _transformed,
+    _softmaxed,
+    _shifted,
+    _reversed,
+    _constant_offset,
+    _made_finite,
+    _nearly,
+)

@@ -45,6 +45,8 @@ def _cases(draw):
         (lambda x: x.mean(-1).softmax(-1), "extra softmax"),
         (lambda x: x.mean(-1, keepdim=True), "extra axis"),
         (lambda x: x.float().mean(-1).to(x.dtype), "lost precision"),
+        (lambda x: x.bfloat16().mean(-1).to(x.dtype), "lost precision"),
+        (lambda x: x.mean(-1).relu(), "extra rectification"),
     ],
 )
 def test_the_difference_is_named(wrong, mistake, monkeypatch):
@@ -64,6 +66,14 @@ def test_a_softmax_over_the_wrong_axis_is_named(monkeypatch):
     exercise = bare("weights", monkeypatch, lambda x: x.softmax(-1), cases=_cases)
     report = judge(exercise, lambda x: x.softmax(1), 0, torch.device("cpu"))
     assert report.mistake == "softmax over the wrong axis"
+
+
+def test_an_infinity_made_finite_is_named():
+    def finite(counts, smoothing):
+        smoothed = counts + smoothing
+        return (smoothed / smoothed.sum(-1, keepdim=True)).log().nan_to_num(neginf=-1e9)
+
+    assert check(finite, "bigram_log_probs").mistake == "infinity made finite"
 
 
 def test_a_missing_sum_is_named(monkeypatch):
