@@ -140,6 +140,8 @@ def _nearly(pairs: list[Pair]) -> tuple[str, str] | None:
         if pair.got.shape != pair.expected.shape or not torch.equal(pair.got.isfinite(), pair.expected.isfinite()):
             return None
         finite = pair.expected.isfinite()
+        if not torch.equal(pair.got[~finite], pair.expected[~finite]) or not finite.any():
+            return None
         scale = max(1.0, float(pair.expected[finite].square().mean().sqrt()))
         worst = max(worst, float((pair.got - pair.expected)[finite].abs().max()) / scale)
     if not 0 < worst < 1e-2:

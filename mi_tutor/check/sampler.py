@@ -42,7 +42,9 @@ def run_sampler_trial(
     trial.tallies = list(exercise.law.tallies(case.args, results))
     trial.problem = (
         trial.problem
-        or _misused(states, reseeded=generator.initial_seed() != seed, draws=_has_choice(exercise, trial))
+        or _misused(
+            states, reseeded=generator.initial_seed() != seed, draws=any(tally.undecided for tally in trial.tallies)
+        )
         or _irreproducible(exercise, function, trial, device)
         or next((Problem("law", sentence) for tally in trial.tallies if (sentence := tally.wrong())), None)
     )
@@ -58,16 +60,9 @@ def _impossible(exercise: Exercise, case: Case, result: Any) -> Problem | None:
     return Problem("value", sentence) if sentence else None
 
 
-def _has_choice(exercise: Exercise, trial: Trial) -> bool:
-    """Whether there is anything to draw in this case: where only one result is possible, nothing need be."""
-    args = copy_arguments(trial.case.args)
-    before = _generator(args).get_state()
-    exercise.reference(**args)
-    open_ended = any(tally.undecided for tally in trial.tallies)
-    return open_ended and not torch.equal(before, _generator(args).get_state())
-
-
 def _misused(states: list[Tensor], *, reseeded: bool, draws: bool) -> Problem | None:
+    """How the generator was misused. `draws`: anything was left to chance; where only one result is possible, nothing
+    need be drawn."""
     repeats = any(torch.equal(a, b) for i, a in enumerate(states) for b in states[:i]) if draws else False
     if repeats and len(states) > 1 and torch.equal(states[0], states[1]):
         return Problem(

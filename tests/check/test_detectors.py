@@ -76,6 +76,13 @@ def test_an_infinity_made_finite_is_named():
     assert check(finite, "bigram_log_probs").mistake == "infinity made finite"
 
 
+@pytest.mark.parametrize("factor", [3.7, 1.001])
+def test_an_infinity_of_the_wrong_sign_is_not_nearly_right(factor):
+    report = check(lambda table, tokens: factor * table[tokens[:-1], tokens[1:]].mean() + 1, "bigram_cross_entropy")
+    assert not report.passed
+    assert report.mistake != "lost precision"
+
+
 def test_a_missing_sum_is_named(monkeypatch):
     exercise = bare("totals", monkeypatch, lambda x: x.sum(1), cases=_cases)
     report = judge(exercise, lambda x: x, 0, torch.device("cpu"))
