@@ -117,6 +117,11 @@ def close(args: dict[str, Any], expected: Any, got: Any) -> Problem | None:
     )
 
 
+def close_to_single_precision(args: dict[str, Any], expected: Any, got: Any) -> Problem | None:
+    """`close` for what a model computes: its norms work in float32 even in a float64 model."""
+    return close(args, expected.float(), got.float())
+
+
 def ranking(scores: Callable[..., Tensor], values: int, ids: int, what: str = "ids") -> Answer:
     """For results (best values, their ids) in either order: ids are judged by the values they point to.
 

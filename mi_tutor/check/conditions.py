@@ -1,10 +1,9 @@
 """What every exercise must leave as it found it: arguments, models, random state and torch's settings."""
 
-import hashlib
 import os
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -118,6 +117,7 @@ def changed_argument(watched: list[Watched]) -> Problem | None:
                 "such as `+=`, `x[i] = …` and names that end in an underscore.",
             )
         if isinstance(value, nn.Module) and (what := _module_change(before, value)):
+            _restore_module(before, value)
             return Problem("changed model", f"It left the model changed: {what}.")
         if isinstance(value, list | dict | str | int | float) and value != before:
             return Problem("changed argument", f"It changed its argument `{name}`.")
@@ -150,29 +150,74 @@ def _same_tensor(before: _Snapshot, now: Tensor) -> bool:
     )
 
 
-def _module_portrait(model: nn.Module) -> dict[str, Any]:
-    return {
-        "its hooks": [(name, tuple(hooks)) for name, hooks in _hooks(model)],
-        "its training or evaluation mode": [m.training for m in model.modules()],
-        "its parameters": {name: _digest(p) for name, p in model.state_dict().items()},
-        "requires_grad of its parameters": [p.requires_grad for p in model.parameters()],
-    }
+class _ModulePortrait(NamedTuple):
+    hooks: dict[tuple[int, str], tuple[Any, tuple[Any, ...]]]
+    modes: list[tuple[nn.Module, bool]]
+    settings: str
+    values: dict[str, Tensor]
+    trainable: list[bool]
 
 
-def _hooks(model: nn.Module) -> Iterator[tuple[str, Any]]:
-    # Live hooks only: a TransformerLens HookPoint keeps dead handles in `fwd_hooks`.
-    for name, module in model.named_modules():
-        yield name, module._forward_hooks
-        yield name, module._backward_hooks
+# `fwd_hooks` and `bwd_hooks` are TransformerLens's own lists, in which dead handles stay: kept in step, not compared.
+_HOOK_DICTS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+_HOOK_LISTS = ("fwd_hooks", "bwd_hooks")
 
 
-def _digest(value: Any) -> str:
-    if not isinstance(value, Tensor):
-        return repr(value)
-    raw = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-    return hashlib.blake2b(raw.numpy().tobytes(), digest_size=16).hexdigest()
+def _module_portrait(model: nn.Module) -> _ModulePortrait:
+    return _ModulePortrait(
+        hooks={
+            (i, name): (held, tuple(held.items()) if isinstance(held, dict) else tuple(held))
+            for i, m in enumerate(model.modules())
+            for name in (*_HOOK_DICTS, *_HOOK_LISTS)
+            if (held := m.__dict__.get(name)) is not None
+        },
+        modes=[(m, m.training) for m in model.modules()],
+        settings=repr(getattr(model, "cfg", None)),
+        values={name: value.detach().clone() for name, value in _state(model).items()},
+        trainable=[p.requires_grad for p in model.parameters()],
+    )
 
 
-def _module_change(before: dict[str, Any], model: nn.Module) -> str | None:
+def _state(model: nn.Module) -> dict[str, Tensor]:
+    return {name: value for name, value in model.state_dict().items() if isinstance(value, Tensor)}
+
+
+def _module_change(before: _ModulePortrait, model: nn.Module) -> str | None:
     now = _module_portrait(model)
-    return next((what for what in before if before[what] != now[what]), None)
+    if [m for m, _ in before.modes] != [m for m, _ in now.modes]:
+        return "its modules"
+    pairs = [
+        ({key for key, _ in then}, {key for key, _ in now.hooks[place][1]})
+        for place, (_, then) in before.hooks.items()
+        if place[1] in _HOOK_DICTS and (then or now.hooks[place][1])
+    ]
+    if any(then - after for then, after in pairs):
+        return "a hook that was there before the call is gone (`reset_hooks` takes off everybody's)"
+    if any(after - then for then, after in pairs):
+        return "a hook has stayed on it"
+    if before.modes != now.modes:
+        return "its training or evaluation mode"
+    if before.trainable != now.trainable:
+        return "requires_grad of its parameters"
+    if before.settings != now.settings:
+        return "its configuration"
+    if before.values.keys() != now.values.keys() or any(
+        not torch.equal(value.nan_to_num(), now.values[name].nan_to_num()) for name, value in before.values.items()
+    ):
+        return "its parameters"
+    return None
+
+
+def _restore_module(before: _ModulePortrait, model: nn.Module) -> None:
+    """Put hooks, modes and parameters back, so that the next call finds the model as this one did."""
+    for held, then in before.hooks.values():
+        held.clear()
+        (held.update if isinstance(held, dict) else held.extend)(then)
+    for module, mode in before.modes:
+        module.training = mode
+    with torch.no_grad():
+        for name, value in _state(model).items():
+            if name in before.values:
+                value.copy_(before.values[name])
+    for parameter, trainable in zip(model.parameters(), before.trainable, strict=False):
+        parameter.requires_grad_(trainable)

@@ -92,6 +92,13 @@ class Draw:
         """These values as int64, on the case's device."""
         return torch.as_tensor(values, dtype=torch.int64).to(self.device)
 
+    def model(self, **choices: Any) -> Any:
+        """A `small_model` with these sizes and properties, in the case's dtype, on its device."""
+        from mi_tutor.check.small_model import small_model
+
+        seed = int(torch.randint(2**31, (), generator=self._source))
+        return small_model(seed, **choices, dtype=self.dtype, device=str(self.device))
+
     def generator(self) -> torch.Generator:
         """A generator of its own for a function that draws; another one in each dtype, or its law were tested once."""
         seed = int(torch.randint(2**31, (), generator=self._source)) + torch.finfo(self.dtype).bits

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mi_tutor.check.call import Outcome
 from mi_tutor.check.compare import Problem
@@ -49,7 +49,7 @@ def plan(exercise: Exercise, seed: int, device: torch.device) -> list[tuple[Case
 
 
 def _floating(value: Any) -> bool:
-    return isinstance(value, Tensor) and value.is_floating_point()
+    return isinstance(value, nn.Module) or (isinstance(value, Tensor) and value.is_floating_point())
 
 
 def run_trials(exercise: Exercise, function: Function, seed: int, device: torch.device) -> list[Trial]:

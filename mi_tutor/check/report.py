@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mi_tutor.check.draw import copy_arguments
 from mi_tutor.check.trial import Trial
@@ -109,6 +109,8 @@ def written(value: Any) -> str:
         return "(" + ", ".join(written(part) for part in value) + ")"
     if isinstance(value, torch.Generator):
         return f"torch.Generator({str(value.device)!r}).manual_seed({value.initial_seed()})"
+    if isinstance(value, nn.Module):
+        return str(getattr(value, "described_as", f"<{type(value).__name__}>"))
     if not isinstance(value, Tensor):
         text = repr(value)
         return text if len(text) <= 200 else text[:200] + " …"

@@ -89,7 +89,7 @@ def run_trial(exercise: Exercise, function: Function, case: Case, dtype: torch.d
     trial = Trial(case, dtype)
     rule = BlockRule(*case.block) if case.block else None
     trial.outcome, disturbed = guarded(exercise, function, copy_arguments(case.args), device, rule)
-    trial.expected = exercise.reference(**in_double(case.args))
+    trial.expected = detached(exercise.reference(**in_double(case.args)))
     if trial.outcome.problem:
         trial.problem = trial.outcome.problem
         return trial

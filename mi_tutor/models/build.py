@@ -28,23 +28,45 @@ def build_model(
     Raises:
         ValueError: when `weights` are not exactly those of the architecture.
     """
+    model = boot(recipe.architecture, recipe.name, tokenizer, device)
+    set_weights(model, initial_weights(recipe, parameters_of(model)) if weights is None else weights)
+    return model
+
+
+def boot(
+    architecture: Mapping[str, Any],
+    name: str,
+    tokenizer: Any = None,
+    device: "str | torch.device" = "cpu",
+    dtype: "torch.dtype | None" = None,
+) -> "TransformerBridge":
+    """A native model whose weights are still to be set; in evaluation mode, the random state as it was."""
     import torch
     import transformer_lens.model_bridge.sources.native  # noqa: F401  (it adds boot_native)
     from transformer_lens.config import TransformerBridgeConfig
     from transformer_lens.model_bridge import TransformerBridge
 
-    # TransformerLens's own initialisation divides by the number of layers; ours below also is the same on every device.
-    config = TransformerBridgeConfig(**recipe.architecture, init_weights=False)
+    # TransformerLens's own initialisation divides by the number of layers; ours is the same on every device, too.
+    config = TransformerBridgeConfig(**architecture, init_weights=False)
     with torch.random.fork_rng(devices=[]):  # building draws weights, from the caller's random state if let
-        model = TransformerBridge.boot_native(config, tokenizer=tokenizer, device=device, model_name=recipe.name)
+        model = TransformerBridge.boot_native(config, tokenizer=tokenizer, device=device, dtype=dtype, model_name=name)
+    return model.eval()
+
+
+def set_weights(model: "TransformerBridge", weights: "Mapping[str, Tensor]") -> None:
+    """Give a model these weights, by the names of `parameters_of`; any floating type.
+
+    Raises:
+        ValueError: when they are not exactly those of the architecture.
+    """
+    import torch
+
     own = parameters_of(model)
-    values = initial_weights(recipe, own) if weights is None else weights
-    if {name: value.shape for name, value in values.items()} != {name: value.shape for name, value in own.items()}:
-        raise ValueError(f"These are not the weights of {recipe.name}: it has {', '.join(own)}.")
+    if {name: value.shape for name, value in weights.items()} != {name: value.shape for name, value in own.items()}:
+        raise ValueError(f"These are not the weights of {model.cfg.model_name}: it has {', '.join(own)}.")
     with torch.no_grad():
         for name, parameter in own.items():
-            parameter.copy_(values[name])
-    return model.eval()
+            parameter.copy_(weights[name])
 
 
 def parameters_of(model: "TransformerBridge") -> "dict[str, torch.nn.Parameter]":
