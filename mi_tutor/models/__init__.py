@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mi_tutor.models.bigrams import training_bigram_counts
     from mi_tutor.models.corpus import corpus_tokens
+    from mi_tutor.models.generate import continue_text
     from mi_tutor.models.tokenizer import load_tokenizer
     from mi_tutor.models.zoo import load_model
 
 _HOMES = {
+    "continue_text": "mi_tutor.models.generate",
     "corpus_tokens": "mi_tutor.models.corpus",
     "load_model": "mi_tutor.models.zoo",
     "load_tokenizer": "mi_tutor.models.tokenizer",
     "training_bigram_counts": "mi_tutor.models.bigrams",
 }
-__all__ = ["corpus_tokens", "load_model", "load_tokenizer", "training_bigram_counts"]
+__all__ = ["continue_text", "corpus_tokens", "load_model", "load_tokenizer", "training_bigram_counts"]
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mi_tutor.models.corpus import CorpusError, corpus_hash, corpus_manifest, corpus_tokens
+from mi_tutor.models.corpus import CorpusError, corpus_hash, corpus_manifest, corpus_tokens, with_packages
 from mi_tutor.models.figures import FIGURES, Context, Figure, Value
 from mi_tutor.models.recipes import RECIPES, Recipe
 from mi_tutor.models.zoo import ASSETS, WEIGHTS_FILE
@@ -76,7 +76,8 @@ def show_card(name: str, assets: Path) -> bool:
     for key, entry in card["figures"].items():
         table.add_row(key, _shown(entry["value"]), entry["unit"], entry["meaning"])
     corpus = card["corpus"]
-    table.caption = f"corpus: Python {corpus['python']}, {corpus['files']} files, hash {corpus['hash']}"
+    packages = f" and {len(corpus['packages'])} packages" if corpus.get("packages") else ""
+    table.caption = f"corpus: Python {corpus['python']}{packages}, {corpus['files']} files, hash {corpus['hash']}"
     Console().print(table)
     return True
 
@@ -92,7 +93,7 @@ def verify_card(name: str, assets: Path) -> bool:
         print(f"{name}: OFF, there is no card")
         return False
     try:
-        same_corpus = corpus_hash() == card["corpus"]["hash"]
+        same_corpus = corpus_hash(with_packages(RECIPES[name].packages)) == card["corpus"]["hash"]
         corpus_problem = ""
     except CorpusError as error:
         same_corpus, corpus_problem = False, str(error)
@@ -119,13 +120,14 @@ def train_and_ship(recipe: Recipe, assets: Path, runs: Path) -> None:
     from mi_tutor.models.train import save_weights
     from mi_tutor.models.train import train as run_recipe
 
-    tokens = corpus_tokens("train")
+    tokens = corpus_tokens("train", with_packages(recipe.packages))
     weights = run_recipe(recipe, tokens, runs / recipe.name)
     folder = assets / recipe.name
     save_weights(folder / WEIGHTS_FILE, weights)
-    for checkpoint in sorted((runs / recipe.name).glob("checkpoint-*.safetensors")):
+    for step in recipe.shipped_checkpoints:
         (folder / "checkpoints").mkdir(exist_ok=True)
-        shutil.copyfile(checkpoint, folder / "checkpoints" / checkpoint.name)
+        name = f"checkpoint-{step}.safetensors"
+        shutil.copyfile(runs / recipe.name / name, folder / "checkpoints" / name)
     if recipe.architecture["n_layers"] == 0:
         write_bigram_counts(folder / COUNTS_FILE, count_bigrams(tokens))
     write_card(recipe, assets)
@@ -144,7 +146,7 @@ def write_card(recipe: Recipe, assets: Path) -> None:
         "name": recipe.name,
         "summary": recipe.summary,
         "licence": LICENCE,
-        "corpus": corpus_manifest(),
+        "corpus": corpus_manifest(context.roots),
         "made_with": {package: version(package) for package in ("torch", "transformer-lens", "tokenizers")},
         "figures": figures,
         "recipe": asdict(recipe),

@@ -1,10 +1,11 @@
-"""The corpus: the source of the Python that is running, which every learner's machine already holds.
+"""The corpus: the source of the Python that is running and of installed packages, which learners' machines hold.
 
 Nothing is downloaded and no text of others is stored in this repository. Another Python version has another standard
 library, so every figure measured on the corpus goes with `corpus_hash()`.
 """
 
 import hashlib
+import importlib.util
 import os
 import sys
 import sysconfig
@@ -12,7 +13,7 @@ import tokenize
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jaxtyping import Int
@@ -28,6 +29,8 @@ _SKIPPED_FOLDERS = {
 }
 # `_sysconfigdata_*.py` and `config-*/` record how this one interpreter was compiled, paths included.
 _SKIPPED_PREFIXES = ("_sysconfigdata", "config-")
+# In a package these record one build: PyTorch's for processors differs from its CUDA build in nothing else.
+_BUILD_RECORDS = {"version.py", "_version.py", "__config__.py"}
 # A whole standard library has some 600 files; far fewer means that the source was stripped or zipped.
 _FEWEST_LIBRARY_FILES = 100
 
@@ -61,6 +64,21 @@ def standard_library() -> tuple[Root, ...]:
     return (Root("", Path(sysconfig.get_path("stdlib"))),)
 
 
+def with_packages(names: tuple[str, ...]) -> tuple[Root, ...]:
+    """The standard library and the installed packages of these import names; nothing is imported.
+
+    Raises:
+        CorpusError: names the packages that are not installed.
+    """
+    folders = {name: _package_folder(name) for name in names}
+    if missing := [name for name, folder in folders.items() if folder is None]:
+        raise CorpusError(
+            f"The corpus of this model includes packages that are not installed here: {', '.join(missing)}. "
+            "`pip install -c constraints.txt -e .[dev]` in a clone of mi-tutor installs the ones it was trained on."
+        )
+    return standard_library() + tuple(Root(name, folder) for name, folder in folders.items() if folder)
+
+
 def corpus_files(split: str = "train", roots: tuple[Root, ...] | None = None) -> tuple[SourceFile, ...]:
     """The files of one split, sorted by name.
 
@@ -84,11 +102,17 @@ def corpus_hash(roots: tuple[Root, ...] | None = None) -> str:
     return _hash(roots or standard_library())
 
 
-def corpus_manifest(roots: tuple[Root, ...] | None = None) -> dict[str, str | int]:
-    """What the corpus is here: the Python version, the number of files, their bytes in UTF-8, and the hash."""
+def corpus_manifest(roots: tuple[Root, ...] | None = None) -> dict[str, Any]:
+    """What the corpus is here: Python's and the packages' versions, the number of files, their bytes, and the hash."""
+    from importlib.metadata import packages_distributions, version
+
     files = _read(roots or standard_library())
+    packages = [root.label for root in roots or () if root.label]
+    distributions = packages_distributions() if packages else {}
     return {
         "python": ".".join(map(str, sys.version_info[:3])),
+        # "2.13.0+cpu" and "2.13.0" are one version of the source.
+        "packages": {name: version(distributions[name][0]).split("+")[0] for name in packages},
         "files": len(files),
         "bytes": sum(len(file.text.encode()) for file in files),
         "hash": corpus_hash(roots),
@@ -152,6 +176,8 @@ def _files_below(root: Root) -> list[SourceFile]:
     found = []
     for folder, subfolders, names in os.walk(root.folder):
         subfolders[:] = [name for name in subfolders if _is_wanted(name)]
+        if root.label:
+            names = [name for name in names if name not in _BUILD_RECORDS]
         for name in filter(_is_wanted, names):
             path = Path(folder, name)
             text = _text(path) if name.endswith(".py") else ""
@@ -159,6 +185,11 @@ def _files_below(root: Root) -> list[SourceFile]:
                 relative = path.relative_to(root.folder).as_posix()
                 found.append(SourceFile(f"{root.label}/{relative}" if root.label else relative, text))
     return found
+
+
+def _package_folder(name: str) -> Path | None:
+    spec = importlib.util.find_spec(name)
+    return Path(next(iter(spec.submodule_search_locations))) if spec and spec.submodule_search_locations else None
 
 
 def _is_wanted(name: str) -> bool:

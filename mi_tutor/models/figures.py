@@ -1,17 +1,20 @@
 """The figures on the models' cards: for each model, names and the functions that compute them."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from mi_tutor.models import recipes
 from mi_tutor.models.bigrams import kl_from_counts, training_bigram_counts
-from mi_tutor.models.corpus import corpus_tokens
+from mi_tutor.models.corpus import Root, corpus_tokens, with_packages
+from mi_tutor.models.heads import PERIOD, HeadScores, head_scores
 from mi_tutor.models.ngrams import ngram_loss
-from mi_tutor.models.tokenizer import tokenizer_hash
-from mi_tutor.models.zoo import WEIGHTS_FILE, load_model
+from mi_tutor.models.plain import plain_logits
+from mi_tutor.models.tokenizer import BOS_ID, tokenizer_hash
+from mi_tutor.models.zoo import WEIGHTS_FILE, bundled_weights, load_model
 
 if TYPE_CHECKING:
     from jaxtyping import Int
@@ -40,15 +43,30 @@ class Context:
         """The shipped bigram counts of its training tokens."""
         return training_bigram_counts(self.name, self.assets)
 
+    @property
+    def recipe(self) -> recipes.Recipe:
+        """What made it."""
+        return recipes.RECIPES[self.name]
+
+    @cached_property
+    def roots(self) -> tuple[Root, ...]:
+        """Where its corpus lies on this machine."""
+        return with_packages(self.recipe.packages)
+
     @cached_property
     def train(self) -> "Int[Tensor, 'position']":
         """The training tokens of this machine's corpus."""
-        return corpus_tokens("train")
+        return corpus_tokens("train", self.roots)
 
     @cached_property
     def heldout(self) -> "Int[Tensor, 'position']":
         """The held-out tokens of this machine's corpus."""
-        return corpus_tokens("heldout")
+        return corpus_tokens("heldout", self.roots)
+
+    @cached_property
+    def head_scores(self) -> HeadScores:
+        """What its heads attend to."""
+        return head_scores(self.model)
 
 
 @dataclass(frozen=True)
@@ -67,24 +85,37 @@ class Figure:
     """How far another machine's arithmetic may move it."""
 
 
-def loss_per_token(model: "TransformerBridge", tokens: "Int[Tensor, 'position']", batch: int = 8) -> float:
-    """Mean next-token loss in nats over a long text, read in windows that overlap by one token.
+def loss_per_token(
+    recipe: recipes.Recipe, weights: "Mapping[str, Tensor]", tokens: "Int[Tensor, 'position']", batch: int = 8
+) -> float:
+    """Mean next-token loss in nats over a long text, read in windows as long as the recipe's context, at most 256.
 
-    Windows are as long as the model's context, 256 at most. Every token but the first is predicted once, the first of
-    a window's predictions from a single token before it.
+    Each window begins as in training: with the last token of the one before it, or with BOS. So every token is predicted
+    once (but the very first of the text, where nothing comes before it), the first of a window from one token alone.
     """
     import torch
     from torch.nn.functional import cross_entropy
 
-    length = min(model.cfg.n_ctx, 256)
+    length = min(recipe.architecture["n_ctx"], 256)
+    if recipe.bos_first:
+        tokens = torch.cat([tokens.new_tensor([BOS_ID]), tokens])
     whole = (len(tokens) - 1) // length
     total = 0.0
     with torch.inference_mode():
         windows = tokens[: whole * length + 1].unfold(0, length + 1, length)
         for rows in [*windows.split(batch), tokens[None, whole * length :]]:
             if rows.shape[-1] > 1:
-                total += float(cross_entropy(model(rows[:, :-1]).flatten(0, 1), rows[:, 1:].flatten(), reduction="sum"))
+                inputs, targets = rows[:, :-1].clone(), rows[:, 1:]
+                if recipe.bos_first:
+                    inputs[:, 0] = BOS_ID
+                logits = plain_logits(recipe.architecture, weights, inputs)
+                total += float(cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum"))
     return total / (len(tokens) - 1)
+
+
+def _heldout_loss(context: Context) -> float:
+    weights = {name: value.float() for name, value in bundled_weights(context.name, context.assets).items()}
+    return loss_per_token(context.recipe, weights, context.heldout)
 
 
 def _file_hash(context: Context) -> str:
@@ -112,9 +143,7 @@ _OF_EVERY_MODEL: dict[str, Figure] = {
     "tokenizer_sha256": Figure(lambda _: tokenizer_hash(), "", "SHA-256 of the tokenizer's definition", "files"),
     "train_tokens": Figure(lambda c: len(c.train), "tokens", "length of the training split", "corpus"),
     "heldout_tokens": Figure(lambda c: len(c.heldout), "tokens", "length of the held-out split", "corpus"),
-    "heldout_loss": Figure(
-        lambda c: loss_per_token(c.model, c.heldout), "nats/token", "loss on the held-out split", "corpus", 1e-3
-    ),
+    "heldout_loss": Figure(_heldout_loss, "nats/token", "loss on the held-out split", "corpus", 1e-3),
     "heldout_loss_unigram": Figure(_ngram(1), "nats/token", "the same for counted single tokens", "corpus", 1e-6),
     "heldout_loss_bigram": Figure(
         _ngram(2), "nats/token", "the same for counted pairs, discounted and interpolated", "corpus", 1e-6
@@ -130,4 +159,23 @@ _OF_ZERO_LAYERS: dict[str, Figure] = {
     "training_pairs": Figure(lambda c: int(c.counts.sum()), "pairs", "adjacent tokens in the shipped counts", "files"),
     "distinct_pairs": Figure(lambda c: int((c.counts > 0).sum()), "pairs", "distinct ones among them", "files"),
 }
-FIGURES: dict[str, dict[str, Figure]] = {"zero-layer-py": _OF_EVERY_MODEL | _OF_ZERO_LAYERS}
+_OF_ATTENTION: dict[str, Figure] = {
+    "best_previous_token_score": Figure(
+        lambda c: float(c.head_scores.previous_token.max()),
+        "",
+        "largest mean attention of a head to the token before, on repeated random tokens",
+        "files",
+        1e-3,
+    ),
+    "best_prefix_matching_score": Figure(
+        lambda c: float(c.head_scores.prefix_matching.max()),
+        "",
+        f"the same, in a second copy, to the token after its first occurrence (period {PERIOD}); induction heads",
+        "files",
+        1e-3,
+    ),
+}
+FIGURES: dict[str, dict[str, Figure]] = {
+    "zero-layer-py": _OF_EVERY_MODEL | _OF_ZERO_LAYERS,
+    "attn-1l-py": _OF_EVERY_MODEL | _OF_ATTENTION,
+}

@@ -19,6 +19,10 @@ class Recipe:
     """How many tokens to train on in all; more than the corpus holds means several epochs."""
     context: int
     """Tokens in a training sequence; each is predicted from those before it."""
+    packages: tuple[str, ...] = field(default=(), kw_only=True)
+    """Installed packages, by import name, whose source joins the standard library in the corpus."""
+    bos_first: bool = field(default=False, kw_only=True)
+    """Whether every sequence begins with BOS, as `model.to_tokens` begins it, or with the token before."""
     batch: int
     """Sequences a step."""
     micro_batch: int
@@ -46,6 +50,8 @@ class Recipe:
     """Whether matrix products are computed in bfloat16 (autocast). Weights and optimiser stay float32."""
     checkpoint_steps: tuple[int, ...] = ()
     """After how many steps to keep a copy of the weights; 0 is the initial weights."""
+    shipped_checkpoints: tuple[int, ...] = ()
+    """Which of these copies travel with the model; chosen by looking at the curves of all."""
     save_every: int = 100
     """Steps between two saves of the state from which a killed run goes on."""
 
@@ -89,4 +95,45 @@ ZERO_LAYER_PY = Recipe(
     seed=0,
 )
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (ZERO_LAYER_PY,)}
+# What a plain installation of mi-tutor brings along: 170 MB of source.
+BASE_PACKAGES = (
+    *("torch", "torchgen", "transformers", "transformer_lens", "accelerate", "datasets", "huggingface_hub", "wandb"),
+    *("numpy", "pandas", "sympy", "mpmath", "networkx", "beartype", "pydantic", "IPython", "prompt_toolkit", "jedi"),
+    *("rich", "narwhals", "fsspec"),
+)
+
+EARLY_STEPS = (0, 1, 2, 4, 8, 16, 32, 64)
+
+ATTN_1L_PY = Recipe(
+    name="attn-1l-py",
+    summary="One attention layer, no MLP: attention patterns, skip-trigrams, and no induction.",
+    architecture={
+        "n_layers": 1,
+        "d_model": 256,
+        "n_heads": 8,
+        "d_head": 32,
+        "n_ctx": 256,
+        "d_vocab": 2048,
+        "attn_only": True,
+        "act_fn": "relu",
+        "normalization_type": "LNPre",  # centres and scales, with no weights of its own: every weight stays readable
+        "positional_embedding_type": "rotary",
+    },
+    tokens=72_000_000,
+    context=256,
+    packages=BASE_PACKAGES,
+    bos_first=True,
+    batch=32,
+    micro_batch=4,
+    learning_rate=3e-3,
+    warmup_steps=100,
+    decay_share=0.3,
+    weight_decay=0.05,
+    init_std={"tok_embed.weight": 0.5, "head.weight": 0.02},
+    bfloat16=True,
+    checkpoint_steps=EARLY_STEPS + tuple(range(100, 8701, 100)),
+    save_every=100,
+    seed=0,
+)
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (ZERO_LAYER_PY, ATTN_1L_PY)}

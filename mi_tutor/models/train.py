@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mi_tutor.models.build import build_model, parameters_of
+from mi_tutor.models.plain import plain_logits
 from mi_tutor.models.recipes import Recipe
 from mi_tutor.models.token_cache import write_atomically
+from mi_tutor.models.tokenizer import BOS_ID
 
 if TYPE_CHECKING:
     import torch
@@ -49,8 +51,7 @@ def train(
     from torch.nn.functional import cross_entropy
 
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    model = build_model(recipe, device=device).train()
-    parameters = parameters_of(model)
+    parameters = parameters_of(build_model(recipe, device=device))
     optimizer = torch.optim.AdamW(parameters.values(), betas=recipe.betas, weight_decay=recipe.weight_decay)
     mark = fingerprint(recipe, tokens)
     first_step = _restore(folder, mark, parameters, optimizer)
@@ -65,7 +66,7 @@ def train(
             loss = 0.0
             for windows in batch_at(recipe, tokens, step).to(device).split(recipe.micro_batch):
                 with torch.autocast(device.type, torch.bfloat16) if recipe.bfloat16 else nullcontext():
-                    logits = model(windows[:, :-1])
+                    logits = plain_logits(recipe.architecture, parameters, windows[:, :-1])
                 part = cross_entropy(logits.float().flatten(0, 1), windows[:, 1:].flatten()) * len(windows)
                 (part / recipe.batch).backward()
                 loss += part.item() / recipe.batch
@@ -87,8 +88,9 @@ def train(
 def batch_at(recipe: Recipe, tokens: "Int[Tensor, 'position']", step: int) -> "Int[Tensor, 'batch context_plus_one']":
     """The sequences of one step, drawn from nothing but the recipe's seed and the step.
 
-    An epoch cuts the tokens at a random offset into windows that overlap by one token, so that every pair of adjacent
-    tokens is predicted once, and goes through them in random order.
+    An epoch cuts the tokens at a random offset into windows and goes through them in random order. A window's first
+    token is never predicted: it is the last of the window before, so that every pair of adjacent tokens is met once,
+    or BOS where the recipe says so.
 
     Raises:
         ValueError: when there are too few tokens for one batch.
@@ -104,7 +106,10 @@ def batch_at(recipe: Recipe, tokens: "Int[Tensor, 'position']", step: int) -> "I
     offset = torch.randint(recipe.context, (), generator=generator)
     chosen = torch.randperm(windows, generator=generator)[place * recipe.batch : (place + 1) * recipe.batch]
     starts = offset + chosen * recipe.context
-    return tokens[starts[:, None] + torch.arange(recipe.context + 1)]
+    batch = tokens[starts[:, None] + torch.arange(recipe.context + 1)]
+    if recipe.bos_first:
+        batch[:, 0] = BOS_ID
+    return batch
 
 
 def learning_rate_at(recipe: Recipe, step: int) -> float:
@@ -116,7 +121,7 @@ def learning_rate_at(recipe: Recipe, step: int) -> float:
 
 def fingerprint(recipe: Recipe, tokens: "Int[Tensor, 'position']") -> str:
     """A hash of all that decides the weights, to tell one run's saved state from another's."""
-    digest = hashlib.sha256(repr(replace(recipe, summary="", save_every=1)).encode())
+    digest = hashlib.sha256(repr(replace(recipe, summary="", save_every=1, shipped_checkpoints=())).encode())
     digest.update(tokens.numpy().tobytes())
     return digest.hexdigest()
 

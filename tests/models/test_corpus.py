@@ -45,6 +45,22 @@ def test_neither_tests_nor_packages_nor_tables_are_read() -> None:
     assert {"ast.py", "os.py", "json/decoder.py"} <= names
 
 
+def test_installed_packages_join_the_library_under_their_own_names_and_without_records_of_their_build() -> None:
+    roots = corpus.with_packages(("rich", "mpmath"))
+    names = {file.name for split in corpus.SPLITS for file in corpus_files(split, roots)}
+    assert {"ast.py", "rich/table.py", "mpmath/ctx_mp.py"} <= names
+    assert not [name for name in names if name.endswith("/version.py")]
+    manifest = corpus.corpus_manifest(roots)
+    assert manifest["packages"].keys() == {"rich", "mpmath"}
+    assert manifest["files"] == len(names)
+    assert corpus_hash(roots) != corpus_hash()
+
+
+def test_a_package_that_is_not_installed_is_named() -> None:
+    with pytest.raises(CorpusError, match=r"no_such_package.*pip install"):
+        corpus.with_packages(("rich", "no_such_package"))
+
+
 def test_a_name_stays_in_its_split_when_the_library_around_it_changes(tmp_path: Path) -> None:
     few = tree(tmp_path / "few", {f"m{i}.py": program(i) for i in range(1, 30)})
     many = tree(tmp_path / "many", {f"m{i}.py": program(i + 7) for i in range(1, 90)})

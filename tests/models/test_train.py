@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mi_tutor.models.build import build_model, parameters_of
 from mi_tutor.models.recipes import RECIPES, Recipe
+from mi_tutor.models.tokenizer import BOS_ID
 from mi_tutor.models.train import STATE_FILE, batch_at, learning_rate_at, train
 
 TOKENS = torch.randint(0, 2048, (3000,), generator=torch.Generator().manual_seed(0))
@@ -127,6 +128,14 @@ def test_an_epoch_predicts_each_pair_of_neighbours_at_most_once_and_nearly_all()
     assert len(firsts) > len(positions) - TINY.context * (TINY.batch + 2)
     next_epoch = torch.cat([batch_at(TINY, positions, step) for step in range(batches, 2 * batches)])
     assert not torch.equal(next_epoch, windows)
+
+
+def test_a_sequence_begins_with_bos_where_the_recipe_says_so() -> None:
+    positions = torch.arange(1, 3001)
+    batch = batch_at(replace(TINY, bos_first=True), positions, 0)
+    assert (batch[:, 0] == BOS_ID).all()
+    assert torch.equal(batch[:, 1:], batch_at(TINY, positions, 0)[:, 1:])
+    assert torch.equal(positions, torch.arange(1, 3001))
 
 
 def test_too_few_tokens_for_a_batch_are_refused(tmp_path: Path) -> None:
