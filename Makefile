@@ -14,9 +14,8 @@ venv: ## make .venv with everything in it, or bring it up to date (PYTHON=python
 	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here: install Python 3.11 or newer."; exit 1; }
 	@$(PYTHON) tools/make_venv.py $(if $(NEED_GB),--need-gb $(NEED_GB)) $(if $(filter file,$(origin PYTHON)),,--this-python)
 
-# JUPYTER_CONFIG_PATH: no question about news, and no menus of nbgrader's, which are for teachers; for this run only.
-learn: venv ## open JupyterLab on the chapters (LAB_ARGS="--no-browser --port 8899")
-	JUPYTER_CONFIG_PATH="$(CURDIR)/tools/learn" $(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)/chapters" --ContentsManager.hide_globs="__*__*" $(LAB_ARGS)
+learn: venv ## bring the chapters into my-work/ and open JupyterLab on it (LAB_ARGS="--no-browser --port 8899")
+	@$(BIN)/mi-tutor lab $(LAB_ARGS)
 
 test: venv ## the gate: every test but the slow ones
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)

@@ -61,7 +61,10 @@ def test_the_wheel_holds_chapters_solutions_assets_and_licences_and_no_more(whee
     solutions = {f"mi_tutor/solutions/{name}.py" for name in SOLUTIONS}
     assets = ROOT / "mi_tutor" / "models" / "assets"
     weights = {path.relative_to(ROOT).as_posix() for path in assets.rglob("*") if path.is_file()}
-    assert chapters | solutions | weights | {"mi_tutor/py.typed"} <= names
+    settings = (ROOT / "mi_tutor" / "course" / "lab_settings").rglob("*.json")
+    labs = {path.relative_to(ROOT).as_posix() for path in settings}
+    assert len(labs) == 3
+    assert chapters | solutions | weights | labs | {"mi_tutor/py.typed"} <= names
     assert {Path(name).name for name in names if "/licenses/" in name} == {"LICENSE", "LICENSE-CONTENT"}
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"mi_tutor"}
     assert not [name for name in names if "test" in name.lower()]
@@ -89,6 +92,14 @@ def test_building_chapters_from_a_wheel_says_that_it_needs_a_clone(installed, tm
     assert done.returncode == 1
     assert "needs a clone of the repository" in done.stdout
     assert "Traceback" not in done.stdout
+
+
+def test_a_wheel_brings_its_chapters_into_a_learners_folder(installed, tmp_path):
+    bring = "import sys; from mi_tutor.course.lab import run_lab; sys.exit(run_lab(None, [], open_lab=False))"
+    done = run(sys.executable, "-P", "-c", bring, cwd=tmp_path, PYTHONPATH=str(installed))
+    assert done.returncode == 0, done.stdout
+    brought = {path.name for path in (tmp_path / "my-work").glob("*.ipynb")}
+    assert brought == {path.name for path in (ROOT / "chapters").glob("*.ipynb")}
 
 
 def test_the_gate_runs_the_two_commands_that_readme_gives():
