@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mi_tutor.check import Report, check, hint, needs, show_solution
+    from mi_tutor.check.progress import progress
     from mi_tutor.models import corpus_tokens, load_model, load_tokenizer
 
 __version__ = "0.1.0"
@@ -20,6 +21,7 @@ _HOMES = {
     "load_model": "mi_tutor.models",
     "load_tokenizer": "mi_tutor.models",
     "needs": "mi_tutor.check",
+    "progress": "mi_tutor.check.progress",
     "show_solution": "mi_tutor.check",
 }
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "load_model",
     "load_tokenizer",
     "needs",
+    "progress",
     "show_solution",
 ]
 

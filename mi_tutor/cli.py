@@ -7,15 +7,71 @@ import typer
 
 app = typer.Typer(
     help="Learn mechanistic interpretability by doing it.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
 
-@app.callback()
-def main() -> None:
-    """Learn mechanistic interpretability by doing it."""
+@app.callback(invoke_without_command=True)
+def main(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Say which version this is.")] = False,
+) -> None:
+    """Learn mechanistic interpretability by doing it. Without a command: where you are and what is next."""
+    if version:
+        from mi_tutor import __version__
+
+        print(f"mi-tutor {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        from mi_tutor import progress
+
+        print(progress().where())
+
+
+@app.command(
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    options_metavar="[DIR] [JUPYTERLAB'S OPTIONS]",
+)
+def lab(context: typer.Context) -> None:
+    """Bring the chapters into DIR, your own copy (my-work when left out), and open JupyterLab there.
+
+    What you wrote is kept when a chapter changes. Options such as --no-browser --port 8899 go to JupyterLab.
+    """
+    from mi_tutor.course.lab import run_lab, split_arguments
+
+    raise typer.Exit(run_lab(*split_arguments(context.args)))
+
+
+@app.command("progress")
+def show_progress(
+    as_json: Annotated[bool, typer.Option("--json", help="For a program: the same as JSON.")] = False,
+) -> None:
+    """Show what is done, chapter by chapter, and what is next."""
+    from mi_tutor import progress
+
+    standing = progress()
+    if as_json:
+        import json
+
+        print(json.dumps(standing.as_dict(), indent=2))
+        return
+    print(standing)
+    if standing.kept_in and not standing.trouble:
+        print(f"(kept in {standing.kept_in})")
+
+
+@app.command()
+def check(
+    files: Annotated[list[Path], typer.Argument(help="Notebooks (.ipynb) or Python files (.py).")],
+    exercise: Annotated[str | None, typer.Option(help="Check this exercise only.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Draw other inputs.")] = None,
+    device: Annotated[str | None, typer.Option(help="Where the inputs are, such as cuda.")] = None,
+) -> None:
+    """Check the exercises in notebooks or Python files, from an editor. Demonstrations are not run."""
+    from mi_tutor.course.check_notebook import run_check
+
+    raise typer.Exit(run_check(files, exercise=exercise, seed=seed, device=device))
 
 
 @app.command()

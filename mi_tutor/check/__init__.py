@@ -1,21 +1,37 @@
-"""Whether a learner's function is right, and which mistake it makes: `check`, `hint`, `show_solution`."""
+"""Whether a learner's function is right, and which mistake it makes: `check`, `hint`, `show_solution`, `progress`.
 
+`progress` is `mi_tutor.progress`; here the name is the module that it comes from.
+"""
+
+import importlib
 import sys
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mi_tutor.check.demonstration import LAST_CHECK, needs
 from mi_tutor.check.errors import LearnerError, NotAFunction, UnknownExercise
-from mi_tutor.check.help import hint, show_solution
-from mi_tutor.check.report import Report
+
+if TYPE_CHECKING:
+    from mi_tutor.check.help import hint, show_solution
+    from mi_tutor.check.report import Report
 
 __all__ = ["LearnerError", "NotAFunction", "Report", "UnknownExercise", "check", "hint", "needs", "show_solution"]
+# These load torch, which what is done and what is next can be read without.
+_HOMES = {"Report": "report", "hint": "help", "show_solution": "help"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'mi_tutor.check' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"mi_tutor.check.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
 
 
 def check(
     function: Callable[..., Any], name: str | None = None, *, seed: int | None = None, device: str | None = None
-) -> Report:
+) -> "Report":
     """Check your implementation of an exercise.
 
     Args:
@@ -35,6 +51,7 @@ def check(
 
     from mi_tutor.check.exercise import find_exercise
     from mi_tutor.check.judge import NOTEBOOK_SEED, judge
+    from mi_tutor.check.records import Record, keep
 
     if not callable(function):
         raise NotAFunction(
@@ -45,6 +62,8 @@ def check(
     with torch.inference_mode(False), torch.enable_grad():
         report = judge(exercise, function, NOTEBOOK_SEED if seed is None else int(seed), _device(torch, device))
     LAST_CHECK[exercise.name] = function, report.passed or report.mistake == "not attempted"
+    if report.mistake != "not attempted":
+        keep(Record(exercise.name, report.points, report.max_points, report.passed))
     return report
 
 
@@ -63,7 +82,7 @@ def _device(torch: Any, device: str | None) -> Any:
 class _CallableRoom(ModuleType):
     """`mi_tutor.check` is this room and the function: importing anything below it binds the room to that name."""
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Report:
+    def __call__(self, *args: Any, **kwargs: Any) -> "Report":
         return check(*args, **kwargs)
 
 

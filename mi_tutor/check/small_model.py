@@ -40,10 +40,17 @@ def small_model(
         hooked: with a caller's own hook at the first residual stream, which only looks, and has to be left there.
     """
     architecture: dict[str, Any] = {
-        **{"n_layers": n_layers, "n_heads": n_heads, "d_head": d_head, "d_model": d_model},
-        **{"d_vocab": d_vocab, "n_ctx": n_ctx, "attn_only": not d_mlp, "act_fn": "relu"},
+        "n_layers": n_layers,
+        "n_heads": n_heads,
+        "d_head": d_head,
+        "d_model": d_model,
+        "d_vocab": d_vocab,
+        "n_ctx": n_ctx,
+        "attn_only": not d_mlp,
+        "act_fn": "relu",
         **({"d_mlp": d_mlp} if d_mlp else {}),
-        **{"normalization_type": "LNPre", "positional_embedding_type": "rotary"},
+        "normalization_type": "LNPre",
+        "positional_embedding_type": "rotary",
     }
     model = boot(architecture, "small", device=device, dtype=dtype)
     source = torch.Generator().manual_seed(seed)

@@ -45,15 +45,20 @@ def test_neither_tests_nor_packages_nor_tables_are_read() -> None:
     assert {"ast.py", "os.py", "json/decoder.py"} <= names
 
 
-def test_installed_packages_join_the_library_under_their_own_names_and_without_records_of_their_build() -> None:
+def test_installed_packages_join_the_library_under_their_own_names() -> None:
     roots = corpus.with_packages(("rich", "mpmath"))
     names = {file.name for split in corpus.SPLITS for file in corpus_files(split, roots)}
     assert {"ast.py", "rich/table.py", "mpmath/ctx_mp.py"} <= names
-    assert not {name for name in names if name.startswith(("rich/", "mpmath/")) and name.endswith("version.py")}
     manifest = corpus.corpus_manifest(roots)
     assert manifest["packages"].keys() == {"rich", "mpmath"}
     assert manifest["files"] == len(names)
     assert corpus_hash(roots) != corpus_hash()
+
+
+def test_what_records_a_packages_build_is_left_out(tmp_path: Path) -> None:
+    (root,) = tree(tmp_path, {"version.py": program(1), "sub/_version.py": program(2), "versions.py": program(3)})
+    names = {file.name for split in corpus.SPLITS for file in corpus_files(split, (Root("package", root.folder),))}
+    assert names == {"package/versions.py"}
 
 
 def test_a_package_that_is_not_installed_is_named() -> None:

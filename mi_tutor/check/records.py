@@ -1,0 +1,173 @@
+"""What a learner has done, kept: one line of JSON a change, appended to one file in the learner's data folder.
+
+A line leaves in one write to a descriptor opened for appending, so that notebooks running at once do not overwrite each
+other. It begins with a newline as well as ending in one: what a crash left torn stays a line of its own, and no lock
+and no look at the file's end is needed for that. Which record is the later one is told by its place, not by the clock.
+"""
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from mi_tutor.check.outline import chapter_of
+
+VARIABLE = "MI_TUTOR_PROGRESS"
+"""The environment variable that names another file."""
+FORMAT = 1
+
+
+class Record(NamedTuple):
+    """The result of one check."""
+
+    exercise: str
+    points: float
+    max_points: float
+    passed: bool
+
+
+class Kept(NamedTuple):
+    """What is known of a learner's work."""
+
+    records: list[Record]
+    """Oldest first."""
+    path: Path | None
+    """The file; None where none is kept."""
+    trouble: str
+    """Why progress cannot be kept, as a sentence; empty where it can."""
+
+
+_unsaved: list[Record] = []
+_failure = ""
+
+
+def progress_file() -> Path | None:
+    """Where the records are; None while nbgrader marks other people's notebooks in a teacher's account."""
+    # Not "validate", which is a student's own run, and which nbgrader leaves set in the server where one breaks off.
+    if os.environ.get("NBGRADER_EXECUTION") == "autograde":
+        return None
+    if named := os.environ.get(VARIABLE):
+        return Path(named).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("mi-tutor", appauthor=False)) / "progress.jsonl"
+
+
+def keep(record: Record) -> None:
+    """Append the result of a check, where it tells something new.
+
+    It raises nothing and prints nothing: a check must not fail because a disk is full. What could not be written is
+    remembered in this process and tried again with the next result; `kept` has the reason.
+    """
+    try:
+        if _tells_something_new(record, kept().records):
+            _unsaved.append(record)
+    except Exception as error:
+        _note(error)
+    save()
+
+
+def save() -> None:
+    """Try once more to write what only this process remembers."""
+    global _failure
+    try:
+        path = progress_file()
+        if path is not None and _unsaved:
+            _append(path, b"".join(_line(each) for each in _unsaved))
+            _unsaved.clear()
+            _failure = ""
+    except Exception as error:  # no home folder, a null byte in the path: whatever it is, the check goes on
+        _note(error)
+
+
+def kept() -> Kept:
+    """Every record that can be read, those that only this process remembers last. Raises nothing."""
+    path: Path | None = None
+    records: list[Record] = []
+    try:
+        path = progress_file()
+        if path is not None and os.path.isfile(path):
+            records = [record for line in path.read_bytes().split(b"\n") if (record := _parse(line))]
+        if path is None:
+            return Kept(
+                list(_unsaved), None, "Nothing is kept here as anybody's progress: nbgrader marks this notebook."
+            )
+        trouble = _failure or _obstacle(path)
+    except Exception as error:
+        trouble = _reason(error)
+    if trouble:
+        trouble = f"Progress cannot be kept in {path or 'your data folder'}: {trouble[:1].lower()}{trouble[1:]}."
+    return Kept(records + _unsaved, path, trouble)
+
+
+def _note(error: Exception) -> None:
+    global _failure
+    _failure = _reason(error)
+
+
+def _reason(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
+
+
+def _tells_something_new(record: Record, before: list[Record]) -> bool:
+    """Whether the exercise stands differently now, or the learner has come to another chapter."""
+    last = next((each for each in reversed(before) if each.exercise == record.exercise), None)
+    return record != last or chapter_of(before[-1].exercise) != chapter_of(record.exercise)
+
+
+def _line(record: Record) -> bytes:
+    from mi_tutor import __version__
+
+    moment = datetime.now(UTC).isoformat(timespec="seconds")
+    line = {"format": FORMAT, **record._asdict(), "time": moment, "version": __version__}
+    return b"\n" + json.dumps(line).encode("ascii") + b"\n"
+
+
+def _append(path: Path, lines: bytes) -> None:
+    """Write in one piece and wait until it is on the disk.
+
+    Raises:
+        OSError: it is not, or not all of it.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(f"{path} is not a file")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        # A part only: the disk is full, and the next write says so, or it has just been freed. The part is skipped later.
+        for _ in range(3):
+            if os.write(descriptor, lines) == len(lines):
+                break
+        else:
+            raise OSError("only a part of it could be written")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _parse(line: bytes) -> Record | None:
+    """The record in a line; None for a torn one, another format's, or anything else that is not ours."""
+    try:
+        found = json.loads(line)
+        record = Record(found["exercise"], found["points"], found["max_points"], found["passed"])
+        if found["format"] != FORMAT or not isinstance(record.exercise, str) or not isinstance(record.passed, bool):
+            return None
+        numbers = record.points, record.max_points
+        if any(isinstance(n, bool) or not isinstance(n, int | float) for n in numbers):
+            return None
+        return record if 0 <= record.points <= record.max_points <= 1000 else None
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None
+
+
+def _obstacle(path: Path) -> str:
+    """Why the file could not be written now, without trying."""
+    if path.exists():
+        if not path.is_file():
+            return "it is not a file"
+        return "" if os.access(path, os.R_OK | os.W_OK) else "it may not be read and written"
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir():
+        return f"{folder} is not a folder"
+    return "" if os.access(folder, os.W_OK | os.X_OK) else f"the folder {folder} may not be written"
