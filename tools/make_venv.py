@@ -147,9 +147,7 @@ def rehearse(root, venv, requirements):
         run([*pip_install(venv, requirements), "--dry-run", "--quiet"], root)
     except Trouble as trouble:
         raise Trouble(
-            "{}\nNothing was changed. The environment as it was still works: .venv/bin/mi-tutor lab".format(
-                trouble
-            )
+            "{}\nNothing was changed. The environment as it was still works: .venv/bin/mi-tutor lab".format(trouble)
         ) from None
 
 

@@ -162,7 +162,113 @@ def rewound(log_probs, start, length, generator):
     return torch.tensor(tokens, device=log_probs.device)
 
 
+def score_with_a_softened_logarithm(logits, tokens):
+    probabilities = logits[:, :-1].softmax(-1)
+    return (probabilities.gather(-1, tokens[:, 1:, None]).squeeze(-1) + 1e-10).log()
+
+
+def score_after_clamping(logits, tokens):
+    log_probs = logits[:, :-1].log_softmax(-1).clamp(min=-100)
+    return log_probs.gather(-1, tokens[:, 1:, None]).squeeze(-1)
+
+
+def score_and_drop_singletons(logits, tokens):
+    return logits[:, :-1].log_softmax(-1).gather(-1, tokens[:, 1:, None]).squeeze()
+
+
+def top_of_rounded(logits, k):
+    best = logits.softmax(-1).round(decimals=4).topk(k)
+    return best.indices, best.values
+
+
+def top_at_least_one(logits, k):
+    best = logits.softmax(-1).topk(max(k, 1))
+    return best.indices, best.values
+
+
+def top_without_the_last_token(logits, k):
+    best = logits.softmax(-1)[:-1].topk(min(k, len(logits) - 1))
+    return best.indices, best.values
+
+
+def top_in_int32(logits, k):
+    best = logits.softmax(-1).topk(k)
+    return best.indices.int(), best.values
+
+
+def heads_without_a_gradient_in_z(z, W_O):
+    return torch.einsum("bphd,hdm->bphm", z.detach(), W_O)
+
+
+def heads_into_float32(z, W_O):
+    return torch.einsum("bphd,hdm->bphm", z.float(), W_O.float())
+
+
+def pattern_after_resetting_all_hooks(model, tokens, layer, head):
+    model.reset_hooks()
+    return model.run_with_cache(tokens)[1]["pattern", layer][:, head]
+
+
+def pattern_in_evaluation_mode(model, tokens, layer, head):
+    model.eval()
+    return model.run_with_cache(tokens)[1]["pattern", layer][:, head]
+
+
+def pattern_of_the_first_four_tokens(model, tokens, layer, head):
+    pattern = model.run_with_cache(tokens[:, :4])[1]["pattern", layer][:, head]
+    return torch.nn.functional.pad(pattern, (0, tokens.shape[1] - pattern.shape[-1]) * 2)
+
+
+def ablate_and_restore_all_but_training_mode(model, tokens, layer, head):
+    def silence(z, hook):
+        return z.index_fill(2, torch.tensor(head, device=z.device), 0)
+
+    model.eval()
+    return model.run_with_hooks(tokens, fwd_hooks=[(f"blocks.{layer}.attn.hook_z", silence)])
+
+
+def ablate_and_take_every_hook_off(model, tokens, layer, head):
+    def silence(z, hook):
+        return z.index_fill(2, torch.tensor(head, device=z.device), 0)
+
+    model.add_hook(f"blocks.{layer}.attn.hook_z", silence)
+    logits = model(tokens)
+    model.reset_hooks()
+    return logits
+
+
+def ablate_with_frozen_parameters(model, tokens, layer, head):
+    def silence(z, hook):
+        return z.index_fill(2, torch.tensor(head, device=z.device), 0)
+
+    model.requires_grad_(False)
+    return model.run_with_hooks(tokens, fwd_hooks=[(f"blocks.{layer}.attn.hook_z", silence)])
+
+
+def ablate_nearly(model, tokens, layer, head):
+    def quieten(z, hook):
+        z = z.clone()
+        z[:, :, head] *= 0.001
+        return z
+
+    return model.run_with_hooks(tokens, fwd_hooks=[(f"blocks.{layer}.attn.hook_z", quieten)])
+
+
 NEAR_MISSES = {
+    "next_token_log_probs": (score_with_a_softened_logarithm, score_after_clamping, score_and_drop_singletons),
+    "top_k_predictions": (top_of_rounded, top_at_least_one, top_without_the_last_token, top_in_int32),
+    "head_outputs": (heads_without_a_gradient_in_z, heads_into_float32),
+    "head_pattern": (
+        pattern_after_resetting_all_hooks,
+        pattern_in_evaluation_mode,
+        pattern_of_the_first_four_tokens,
+    ),
+    "zero_ablate_head": (
+        ablate_and_restore_all_but_training_mode,
+        ablate_and_take_every_hook_off,
+        ablate_with_frozen_parameters,
+        ablate_nearly,
+    ),
     "count_bigrams": (count_in_int16, count_the_beginning_only, count_in_bfloat16),
     "bigram_log_probs": (smooth_by_whole_numbers, return_doubles),
     "bigram_cross_entropy": (score_after_cleaning_in_place, score_with_a_floor),

@@ -191,7 +191,127 @@ def sample_by_inverse_cdf(log_probs, start, length, generator):
     return sample
 
 
+def next_scores_in_a_loop(logits, tokens):
+    rows = []
+    for row, ids in zip(logits, tokens, strict=True):
+        scores = [row[p].log_softmax(0)[ids[p + 1]] for p in range(len(ids) - 1)]
+        rows.append(torch.stack(scores) if scores else row.new_empty(0))
+    return torch.stack(rows)
+
+
+def next_scores_by_cross_entropy(logits, tokens):
+    if tokens.shape[1] == 1:
+        return logits.new_zeros(len(tokens), 0)
+    return -F.cross_entropy(logits[:, :-1].transpose(1, 2), tokens[:, 1:], reduction="none")
+
+
+def next_scores_by_logsumexp(logits, tokens):
+    logits, following = logits[:, :-1], tokens[:, 1:]
+    batch = torch.arange(len(tokens), device=tokens.device)[:, None]
+    position = torch.arange(following.shape[1], device=tokens.device)
+    return logits[batch, position, following] - logits.logsumexp(-1)
+
+
+def top_by_sorting(logits, k):
+    values, ids = logits.softmax(0).sort(descending=True)
+    return ids[:k], values[:k]
+
+
+def top_by_logits(logits, k):
+    ids = logits.topk(k).indices
+    return ids, (logits - logits.logsumexp(0))[ids].exp()
+
+
+def top_as_a_list(logits, k):
+    probabilities = torch.softmax(logits.float(), dim=-1) if logits.dtype == torch.bfloat16 else logits.softmax(-1)
+    values, ids = torch.topk(probabilities, k)
+    return [ids, values.to(logits.dtype)]
+
+
+def heads_by_torch_einsum(z, W_O):
+    return torch.einsum("bphd,hdm->bphm", z, W_O)
+
+
+def heads_in_a_loop(z, W_O):
+    return torch.stack([z[:, :, head] @ W_O[head] for head in range(len(W_O))], dim=2)
+
+
+def heads_by_broadcasting(z, W_O):
+    return (z[..., None, :] @ W_O).squeeze(-2)
+
+
+def pattern_by_name(model, tokens, layer, head):
+    name = f"blocks.{layer}.attn.hook_pattern"
+    cache = model.run_with_cache(tokens, names_filter=name)[1]
+    return cache[name][:, head].clone()
+
+
+def pattern_by_hook(model, tokens, layer, head):
+    kept = []
+    model.run_with_hooks(
+        tokens, fwd_hooks=[(f"blocks.{layer}.attn.hook_pattern", lambda pattern, hook: kept.append(pattern))]
+    )
+    return kept[0][:, head].detach()
+
+
+def pattern_by_a_context(model, tokens, layer, head):
+    kept = {}
+
+    def keep(pattern, hook):
+        kept["pattern"] = pattern
+
+    with model.hooks(fwd_hooks=[(f"blocks.{layer}.attn.hook_pattern", keep)]), torch.no_grad():
+        model(tokens)
+    return kept["pattern"][:, head]
+
+
+def ablate_in_place(model, tokens, layer, head):
+    def silence(z, hook):
+        z[:, :, head] = 0.0
+        return z
+
+    with torch.no_grad():
+        return model.run_with_hooks(tokens, fwd_hooks=[(f"blocks.{layer}.attn.hook_z", silence)])
+
+
+def ablate_by_a_mask(model, tokens, layer, head):
+    keep = torch.ones(model.cfg.n_heads, 1, dtype=model.cfg.dtype, device=tokens.device)
+    keep[head] = 0
+    with model.hooks(fwd_hooks=[(f"blocks.{layer}.attn.hook_z", lambda z, hook: z * keep)]):
+        return model(tokens)
+
+
+def ablate_the_pattern(model, tokens, layer, head):
+    def look_nowhere(pattern, hook):
+        pattern = pattern.clone()
+        pattern[:, head] = 0
+        return pattern
+
+    return model.run_with_hooks(
+        tokens, return_type="logits", fwd_hooks=[(f"blocks.{layer}.attn.hook_pattern", look_nowhere)]
+    )
+
+
+def ablate_by_a_torch_hook(model, tokens, layer, head):
+    def silence(module, inputs, z):
+        z = z.unflatten(-1, (model.cfg.n_heads, -1)) if z.ndim == 3 else z
+        kept = z.clone()
+        kept[:, :, head] = 0
+        return kept.flatten(2)
+
+    handle = model.blocks[layer].attn.o.hook_in.register_forward_hook(silence)
+    try:
+        return model(tokens)
+    finally:
+        handle.remove()
+
+
 VARIANTS = {
+    "next_token_log_probs": (next_scores_in_a_loop, next_scores_by_cross_entropy, next_scores_by_logsumexp),
+    "top_k_predictions": (top_by_sorting, top_by_logits, top_as_a_list),
+    "head_outputs": (heads_by_torch_einsum, heads_in_a_loop, heads_by_broadcasting),
+    "head_pattern": (pattern_by_name, pattern_by_hook, pattern_by_a_context),
+    "zero_ablate_head": (ablate_in_place, ablate_by_a_mask, ablate_the_pattern, ablate_by_a_torch_hook),
     "count_bigrams": (count_in_a_loop, count_by_accumulation, count_by_one_hot),
     "bigram_log_probs": (smooth_in_logarithms, smooth_row_by_row),
     "bigram_cross_entropy": (score_in_a_loop, score_by_gather, score_by_nll_loss),
