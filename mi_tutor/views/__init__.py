@@ -1,5 +1,28 @@
-"""What the chapters draw: tables of next tokens for now, each labelled with the tokens as a reader would type them."""
+"""What the chapters draw: heads, coloured tokens, tables, curves, controls; each with a static form and a description.
 
-from mi_tutor.views.bigrams import compare_scatter, compare_tables, curves, explore_successors, token_label
+Importing this is light: Plotly and ipywidgets load when something is drawn.
+"""
 
-__all__ = ["compare_scatter", "compare_tables", "curves", "explore_successors", "token_label"]
+from mi_tutor.views.attention import attention_heads
+from mi_tutor.views.bigrams import compare_scatter, compare_tables, explore_successors
+from mi_tutor.views.charts import curves, heatmap, table, top_predictions
+from mi_tutor.views.controls import explore, slider
+from mi_tutor.views.labels import readable, token_label
+from mi_tutor.views.tokens import colored_tokens, token_activations
+
+__all__ = [
+    "attention_heads",
+    "colored_tokens",
+    "compare_scatter",
+    "compare_tables",
+    "curves",
+    "explore",
+    "explore_successors",
+    "heatmap",
+    "readable",
+    "slider",
+    "table",
+    "token_activations",
+    "token_label",
+    "top_predictions",
+]

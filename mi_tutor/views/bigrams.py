@@ -1,39 +1,20 @@
-"""Tables of next-token probabilities: successors of a typed token, two tables side by side, one against the other.
+"""Tables of next-token probabilities: successors of a typed token, two tables side by side, one against the other."""
 
-Plotly and ipywidgets are imported when something is drawn, so that a chapter's functions load without them.
-"""
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
-
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-if TYPE_CHECKING:
-    import ipywidgets
-    import plotly.graph_objects as go
-
-# Okabe and Ito's palette: told apart by colour-blind readers too.
-PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
-LAYOUT: dict[str, Any] = {"margin": {"l": 60, "r": 20, "t": 50, "b": 50}, "template": "plotly_white"}
-
-
-def token_label(tokenizer: Any, token: int) -> str:
-    """A token as a Python string literal, so that spaces and newlines can be seen: `' not'`.
-
-    A token that is a piece of a character has no text of its own and is shown by its bytes: `b'\\xe2\\x80'`.
-    """
-    text = tokenizer.decode([int(token)])
-    if "\N{REPLACEMENT CHARACTER}" not in text:
-        return repr(text)
-    from transformers.convert_slow_tokenizer import bytes_to_unicode
-
-    values = {character: byte for byte, character in bytes_to_unicode().items()}
-    return repr(bytes(values[character] for character in tokenizer.convert_ids_to_tokens(int(token))))
+from mi_tutor.views.colours import PALETTE, POINTS, SEQUENTIAL
+from mi_tutor.views.controls import Control, explore
+from mi_tutor.views.labels import number, rounded, token_label
+from mi_tutor.views.picture import Picture, escaped, new_figure
 
 
 def explore_successors(
     tables: dict[str, Float[Tensor, "d_vocab d_vocab"]], tokenizer: Any, text: str = " not", k: int = 12
-) -> "ipywidgets.VBox":
+) -> Control:
     """A box to type in, and the most likely next tokens after what stands in it, in every table.
 
     Args:
@@ -42,58 +23,68 @@ def explore_successors(
         k: how many successors are shown.
     """
     import ipywidgets
-    import plotly.graph_objects as go
 
-    figure = go.FigureWidget(layout={**LAYOUT, "height": 360, "yaxis_title": "probability", "barmode": "group"})
-    for (name, _), colour in zip(tables.items(), PALETTE, strict=False):
-        figure.add_bar(name=name, marker_color=colour)
-    box = ipywidgets.Text(value=text, description="text", continuous_update=True)
-    note = ipywidgets.Label()
-
-    def show(change: Any = None) -> None:
-        ids = tokenizer.encode(box.value, add_special_tokens=False)
+    def draw(text: str) -> list[Any]:
+        ids = tokenizer.encode(text, add_special_tokens=False)
         if not ids:
-            note.value = "Type something: a space counts."
-            return
-        rows = [table[ids[-1]].exp() for table in tables.values()]
-        best = rows[0].topk(k).indices
-        with figure.batch_update():
-            for trace, row in zip(figure.data, rows, strict=True):
-                trace.x = [token_label(tokenizer, i) for i in best]
-                trace.y = row[best].tolist()
-            figure.layout.title = f"after {token_label(tokenizer, ids[-1])}"
-        note.value = "tokens: " + "  ".join(token_label(tokenizer, i) for i in ids) + "   (the last one counts)"
+            return ["Type something: a space counts."]
+        named = "  ".join(token_label(tokenizer, i) for i in ids[-12:])
+        note = f"tokens: {'… ' if len(ids) > 12 else ''}{named}   (the last one counts)"
+        return [note.replace(" ", "\N{NO-BREAK SPACE}"), successors(tables, tokenizer, ids[-1], k)]
 
-    box.observe(show, names="value")
-    show()
-    return ipywidgets.VBox([box, note, figure])
+    return explore(draw, text=ipywidgets.Text(value=text, description="text", continuous_update=True))
+
+
+def successors(tables: dict[str, Float[Tensor, "d_vocab d_vocab"]], tokenizer: Any, token: int, k: int = 12) -> Picture:
+    """The k most likely tokens after one, by the first table, with the probabilities that each table gives them."""
+    rows = {name: table[token].exp() for name, table in tables.items()}
+    best = next(iter(rows.values())).topk(k).indices
+    labels = [token_label(tokenizer, i) for i in best]
+    title = f"after {token_label(tokenizer, token)}"
+    figure = new_figure(title, height=340, barmode="group", yaxis={"title": {"text": "probability"}})
+    for (name, row), colour in zip(rows.items(), PALETTE, strict=False):
+        heights = [rounded(p) for p in row[best].tolist()]
+        figure.add_bar(name=escaped(name), x=[escaped(label) for label in labels], y=heights, marker_color=colour)
+    said = "; ".join(
+        f"{name}: {', '.join(f'{label} {number(p)}' for label, p in zip(labels, row[best].tolist(), strict=True))}"
+        for name, row in rows.items()
+    )
+    return Picture(figure, f"Most likely tokens {title}. {said}.")
 
 
 def compare_tables(
     tables: dict[str, Float[Tensor, "d_vocab d_vocab"]], tokens: Int[Tensor, "token"], tokenizer: Any
-) -> "go.Figure":
+) -> Picture:
     """Heatmaps of next-token probability side by side, for the same few tokens as rows and as columns."""
-    from plotly.subplots import make_subplots
-
-    # Spaces that a browser would fold into one are told apart by being non-breaking.
-    labels = [token_label(tokenizer, i).replace(" ", "\N{NO-BREAK SPACE}") for i in tokens]
-    figure = make_subplots(cols=len(tables), subplot_titles=list(tables), shared_yaxes=True)
-    for column, table in enumerate(tables.values(), start=1):
+    labels = [token_label(tokenizer, i) for i in tokens]
+    shown = [escaped(label) for label in labels]
+    scale = {"colorscale": SEQUENTIAL, "cmin": 0, "colorbar": {"title": {"text": "probability", "side": "right"}}}
+    figure = new_figure(height=480, coloraxis=scale).set_subplots(
+        cols=len(tables), subplot_titles=list(tables), shared_yaxes=True
+    )
+    told = []
+    for column, (name, table) in enumerate(tables.items(), start=1):
         probabilities = table[tokens][:, tokens].exp().cpu()
         figure.add_heatmap(
-            z=probabilities.tolist(),
-            x=labels,
-            y=labels,
+            z=[[rounded(p, 3) for p in row] for row in probabilities.tolist()],
+            x=shown,
+            y=shown,
             coloraxis="coloraxis",
             hovertemplate="%{y} then %{x}: %{z:.3f}<extra></extra>",
             row=1,
             col=column,
         )
-    figure.update_xaxes(title="next token", tickangle=90, dtick=1)
-    figure.update_yaxes(title="current token", autorange="reversed", col=1)
-    figure.update_yaxes(autorange="reversed", dtick=1)
-    scale = {"colorscale": "Cividis", "colorbar_title": "probability", "cmin": 0}
-    return figure.update_layout(**LAYOUT, height=560, coloraxis=scale)
+        largest = probabilities.flatten().topk(min(3, probabilities.numel()))
+        places = [divmod(int(i), len(labels)) for i in largest.indices]
+        told.append(
+            f"{name}: most likely "
+            + ", ".join(f"{labels[a]} then {labels[b]} ({number(float(probabilities[a, b]))})" for a, b in places)
+        )
+    figure.update_xaxes(title_text="next token", tickangle=90, dtick=1, showgrid=False)
+    figure.update_yaxes(autorange="reversed", dtick=1, showgrid=False)
+    figure.update_yaxes(title_text="current token", col=1)
+    size = f"of the same {len(labels)} tokens after each other, in {len(tables)} tables"
+    return Picture(figure, f"Probability {size}. {'; '.join(told)}.")
 
 
 def compare_scatter(
@@ -102,35 +93,35 @@ def compare_scatter(
     counts: Int[Tensor, "d_vocab d_vocab"],
     tokenizer: Any,
     points: int = 4000,
-) -> "go.Figure":
+) -> Picture:
     """One table's log-probabilities against another's, a point a pair, evenly from the most frequent to the rarest."""
-    import plotly.graph_objects as go
-
     seen = int((counts > 0).sum())
     every = max(1, seen // points)
     pairs = counts.flatten().argsort(descending=True, stable=True)[:seen:every]
     rows, columns = pairs // counts.shape[1], pairs % counts.shape[1]
-    x, y = across[rows, columns].tolist(), up[rows, columns].tolist()
+    x, y, how_often = across[rows, columns].double(), up[rows, columns].double(), counts[rows, columns]
     names = [f"{token_label(tokenizer, a)} {token_label(tokenizer, b)}" for a, b in zip(rows, columns, strict=True)]
-    low = min(*x, *y)
-    marker = {"color": counts[rows, columns].log10().tolist(), "colorscale": "Cividis", "size": 5, "opacity": 0.6}
-    marker["colorbar"] = {"title": "log10 of<br>its count"}
-    figure = go.Figure()
-    figure.add_scattergl(x=x, y=y, mode="markers", text=names, marker=marker, name="pairs")
+    low = float(torch.cat([x, y]).min())
+    figure = new_figure(height=480, showlegend=False)
+    figure.add_scattergl(
+        x=[rounded(v) for v in x.tolist()],
+        y=[rounded(v) for v in y.tolist()],
+        mode="markers",
+        text=[escaped(name) for name in names],
+        name="pairs",
+        marker={
+            "color": [rounded(v, 3) for v in how_often.double().log10().tolist()],
+            "colorscale": POINTS,
+            "size": 5,
+            "opacity": 0.6,
+            "colorbar": {"title": {"text": "log10 of its count", "side": "right"}},
+        },
+    )
     figure.add_scatter(x=[low, 0], y=[low, 0], mode="lines", line={"color": "#888888", "dash": "dot"}, name="equal")
-    titles = {"xaxis_title": "log-probability, counted (nats)", "yaxis_title": "log-probability, trained (nats)"}
-    return figure.update_layout(**LAYOUT, **titles, height=480, showlegend=False)
-
-
-def curves(
-    lines: dict[str, tuple[list[float], list[float]]], x_title: str, y_title: str, log_x: bool = False
-) -> "go.Figure":
-    """Lines by name, each a list of x and a list of y."""
-    import plotly.graph_objects as go
-
-    figure = go.Figure()
-    for i, (name, (x, y)) in enumerate(lines.items()):
-        style = {"color": PALETTE[i % len(PALETTE)], "dash": ("solid", "dash", "dot", "dashdot")[i % 4]}
-        figure.add_scatter(x=x, y=y, name=name, line=style, mode="lines+markers" if len(x) < 30 else "lines")
-    axis = {"title": x_title, "type": "log" if log_x else "linear"}
-    return figure.update_layout(**LAYOUT, xaxis=axis, yaxis_title=y_title, height=400)
+    figure.update_xaxes(title_text="log-probability, counted (nats)")
+    figure.update_yaxes(title_text="log-probability, trained (nats)")
+    frequent = how_often >= how_often.double().median()
+    gaps = [float((x - y).abs()[part].mean()) for part in (frequent, ~frequent) if bool(part.any())]
+    told = f"Mean distance from the line: {number(gaps[0])} nats for the more frequent half"
+    told += f", {number(gaps[1])} for the rarer one" if len(gaps) > 1 else ""
+    return Picture(figure, f"{len(names)} pairs of tokens: trained log-probability by the counted one. {told}.")

@@ -1,0 +1,46 @@
+"""Colours that colour-blind readers can tell apart, on light pages and on dark ones."""
+
+from itertools import pairwise
+
+# Okabe and Ito's hues. The light ones are darkened, so that each has a contrast of about 3 to white and to black.
+PALETTE = ("#0072B2", "#D07A00", "#009E73", "#C66C9B", "#3A93C4", "#D55E00")
+BLUE, ORANGE = (0, 114, 178), (208, 122, 0)
+INK = "#7b7b7b"
+"""Text and axes on a page of unknown colour: a contrast of 4.2 or more to white and to JupyterLab's black."""
+GRID = "rgba(128,128,128,0.3)"
+SEQUENTIAL = "Cividis"
+POINTS = [[0.0, "#3b4d7a"], [0.5, "#868379"], [1.0, "#d9c04f"]]
+"""The middle of the same scale: points have to stand out from a dark page and from a light one."""
+DIVERGING = [[0.0, "#D07A00"], [0.5, "#e8e8e8"], [1.0, "#0072B2"]]
+
+Colour = tuple[int, int, int, int]
+"""Red, green, blue and opacity, each from 0 to 255."""
+
+
+def fade(share: float, strongest: int = 255) -> Colour:
+    """Blue for a positive share of the largest value, orange for a negative one, transparent for nothing.
+
+    Args:
+        share: from -1 to 1.
+        strongest: the opacity at the ends. What fades into the page fits a light one and a dark one.
+    """
+    return (*(BLUE if share >= 0 else ORANGE), round(strongest * min(abs(share), 1.0)))
+
+
+def between(stops: list[tuple[float, str]], share: float) -> Colour:
+    """The colour at a share (0 to 1) of a scale of `#rrggbb` stops."""
+    position = min(max(share, 0.0), 1.0)
+    for (low, first), (high, second) in pairwise(stops):
+        if position <= high:
+            part = (position - low) / (high - low) if high > low else 0.0
+            red, green, blue = (round(x + (y - x) * part) for x, y in zip(_rgb(first), _rgb(second), strict=True))
+            return red, green, blue, 255
+    return (*_rgb(stops[-1][1]), 255)
+
+
+def as_hex(colour: tuple[int, ...]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour[:3])
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)

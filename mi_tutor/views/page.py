@@ -1,0 +1,136 @@
+"""How a CircuitsVis view comes onto a page: the library once a page, each view its data, a static form beneath.
+
+A page (a JupyterLab tab, an exported file) needs the library once. The kernel does not see the page, but it sees who
+asks: every page that connects has a session id of its own, and JupyterLab names the cell. So the first view of a
+session carries the library, and so does every later run of that same cell; otherwise running it again would drop the
+library from the notebook that is saved.
+
+A view stands in a queue until the library is there, whichever comes first. Until then, and wherever scripts do not
+run, the reader sees the static form.
+"""
+
+import base64
+import gzip
+import html
+import json
+import sys
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+from mi_tutor.views.labels import printable
+
+_carriers: dict[str, str] = {}
+"""By session: the cell that carries the library."""
+
+# The container is filled while it stands in the body: CircuitsVis looks it up in the document by its id, and the view's
+# own place may be in a shadow tree. It is filled once it has a width: what is drawn out of sight (in a hidden tab, or far
+# down in JupyterLab) would stay without one. An id is never used twice, for a notebook can be
+# open twice on one page. The static form returns if the component fails and leaves the container empty.
+_DRAW = """(library,[host,name,packed])=>{
+const unpack=p=>{if(!p||!p.n)return p;let i=0;const go=(shape,row)=>Array.from({length:shape[0]},(_,k)=>shape.length>1?
+go(shape.slice(1),k):p.low&&k>row?0:+(p.n[i++]*p.by).toPrecision(3));return go(p.shape)};
+const props=Object.fromEntries(Object.entries(packed).map(([k,v])=>[k,unpack(v)])),
+box=host.querySelector(".mi-tutor-view"),still=box.firstElementChild,live=document.createElement("div");
+live.id="mi-tutor-"+Math.random().toString(36).slice(2);live.style.cssText="CARD;max-width:"+box.dataset.width+"px";
+new MutationObserver(()=>{const ok=live.hasChildNodes();still.hidden=ok;live.hidden=!ok}).observe(live,{childList:true});
+new ResizeObserver(([seen],self)=>{if(!seen.contentRect.width)return;self.disconnect();
+document.body.append(live);library.render(live.id,library[name],props);box.append(live)}).observe(box)}"""
+
+# CircuitsVis paints on white. In a dark theme the card is turned over, hues kept: what fades to white fades to black.
+_CARD = "background:#fff;color:#222;padding:8px 12px;border-radius:4px;overflow-x:auto;position:relative"
+_STYLE = (
+    '<style>[data-jp-theme-light="false"] .mi-tutor-view>div[id],.vscode-dark .mi-tutor-view>div[id]'
+    "{filter:invert(.93) hue-rotate(180deg)}"
+    # Its headings are made for a page of their own; the names of small heads would cover them.
+    ".mi-tutor-view h2,.mi-tutor-view h3{font:600 14px system-ui,sans-serif!important}"
+    ".mi-tutor-view h4{font:11px/1 system-ui,sans-serif!important;padding:2px 3px!important}</style>"
+)
+
+
+@dataclass(frozen=True)
+class View:
+    """A CircuitsVis component with a static form and a description in words."""
+
+    component: str
+    """Its name in the library."""
+    props: dict[str, Any] = field(repr=False)
+    """What it is given; JSON, tensors as `packed` gives them."""
+    static: str = field(repr=False)
+    """HTML that needs no script and no network."""
+    text: str
+    """What the picture shows, in words."""
+    caption: str = ""
+    """HTML that stands below, whichever form is shown: what the colours mean."""
+    width: int = 1000
+    """Pixels that the library may use; it would take the whole page."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", printable(self.text))
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/html": self.to_html(), "text/plain": self.text}
+
+    def to_static(self) -> str:
+        """HTML that needs no script and no network."""
+        return self.static + _below(self.caption)
+
+    def to_html(self) -> str:
+        """The view for the page that asks, with the library if that page lacks it."""
+        data = json.dumps([self.component, self.props], separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+        shown = f'<div class="mi-tutor-view" data-width="{self.width}" role="group" aria-label="{html.escape(self.text)}"><div>{self.static}</div></div>'
+        shown += _below(self.caption)
+        if "google.colab" in sys.modules:
+            return f"{shown}<script>{_from_network(data)}</script>"
+        queued = f"(window.miTutorViews=window.miTutorViews||[]).push([document.currentScript.parentNode,...{data}])"
+        return f"{shown}<script>{queued}</script>{_loader() if _is_carrier() else ''}"
+
+
+def _below(caption: str) -> str:
+    return f'<div style="font-size:90%;margin-top:4px">{caption}</div>' if caption else ""
+
+
+def _draw() -> str:
+    return _DRAW.replace("CARD", _CARD).replace("\n", "")
+
+
+def _from_network(data: str) -> str:
+    """In Colab each output is a frame of its own, and there always is a network."""
+    import circuitsvis
+
+    address = f"https://unpkg.com/circuitsvis@{circuitsvis.__version__}/dist/cdn/esm.js"
+    return (
+        f"{{const host=document.currentScript.parentNode;import('{address}').then(C=>({_draw()})(C,[host,...{data}]))}}"
+    )
+
+
+def _is_carrier() -> bool:
+    session, cell = _asked_by()
+    return _carriers.setdefault(session, cell) == cell
+
+
+def _asked_by() -> tuple[str, str]:
+    """The session that asks, and its cell: by id, or by what stands in it where the front end names no cell."""
+    ip = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    parent: dict[str, Any] = getattr(getattr(ip, "kernel", None), "get_parent", dict)() or {}
+    cell = parent.get("metadata", {}).get("cellId") or parent.get("content", {}).get("code", "")
+    return parent.get("header", {}).get("session", ""), str(cell)
+
+
+@lru_cache(maxsize=1)
+def _loader() -> str:
+    """The library, compressed: a third of its size, and unpacked by the browser itself."""
+    source = files("circuitsvis").joinpath("dist/cdn/iife.js").read_bytes()
+    packed = base64.b64encode(gzip.compress(source, 9, mtime=0)).decode()
+    return (
+        f"{_STYLE}<script>(()=>{{if(window.miTutorLibrary)return;window.miTutorLibrary=1;"
+        f'new Response(new Blob([Uint8Array.from(atob("{packed}"),c=>c.charCodeAt(0))]).stream()'
+        '.pipeThrough(new DecompressionStream("gzip"))).text().then(source=>{const s=document.createElement("script");'
+        f"s.textContent=source;document.head.append(s);const one={_draw()},"
+        "draw=view=>{try{one(CircuitsVis,view)}catch(e){console.error(e)}};"
+        "(window.miTutorViews||[]).forEach(draw);window.miTutorViews={push:draw}})})()</script>"
+    )
