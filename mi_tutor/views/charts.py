@@ -57,6 +57,7 @@ def heatmap(
     y_title: str = "",
     title: str = "",
     what: str = "value",
+    limits: tuple[float, float] | None = None,
 ) -> Picture:
     """A table of numbers as colours, the first row on top. Where both signs occur, orange and blue part at 0.
 
@@ -65,6 +66,7 @@ def heatmap(
         x_labels: of the columns; without them, numbers from 0. White space in them is made visible.
         y_labels: of the rows.
         what: what the values are, with the unit.
+        limits: the values at the ends of the colours, so that several pictures share them; without, those that occur.
 
     Raises:
         ValueError: values that are not [row column], or another number of labels.
@@ -76,8 +78,8 @@ def heatmap(
     )
     shown = numbers[numbers.isfinite()]
     low, high = (float(shown.min()), float(shown.max())) if len(shown) else (0.0, 1.0)
-    ends = max(-low, high)
-    scale = {"colorscale": DIVERGING, "zmin": -ends, "zmax": ends} if low < 0 < high else {"colorscale": SEQUENTIAL}
+    bottom, top = limits or ((-max(-low, high), max(-low, high)) if low < 0 < high else (low, high))
+    colours = DIVERGING if bottom < 0 < top else SEQUENTIAL
     figure = new_figure(title, height=max(260, min(640, 150 + 22 * len(y))))
     figure.add_heatmap(
         z=[[rounded(v) for v in row] for row in numbers.tolist()],
@@ -86,10 +88,19 @@ def heatmap(
         hovertemplate="%{y}, %{x}: %{z:.3g}<extra></extra>",
         colorbar={"title": {"text": escaped(what), "side": "right"}},
         hoverongaps=False,
-        **scale,
+        colorscale=colours,
+        zmin=bottom,
+        zmax=top,
     )
-    figure.update_xaxes(title_text=escaped(x_title), showgrid=False, zeroline=False)
-    figure.update_yaxes(title_text=escaped(y_title), showgrid=False, zeroline=False, autorange="reversed")
+    # Between the numbers of a few rows and columns Plotly would mark halves.
+    figure.update_xaxes(title_text=escaped(x_title), showgrid=False, zeroline=False, dtick=1 if len(x) < 6 else None)
+    figure.update_yaxes(
+        title_text=escaped(y_title),
+        showgrid=False,
+        zeroline=False,
+        autorange="reversed",
+        dtick=1 if len(y) < 6 else None,
+    )
     size = f"{len(y)} rows ({y_title or 'row'}) and {len(x)} columns ({x_title or 'column'})"
     peak = numbers.nan_to_num(-float("inf"), -float("inf"), -float("inf")).argmax()
     row, column = divmod(int(peak), len(x))

@@ -24,16 +24,17 @@ from mi_tutor.views.labels import printable
 _carriers: dict[str, str] = {}
 """By session: the cell that carries the library."""
 
-# The container is filled while it stands in the body: CircuitsVis looks it up in the document by its id, and the view's
-# own place may be in a shadow tree. It is filled once it has a width: what is drawn out of sight (in a hidden tab, or far
-# down in JupyterLab) would stay without one. An id is never used twice, for a notebook can be
-# open twice on one page. The static form returns if the component fails and leaves the container empty.
+# CircuitsVis looks its container up in the document by an id, so it is filled while it stands in the body (the view's own
+# place may be in a shadow tree) under an id used once (a notebook can be open twice on a page). It waits until the view
+# has a width: what is drawn in a hidden tab, or far down in JupyterLab, would stay without one. The static form returns
+# if the component fails and leaves the container empty. JupyterLab would take the arrow keys of a list for its own.
 _DRAW = """(library,[host,name,packed])=>{
 const unpack=p=>{if(!p||!p.n)return p;let i=0;const go=(shape,row)=>Array.from({length:shape[0]},(_,k)=>shape.length>1?
 go(shape.slice(1),k):p.low&&k>row?0:+(p.n[i++]*p.by).toPrecision(3));return go(p.shape)};
 const props=Object.fromEntries(Object.entries(packed).map(([k,v])=>[k,unpack(v)])),
 box=host.querySelector(".mi-tutor-view"),still=box.firstElementChild,live=document.createElement("div");
 live.id="mi-tutor-"+Math.random().toString(36).slice(2);live.style.cssText="CARD;max-width:"+box.dataset.width+"px";
+live.onkeydown=e=>e.stopPropagation();
 new MutationObserver(()=>{const ok=live.hasChildNodes();still.hidden=ok;live.hidden=!ok}).observe(live,{childList:true});
 new ResizeObserver(([seen],self)=>{if(!seen.contentRect.width)return;self.disconnect();
 document.body.append(live);library.render(live.id,library[name],props);box.append(live)}).observe(box)}"""
@@ -85,7 +86,7 @@ class View:
         shown = f'<div class="mi-tutor-view" data-width="{self.width}" role="group" aria-label="{html.escape(self.text)}"><div>{self.static}</div></div>'
         shown += _below(self.caption)
         if "google.colab" in sys.modules:
-            return f"{shown}<script>{_from_network(data)}</script>"
+            return f"{_STYLE}{shown}<script>{_from_network(data)}</script>"
         queued = f"(window.miTutorViews=window.miTutorViews||[]).push([document.currentScript.parentNode,...{data}])"
         return f"{shown}<script>{queued}</script>{_loader() if _is_carrier() else ''}"
 

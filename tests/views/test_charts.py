@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import subprocess
 import sys
 
 import pytest
@@ -28,6 +29,11 @@ CHARTS = {
     "hostile table": lambda: table([[token] for token in HOSTILE], [HOSTILE[0]], HOSTILE[0]),
     "hostile curves": lambda: curves({token: ([0, 1], [0, 1]) for token in HOSTILE}, HOSTILE[0], HOSTILE[1]),
 }
+
+
+def test_importing_the_views_loads_neither_plotly_nor_ipywidgets():
+    code = "import sys, mi_tutor.views; print([m for m in ('plotly', 'ipywidgets', 'circuitsvis') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 @pytest.mark.parametrize("name", CHARTS)
@@ -64,7 +70,9 @@ def test_curves_differ_in_dashes_as_well_as_in_colour():
 def test_a_heatmap_of_both_signs_parts_at_zero_and_one_of_one_sign_does_not():
     both, one = heatmap([[1.0, -4.0]]).figure.data[0], heatmap([[1.0, 4.0]]).figure.data[0]
     assert (both.zmin, both.zmax) == (-4, 4)
-    assert one.zmin is None
+    assert (one.zmin, one.zmax) == (1, 4)
+    assert (both.colorscale[0][1], one.colorscale[0][1]) == ("#D07A00", "#00224e")
+    assert heatmap([[1.0]], limits=(0, 2)).figure.data[0].zmax == 2
 
 
 def test_equal_labels_keep_rows_apart():
@@ -78,6 +86,12 @@ def test_a_heatmap_says_where_its_largest_value_stands():
     text = heatmap([[1.0, 2.0], [5.0, math.inf]], ["a", "b"], ["c", "d"]).text
     assert "the largest is at row d, column a" in text
     assert "1 entry is infinite or not a number" in text
+
+
+def test_a_kind_of_trace_without_a_static_form_leaves_its_description():
+    picture = CHARTS["curves"]()
+    picture.figure.add_violin(y=[1, 2])
+    assert picture.to_static() == f"<p>{picture.text}</p>"
 
 
 def test_a_ranking_keeps_its_order_and_its_numbers():
