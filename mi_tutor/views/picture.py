@@ -61,7 +61,7 @@ class Picture:
             return {"text/html": self._for_colab(), "text/plain": self.text}
         shown = json.loads(self.figure.to_json())
         # Without a server of its own Plotly would name one of its makers' in every notebook.
-        shown["config"] = {"displaylogo": False, "plotlyServerURL": "", "responsive": True}
+        shown["config"] = {"displaylogo": False, "plotlyServerURL": ""}
         return {MIME: shown, "text/html": self.to_static(), "text/plain": self.text}
 
     def to_static(self) -> str:
@@ -80,7 +80,10 @@ def new_figure(title: str = "", **layout: Any) -> Any:
 
     template = go.layout.Template(layout=_LAYOUT)
     top = {"margin": {"t": 56 if title else 24}}
-    return go.Figure(layout={"template": template, "title": {"text": escaped(title)}, "height": 400, **top, **layout})
+    # Both sizes: where one is missing, Plotly forgets the other as soon as the page changes (another theme, a panel that
+    # opens), and in JupyterLab the figure collapses.
+    size = {"width": 820, "height": 400}
+    return go.Figure(layout={"template": template, "title": {"text": escaped(title)}, **size, **top, **layout})
 
 
 def escaped(text: str) -> str:

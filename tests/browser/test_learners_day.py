@@ -72,6 +72,22 @@ def test_chapter_01_names_the_mistake_then_gives_full_marks_and_its_control_move
     assert learner.errors == []
 
 
+def test_a_figure_keeps_its_size_when_the_page_changes(learner: Any, in_both_themes: Callable[[str], None]) -> None:
+    learner.open("00_orientation.ipynb")
+    learner.run_all()
+    answer(learner, "top_k_predictions", reference("top_k_predictions")).get_by_text("3 of 3").first.wait_for()
+    at = learner.position_of_text("figure = top_predictions(")
+    learner.run(at)
+    figure = learner.output(at)
+    figure.locator("svg").first.wait_for()
+    before = figure.bounding_box()
+    assert before["height"] > 200
+    in_both_themes("00-figure")
+    learner.page.set_viewport_size({"width": 1400, "height": 900})
+    learner.page.wait_for_timeout(500)
+    assert figure.bounding_box()["height"] == before["height"]
+
+
 def test_chapter_00_draws_its_heads_without_a_network(learner: Any, in_both_themes: Callable[[str], None]) -> None:
     learner.open("00_orientation.ipynb")
     learner.run_all()

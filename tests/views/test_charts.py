@@ -175,3 +175,10 @@ def test_a_control_shows_a_static_form_beside_the_widget(monkeypatch):
     assert picture.value != before
     box.value = 0
     assert "ZeroDivisionError" in picture.value
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_a_figure_fixes_both_its_sizes_or_plotly_would_forget_one(name):
+    layout = CHARTS[name]().figure.layout
+    assert layout.width
+    assert layout.height
