@@ -157,7 +157,7 @@ def next_token_log_probs(
 
 # %% [markdown]
 # **Predict first.** Here is a longer text. Which of its tokens will surprise the model least, and which most? Mark
-# three of each, then run the cell. The darker a token, the more probable the model had found it.
+# three of each, then run the cell. The stronger its colour, the more probable the model had found a token.
 
 # %% tags=["active-ipynb"]
 # program = """import json
@@ -175,12 +175,15 @@ def next_token_log_probs(
 #         marks = next_token_log_probs(model(text), text)[0]
 #     view = colored_tokens(labels[1:], marks.exp(), what="probability")
 #     print(f"mean log-probability {marks.mean():.2f}: a loss of {-marks.mean():.2f} nats")
+#     hardest = marks.sort().values[: len(marks) // 4].sum() / marks.sum()
+#     print(f"the hardest quarter of the tokens makes up {hardest:.0%} of it")
 # view
 
 # %% [markdown]
-# Grammar is cheap: colons, brackets and indentation come out dark. Names are dear the first time, since anything could
-# stand there. This is what a *loss* is, the mean of minus these numbers, and the thing to remember is how uneven it is:
-# a mean over a text hides that most of the questions are easy and a few are hopeless.
+# What grammar and habit dictate comes out strong: the indentation after a colon, the rest of `json` once its first
+# letter stands there, ` as`, the closing `']`. Names, and words that begin something, are pale: anything could have stood
+# there. The *loss* is the mean of minus these log-probabilities, and the thing to remember is how uneven it is: a few
+# questions that nobody could answer make up much of it.
 #
 # ## 2. What is inside: a sum
 #
@@ -221,7 +224,7 @@ def head_outputs(
 
 # %% tags=["active-ipynb"]
 # with torch.no_grad():
-#     logits, cache = model.run_with_cache(text)
+#     text_logits, cache = model.run_with_cache(text)
 # for name in (
 #     "hook_embed",
 #     "blocks.0.attn.hook_pattern",
@@ -295,7 +298,7 @@ def head_pattern(
 # %% [markdown]
 # The first column is `<|bos|>`. Attention has to sum to 1, so a head that finds nothing to read must look somewhere, and
 # most heads of most models learn to look there. The head from the opening does, too, now and then. More often one cell of
-# its row is dark and the rest is empty.
+# its row is strong and the rest is empty.
 #
 # Put numbers on it. First, at the position where the closing token is due: which three tokens does each head read most?
 # Then, along the program: what does our head read whenever it reads one thing above all?
@@ -400,7 +403,7 @@ def zero_ablate_head(
 
 # %% [markdown]
 # The table is mostly empty. A head matters for few tokens, and for those it may matter a great deal. Read along the row
-# of our head: what have its bright cells in common? Some cells have the other sign: there the model does *better* without
+# of our head: what have its strong cells in common? Some cells have the other sign: there the model does *better* without
 # the head. Nothing in training asked for a head to be useful on every token, only on average.
 #
 # One text is an anecdote. Take a hundred stretches of held-out files, and look for the tokens where each head matters

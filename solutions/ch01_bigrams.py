@@ -308,7 +308,7 @@ def direct_path_logits(
 # view
 
 # %% [markdown]
-# And the twenty most frequent tokens against each other. Look along a row: the bright cells are what usually follows (a
+# And the twenty most frequent tokens against each other. Look along a row: the strong cells are what usually follows (a
 # row without one is followed mostly by tokens that are not among the twenty). The two pictures should be hard to tell
 # apart.
 
