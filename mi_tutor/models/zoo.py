@@ -36,6 +36,8 @@ def load_model(
     architecture. zero-layer-py has neither norm nor bias nor positions: `model(tokens)` is `W_E[tokens] @ W_U`. (The
     native source knows only learned and rotary positions; it is built with rotary ones, which act inside attention
     alone, and the zero `model.b_U` is TransformerLens's stand-in for a bias that does not exist.)
+    The others have rotary positions, a norm without weights (LNPre) before each layer and before the unembedding, biases
+    in attention, none in the unembedding, and were trained on sequences that begin with BOS.
 
     Args:
         name: a bundled model, or whatever `TransformerBridge.boot_transformers` accepts.
