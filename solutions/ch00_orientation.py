@@ -2,8 +2,8 @@
 # # 00 Orientation: open a model and look
 #
 # Below, a small transformer finishes a line of Python nine times: once with all of its eight attention heads, and
-# once without each of them. Run the two cells, then read on. In this chapter you will learn to do what they do, with
-# any transformer:
+# once without each of them. Run the cells as you come to them. In this chapter you will learn to do what they do, with any
+# transformer:
 # - turn its output into predictions, and say how surprised it is by a text;
 # - take its residual stream apart into what each head wrote, and see where each head looks;
 # - switch a head off and measure what breaks.
@@ -129,7 +129,7 @@ def top_k_predictions(
 # each is the log-probability that the model had given to what really came. 0 would be certainty; -0.69 is a fair coin.
 #
 # ### Exercise: `next_token_log_probs`
-# *Difficulty 2 of 5, about 10 minutes.* You will use this one in every chapter. Its trap is being off by one.
+# *Difficulty 2 of 5, about 10 minutes.* You will use this one again and again. Its trap is being off by one.
 
 
 # %% nbgrader={"grade": false, "grade_id": "next_token_log_probs", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -253,7 +253,7 @@ def head_outputs(
 #
 # ## 3. Where does a head look?
 #
-# Each head decides for every position how much to read from each earlier one. These weights are its *attention
+# Each head decides for every position how much to read from each earlier one and from itself. These weights are its *attention
 # pattern*: a row for each position that reads, called the *query*, a column for each position that is read, the *key*.
 # A row sums to 1, and nothing to the right of the diagonal is ever read, since that is the future.
 #
@@ -340,7 +340,7 @@ def head_pattern(
 # model.run_with_hooks(tokens, fwd_hooks=[("blocks.0.attn.hook_z", halve)])
 # ```
 #
-# All experiments on models are made of this. To switch off a head, *zero-ablate* it, is the simplest of them.
+# (`hook` tells the function where it is called; most functions have no use for it.) All experiments on models are made of this. To switch off a head, *zero-ablate* it, is the simplest of them.
 #
 # ### Exercise: `zero_ablate_head`
 # *Difficulty 2 of 5, about 10 minutes.* The head is an axis of `hook_z`; which one?
@@ -473,8 +473,8 @@ def zero_ablate_head(
 # >   *training time* (Power et al. 2022). Double descent is a test error that falls, rises and falls again, over *model size*,
 # >   data or time (Nakkiran et al. 2020). Whether they share a cause is an open question. Chapter 09.
 # > - *"Activation patching adds noise."* It puts in activations **from another run**. Noise belongs to one variety, causal
-# >   tracing, which corrupts the *input* and then patches clean activations back (Meng et al. 2022; Heimersheim and Nanda
-# >   2024). Chapter 06.
+# >   tracing, which adds it to the *input's* embeddings and then patches clean activations back (Meng et al. 2022; Heimersheim
+# >   and Nanda 2024). Chapter 06.
 # > - *"Causal scrubbing removes everything unimportant."* It **resamples**: activations that a hypothesis calls
 # >   interchangeable are replaced by those of other inputs (Chan et al. 2022). Chapter 06.
 # > - *"The attention map explains the prediction."* You have seen why not: reading is not using (Jain and Wallace 2019; and for
