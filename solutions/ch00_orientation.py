@@ -297,8 +297,8 @@ def head_pattern(
 
 # %% [markdown]
 # The first column is `<|bos|>`. Attention has to sum to 1, so a head that finds nothing to read must look somewhere, and
-# most heads of most models learn to look there. The head from the opening does, too, now and then. More often one cell of
-# its row is strong and the rest is empty.
+# most heads of most models learn to look there. The head from the opening does, too, now and then. But in many of
+# its rows some other cell holds more than half of the weight, and the rest is nearly empty.
 #
 # Put numbers on it. First, at the position where the closing token is due: which three tokens does each head read most?
 # Then, along the program: what does our head read whenever it reads one thing above all?
@@ -377,7 +377,7 @@ def zero_ablate_head(
 
 # %% [markdown]
 # Now the whole table: for every head and every token of the program, by how much does the log-probability of that token
-# fall when the head is gone? **Predict first:** will a head's row be filled evenly, or be mostly empty?
+# fall when the head is gone? **Predict first:** will a head's row be filled evenly, or by a few tokens?
 
 # %% tags=["active-ipynb"]
 # figure = None
@@ -389,6 +389,8 @@ def zero_ablate_head(
 #             for head in range(model.cfg.n_heads)
 #         ]
 #     )
+#     small, large = (falls.abs() < 0.5).float().mean(), (falls.abs() > 2).float().mean()
+#     print(f"{small:.0%} of the cells change by less than half a nat, {large:.0%} by more than two")
 #     figure = heatmap(
 #         falls,
 #         x_labels=[
@@ -402,7 +404,7 @@ def zero_ablate_head(
 # figure
 
 # %% [markdown]
-# The table is mostly empty. A head matters for few tokens, and for those it may matter a great deal. Read along the row
+# Most of the table is pale. A head matters a great deal for a few tokens and little for the rest. Read along the row
 # of our head: what have its strong cells in common? Some cells have the other sign: there the model does *better* without
 # the head. Nothing in training asked for a head to be useful on every token, only on average.
 #
