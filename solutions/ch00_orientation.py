@@ -390,7 +390,7 @@ def zero_ablate_head(
 #         ]
 #     )
 #     small, large = (falls.abs() < 0.5).float().mean(), (falls.abs() > 2).float().mean()
-#     print(f"{small:.0%} of the cells change by less than half a nat, {large:.0%} by more than two")
+#     print(f"{small:.0%} of the cells are below half a nat, {large:.0%} above two")
 #     figure = heatmap(
 #         falls,
 #         x_labels=[
