@@ -104,6 +104,17 @@ def negative_log_probs(logits: Tensor, tokens: Tensor) -> Tensor:
     return -_pick(logits[:, :-1].log_softmax(-1), tokens[:, 1:])
 
 
+def every_position_with_every_token(logits: Tensor, tokens: Tensor) -> Tensor:
+    """Indexing with a whole tensor of ids looks up every token at every position. Each position has one token of its own:
+    that pairing is what `gather` does."""
+    return logits[:, :-1].log_softmax(-1)[:, :, tokens[:, 1:]]
+
+
+def squeezed_too_much(logits: Tensor, tokens: Tensor) -> Tensor:
+    """`squeeze()` takes off every axis of size 1, a batch of one sequence too. Say which you mean: `squeeze(-1)`."""
+    return logits[:, :-1].log_softmax(-1).gather(-1, tokens[:, 1:, None]).squeeze()
+
+
 def averaged(logits: Tensor, tokens: Tensor) -> Tensor:
     """This is the mean over all tokens; one number for each is asked for, [batch, position-1]."""
     return _pick(logits[:, :-1].log_softmax(-1), tokens[:, 1:]).mean()
@@ -125,6 +136,8 @@ next_token_log_probs = Exercise(
         normalised_over_positions,
         best_guess_scored,
         negative_log_probs,
+        every_position_with_every_token,
+        squeezed_too_much,
         averaged,
     ),
     hints=(
@@ -285,6 +298,12 @@ def every_head_through_every_matrix(z: Tensor, W_O: Tensor) -> Tensor:
     return einsum(z, W_O, "b p g d, h d m -> b p h m")
 
 
+def heads_met_positions(z: Tensor, W_O: Tensor) -> Tensor:
+    """`z @ W_O` lines up the axes before the last two from the right, so that W_O's heads meet z's positions. Head h belongs
+    to W_O[h]: name the axes in an einsum, or bring the heads to the same place first."""
+    return z @ W_O
+
+
 def heads_before_positions(z: Tensor, W_O: Tensor) -> Tensor:
     """The axes come out as [batch, head, position, d_model]; `position` belongs before `head`, as in z."""
     return einsum(z, W_O, "b p h d, h d m -> b h p m")
@@ -319,6 +338,7 @@ head_outputs = Exercise(
         heads_added_up,
         first_head_serves_all,
         every_head_through_every_matrix,
+        heads_met_positions,
         heads_before_positions,
         heads_in_reverse,
         shared_evenly,
@@ -398,6 +418,12 @@ def head_for_sequence(model: Any, tokens: Tensor, layer: int, head: int) -> Tens
     return _patterns(model, tokens, layer)[head]
 
 
+def head_for_query(model: Any, tokens: Tensor, layer: int, head: int) -> Tensor:
+    """`[:, :, head]` picks a query: the axes of a pattern are [batch, head, query, key]. (In `hook_z` the head comes third;
+    here it comes second.)"""
+    return _patterns(model, tokens, layer)[:, :, head]
+
+
 def first_sequence_only(model: Any, tokens: Tensor, layer: int, head: int) -> Tensor:
     """This is the first sequence alone; every sequence of the batch is asked for."""
     return _patterns(model, tokens, layer)[0, head]
@@ -439,6 +465,7 @@ head_pattern = Exercise(
         all_heads,
         mean_over_heads,
         head_for_sequence,
+        head_for_query,
         first_sequence_only,
         query_and_key_swapped,
         positions_left_out,

@@ -172,10 +172,6 @@ def score_after_clamping(logits, tokens):
     return log_probs.gather(-1, tokens[:, 1:, None]).squeeze(-1)
 
 
-def score_and_drop_singletons(logits, tokens):
-    return logits[:, :-1].log_softmax(-1).gather(-1, tokens[:, 1:, None]).squeeze()
-
-
 def top_of_rounded(logits, k):
     best = logits.softmax(-1).round(decimals=4).topk(k)
     return best.indices, best.values
@@ -255,7 +251,7 @@ def ablate_nearly(model, tokens, layer, head):
 
 
 NEAR_MISSES = {
-    "next_token_log_probs": (score_with_a_softened_logarithm, score_after_clamping, score_and_drop_singletons),
+    "next_token_log_probs": (score_with_a_softened_logarithm, score_after_clamping),
     "top_k_predictions": (top_of_rounded, top_at_least_one, top_without_the_last_token, top_in_int32),
     "head_outputs": (heads_without_a_gradient_in_z, heads_into_float32),
     "head_pattern": (
