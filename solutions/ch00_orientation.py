@@ -47,10 +47,10 @@ from transformer_lens.model_bridge import TransformerBridge
 # %% [markdown]
 # One line is not like the others. Seven of the heads can go and the string is closed all the same; without one of them
 # the model writes on as if there had never been a quotation mark. Nobody put that there. Training did, and you have
-# found it by *breaking* something, which is the oldest method of biology and still the most convincing one.
+# found it by *breaking* something, which is one of the oldest methods of biology.
 #
 # You cannot know yet what that head does. It may close strings. It may do something broader of which this is a part. It
-# may do nothing of the kind, and the seven others merely rely on it. To tell these apart you need tools, and there are
+# may merely tip a balance that the seven others have set. To tell these apart you need tools, and there are
 # four, all in a few lines of code: *predictions*, *the residual stream*, *caches* and *hooks*.
 #
 # **How a chapter works.** You read, you predict, you write a function, you ask `check` about it. The card it shows
@@ -469,7 +469,7 @@ def zero_ablate_head(
 # knows how. A sober list of what is missing: Sharkey et al. (2025).
 #
 # > **What you may have read.** Popular posts repeat a few things that their sources do not say.
-# > - *"Induction heads are found in two-layer models."* They need **at least** two layers, because one head has to read what an
+# > - *"Induction heads are found only in two-layer models."* They need **at least** two layers, because one head has to read what an
 # >   earlier one wrote; larger models have many (Olsson et al. 2022). Chapter 03.
 # > - *"Grokking is double descent."* Grokking is test accuracy that jumps long after training accuracy is perfect, over
 # >   *training time* (Power et al. 2022). Double descent is a test error that falls, rises and falls again, over *model size*,
