@@ -8,7 +8,7 @@
 # - take its residual stream apart into what each head wrote, and see where each head looks;
 # - switch a head off and measure what breaks.
 #
-# At the end stands a map of the field that does such things for a living, and of what is claimed and not yet proven.
+# At the end stands a map of the field that asks such questions, and of what it claims and has not yet proven.
 
 # %% nbgrader={"grade": false, "grade_id": "imports", "locked": false, "schema_version": 3, "solution": false, "task": false}
 from einops import einsum
@@ -25,6 +25,7 @@ from transformer_lens.model_bridge import TransformerBridge
 #     attention_heads,
 #     colored_tokens,
 #     heatmap,
+#     table,
 #     token_label,
 #     top_predictions,
 # )
@@ -127,6 +128,8 @@ def top_k_predictions(
 # That was one position. The other rows are predictions too: the row at position p is the model's guess at the token at
 # p+1, made without having seen it. So any text is an examination with as many questions as it has tokens. The mark for
 # each is the log-probability that the model had given to what really came. 0 would be certainty; -0.69 is a fair coin.
+# Logarithms here are natural ones, and their unit is the *nat*: one nat less is a probability smaller by a factor of e,
+# about 2.7.
 #
 # ### Exercise: `next_token_log_probs`
 # *Difficulty 2 of 5, about 10 minutes.* You will use this one again and again. Its trap is being off by one.
@@ -189,7 +192,8 @@ def next_token_log_probs(
 #
 # Each token enters as a vector, its row of the *embedding*. This vector is the *residual stream* of its position. A layer
 # reads the stream, computes something, and *adds* the result to it. Nothing is ever overwritten. At the end the stream is
-# normalised and the *unembedding* turns it into logits.
+# normalised and the *unembedding* turns it into logits. (Most transformers have an *MLP* in each layer beside the
+# attention: a small network that reads one position at a time and adds to the stream as well. Ours has none.)
 #
 # Our model has one layer, and in it eight attention heads. Each head h makes at every position a small vector `z`, of
 # d_head numbers: a weighted mean of what it read at the positions it looked at. The matrix `W_O[h]` turns that into a
@@ -197,6 +201,8 @@ def next_token_log_probs(
 #
 # ### Exercise: `head_outputs`
 # *Difficulty 2 of 5, about 10 minutes.* `einsum` is the tool; name the axes and the sum writes itself.
+# `einsum(A, B, "row inner, inner column -> row column")`, say, is the matrix product of A and B: `inner`, which is missing
+# on the right, is summed over.
 
 
 # %% nbgrader={"grade": false, "grade_id": "head_outputs", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -248,17 +254,23 @@ def head_outputs(
 
 # %% [markdown]
 # What is left is rounding. This is why the field can speak of *what a head does*: the model is, by construction, a sum of
-# parts that one can look at one at a time. (The final norm and the softmax are not sums. They are where the trouble starts
-# in chapters 02 and 12.)
+# parts that one can look at one at a time. (The final norm and the softmax are not sums. Later chapters meet the trouble
+# that they make.)
 #
 # ## 3. Where does a head look?
 #
 # Each head decides for every position how much to read from each earlier one and from itself. These weights are its *attention
 # pattern*: a row for each position that reads, called the *query*, a column for each position that is read, the *key*.
-# A row sums to 1, and nothing to the right of the diagonal is ever read, since that is the future.
+# A row sums to 1, and nothing to the right of the diagonal is ever read, since that is the future. Pictures of it often
+# say *destination* for the query, where the information arrives, and *source* for the key.
+#
+# How does a head know which token came first? Before they are compared, queries and keys are turned through an angle
+# that grows with the position (*rotary positions*, Su et al. 2021), so that how far apart two tokens stand counts as well
+# as what they are. Nothing about positions was added to the stream, which is why the sum above needed no such term.
 #
 # ### Exercise: `head_pattern`
-# *Difficulty 1 of 5, about 5 minutes.* It is in the cache.
+# *Difficulty 1 of 5, about 5 minutes.* It is in the cache. (Take the pattern: in TransformerLens's native models, which
+# ours are, `cache["attn_scores", 0]` equals it, though the name promises the scores before the softmax.)
 
 
 # %% nbgrader={"grade": false, "grade_id": "head_pattern", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -285,20 +297,23 @@ def head_pattern(
 # check(head_pattern)
 
 # %% [markdown]
-# Here are all eight at once, on the program above. Hover over a head to enlarge it and over a token to see what it reads.
-# These few lines, load a model, run it with a cache, draw its heads, open almost every investigation; with a network
-# they work on `load_model("gpt2")` as they stand.
+# Here are all eight at once, on the program above. Hover over a head to enlarge it and over a cell to see which token reads
+# which; each label begins with the token's place. These few lines, load a model, run it with a cache, draw its heads, open
+# almost every investigation; with a network they work on `load_model("gpt2")` as they stand.
 #
 # **Look for** what nearly all heads share in the first column. Then click on the head whose loss showed in the opening,
-# and read its rows: where does it look from `name`? From `path`? From `json` in the fifth line?
+# and read its rows: where does it look from `38:name`? From `12:path`? From `28:on`, the end of the second `json`?
 
 # %% tags=["active-ipynb"]
-# attention_heads(cache["pattern", 0][0], labels)
+# places = [f"{place}:{label}" for place, label in enumerate(labels)]
+# attention_heads(cache["pattern", 0][0], places)
 
 # %% [markdown]
-# The first column is `<|bos|>`. Attention has to sum to 1, so a head that finds nothing to read must look somewhere, and
-# most heads of most models learn to look there. The head from the opening does, too, now and then. But in many of
-# its rows some other cell holds more than half of the weight, and the rest is nearly empty.
+# The first column is `0:<|bos|>`. Attention has to sum to 1, so a head that finds nothing to read must look somewhere.
+# Large language models learn the same habit: in most of their layers much of the attention goes to the first token,
+# whatever it is, and Xiao et al. (2023) call it an *attention sink*. The head from the opening looks there, too, now and
+# then. But in its row `38:name` nearly all of the weight lies in column `37:['`, and in many other rows one cell holds
+# more than half.
 #
 # Put numbers on it. First, at the position where the closing token is due: which three tokens does each head read most?
 # Then, along the program: what does our head read whenever it reads one thing above all?
@@ -317,8 +332,8 @@ def head_pattern(
 #     for query, row in enumerate(head_pattern(model, text, 0, ours)[0]):
 #         key = int(row.argmax())
 #         if row[key] > 0.5 and key not in (0, query):
-#             read = f"{labels[key]!r}, {query - key} before, {row[key]:.0%}"
-#             print(f"  {labels[query]!r} reads {read}")
+#             read = f"{key} {labels[key]!r}, {query - key} before, {row[key]:.0%}"
+#             print(f"  {query} {labels[query]!r} reads {read}")
 
 # %% [markdown]
 # `['` from `name`, `(` from `path` and from `file`; but also ` =` from what is assigned, `def` from the name that is
@@ -326,7 +341,8 @@ def head_pattern(
 # looks as if this head asked, *where did the thing that I am inside begin?* And closing a string is one use of the answer.
 #
 # That is a fine hypothesis. It is also a trap. A pattern says what a head *reads*, not what it does with it, nor whether
-# anything downstream cares. Many heads look at interesting tokens to no effect. For an effect you have to intervene.
+# anything downstream cares. A head may look hard at one token and change next to nothing by it: you will find such a case
+# in a moment. For an effect you have to intervene.
 #
 # ## 4. What if it had not?
 #
@@ -340,7 +356,9 @@ def head_pattern(
 # model.run_with_hooks(tokens, fwd_hooks=[("blocks.0.attn.hook_z", halve)])
 # ```
 #
-# (`hook` tells the function where it is called; most functions have no use for it.) All experiments on models are made of this. To switch off a head, *zero-ablate* it, is the simplest of them.
+# (`hook` tells the function where it is called; most functions have no use for it.) All experiments on models are made of
+# this. To switch off a head, *zero-ablate* it, is the simplest of them. What it read carries a constant as well, the value
+# bias `b_V`, which is in `z` wherever the head looks, since a row sums to 1; with `z` at zero it is gone too.
 #
 # ### Exercise: `zero_ablate_head`
 # *Difficulty 2 of 5, about 10 minutes.* The head is an axis of `hook_z`; which one?
@@ -404,53 +422,118 @@ def zero_ablate_head(
 # figure
 
 # %% [markdown]
-# Most of the table is pale. A head matters a great deal for a few tokens and little for the rest. Read along the row
-# of our head: what have its strong cells in common? Some cells have the other sign: there the model does *better* without
-# the head. Nothing in training asked for a head to be useful on every token, only on average.
+# Most of the table is pale. A head matters a great deal for a few tokens and little for the rest. In the row `head 1`, our
+# head, the strongest cell stands in column `39 "']"`, the closing token. What have the row's strong cells in common? Some
+# cells have the other sign: there the model does *better* without the head. Nothing in training asked for a head to be
+# useful on every token, only on average.
 #
-# One text is an anecdote. Take a hundred stretches of held-out files, and look for the tokens where each head matters
-# most.
+# Now back to the trap. Here are all places in the program where some head puts more than 80% of its weight on one token
+# (other than `<|bos|>` and the token it stands on). Silence that head: how much of the probability of the next token
+# moves to other tokens? **Predict first:** will the heads that look hardest move most?
 
 # %% tags=["active-ipynb"]
+# with needs(head_pattern, zero_ablate_head), torch.no_grad():
+#     before, cases = model(text)[0].softmax(-1), []
+#     for head in range(model.cfg.n_heads):
+#         after = zero_ablate_head(model, text, 0, head)[0].softmax(-1)
+#         moved = (before - after).abs().sum(-1) / 2
+#         for query, row in enumerate(head_pattern(model, text, 0, head)[0]):
+#             key = int(row.argmax())
+#             if row[key] > 0.8 and key not in (0, query):
+#                 cases.append((float(moved[query]), float(row[key]), head, query, key))
+#     for share, weight, head, query, key in sorted(cases):
+#         read = f"{query} {labels[query]!r} reads {key} {labels[key]!r}, {weight:.0%}"
+#         print(f"{share:4.0%} moves without head {head}, where {read}")
+
+# %% [markdown]
+# The list is sorted by effect, the smallest first. In its first line a head gives most of its attention to one token, and
+# the prediction hardly notices when it is gone; in its last line a pattern about as sharp decides nearly everything. Our
+# own head stands near both ends. The picture of the patterns could not have told you which is which.
+#
+# And one text is an anecdote. Take a hundred stretches of *held-out* text, from files that were kept out of training, so
+# that the model cannot know them by heart. For which tokens does each head matter most? Every row below is one of them:
+# its probability with the head and without it, whether the same token stood earlier in the stretch, a dozen tokens of
+# context, and the token itself between bars. (`↵` is a line break; spaces are left as they are.) Below stand shares: which
+# kinds of token make up a head's hundred largest falls, and which make up the text as a whole.
+#
+# **Look for** the head that closes what was begun; the one that repeats what stood earlier; those that finish words; the
+# one that ends import lines. Is there one that you would call the head for indentation?
+
+# %% tags=["active-ipynb"]
+# figure = None
 # with needs(next_token_log_probs, zero_ablate_head), torch.no_grad():
 #     heldout = corpus_tokens("heldout")
 #     starts = torch.arange(100) * (len(heldout) // 100)
 #     stretches = heldout[starts[:, None] + torch.arange(64)]
 #     stretches[:, 0] = tokenizer.bos_token_id
+#     came = [[tokenizer.decode([token]) for token in row] for row in stretches.tolist()]
+#     kinds = {
+#         "line break": lambda row, p: came[row][p].startswith("\n"),
+#         "quote or closing bracket": lambda row, p: came[row][p][0] in "\"')]}",
+#         "begins with a letter": lambda row, p: came[row][p].lstrip(" ")[:1].isalpha(),
+#         "stood earlier": lambda row, p: came[row][p] in came[row][1:p],
+#     }
+
+#     def shares(places):
+#         found = [sum(is_one(*place) for place in places) for is_one in kinds.values()]
+#         return [f"{number / len(places):.0%}" for number in found]
+
 #     intact = next_token_log_probs(model(stretches), stretches)
+#     print("with → without  earlier?  context │token│")
+#     everywhere = [(row, p) for row in range(100) for p in range(1, 64)]
+#     counted = [["all text", *shares(everywhere)]]
 #     for head in range(model.cfg.n_heads):
 #         silent = next_token_log_probs(zero_ablate_head(model, stretches, 0, head), stretches)
 #         fall = intact - silent
-#         worst = [divmod(int(i), fall.shape[1]) for i in fall.flatten().topk(8).indices]
-#         shown = "  ".join(
-#             repr(tokenizer.decode(stretches[row, max(1, p - 3) : p + 1]))
-#             + "→"
-#             + repr(tokenizer.decode([int(stretches[row, p + 1])]))
-#             for row, p in worst
-#         )
-#         print(f"head {head}: mean {fall.mean():+.2f} nats. Most at {shown}")
+#         worst = [divmod(int(i), 63) for i in fall.flatten().topk(100).indices]
+#         counted.append([f"head {head}", *shares([(row, p + 1) for row, p in worst])])
+#         print(f"head {head}, mean fall {fall.mean():+.2f} nats")
+#         for row, p in worst[:5]:
+#             numbers = f"{intact[row, p].exp():.2f} → {silent[row, p].exp():.4f}"
+#             earlier = "yes" if kinds["stood earlier"](row, p + 1) else "no"
+#             context = "".join(came[row][max(1, p - 11) : p + 1])[-48:]
+#             shown = f"{context:>48}│{came[row][p + 1]}│".replace("\n", "↵")
+#             print(f"  {numbers}  {earlier:3}  {shown}")
+#     figure = table(counted, ["hundred largest falls", *kinds])
+# figure
 
 # %% [markdown]
-# Now the hypothesis has evidence. Over a hundred texts that the model has never seen, our head's largest effects are where
-# something ends that was begun before: a quotation mark of the same kind, with or without its bracket or comma; the second pair
-# of underscores of a name. It carries what stood at the beginning to where it is needed. And other heads have a character
-# of their own: one cares for the end of import lines, one repeats names that stood earlier in the text, one knows how deep to
-# indent. Which is which?
+# <details><summary>Which head is which? Open this when you have decided.</summary>
+#
+# - Head 1 closes: a quotation mark in four of its five rows, the underscores of a name in the other. It is also first by far
+#   in the column that counts quotes and brackets.
+# - Head 4 repeats. Most of its hundred stood earlier in the stretch, more than for any other head; ` option` and `mt` of
+#   `fmt` are names that come again.
+# - Heads 2, 3, 5 and 7 have pieces of words among their rows (`kn│ow`, `_mutu│ally`, `langu│age`, `os.sym│link`). But the
+#   line "all text" warns you: most tokens begin with a letter anyway. Head 3's shares are much like those of the text; its
+#   five rows do not add up to a job, and nothing says that every head must have one.
+# - Head 6 has the line break after an import among its first rows. Its shares say that this is a small part of it.
+# - Head 0 is half of an answer. Three of its five rows are line breaks with the indentation after them, and no other head
+#   has more of these. But they are fewer than half of its hundred, and head 5 has nearly as many: "the head for
+#   indentation" would be a name for two heads, and for less than half of each.
+#
+# </details>
+#
+# Now the hypothesis has evidence. Over a hundred stretches that the model has never seen, our head's largest effects are
+# where something ends that was begun before: a quotation mark, with or without its bracket or comma; the second pair of
+# underscores of a name. It carries what stood at the beginning to where it is needed. The other heads show why five
+# striking rows are not enough: a name that fits them may fit little else. Count, and count beside the text as a whole.
 #
 # What have you shown, exactly? That *without this head's output* the model fails here. Not that the head is the only
 # part involved, nor that it does nothing else. And zero is an odd thing to put there: the rest of the model has never
 # met a stream without this head, so some of the damage may come from the oddity. Better controls, such as the head's mean,
-# or its output on another text, are the subject of chapter 06.
+# or its output on another text, are the subject of a later chapter.
 #
 # ## 5. The map
 #
 # What you did is *mechanistic interpretability*: to explain a trained network's behaviour by the parts and steps that
-# produce it, in terms that can be tested by intervening. It is one of three threads of interpretability, which ask
+# produce it, in terms that can be tested by intervening. (Numbers below name the chapter of this course that takes a matter
+# up; section 6 lists those that are planned.) It is one of three threads of interpretability, which ask
 # different questions of different models.
 #
 # | thread | its question | tools | its weak point |
 # |---|---|---|---|
-# | interpretable by design | Can we build a model that needs no explaining? | short rule lists, additive models, concept bottlenecks (Rudin 2019) | what it cannot express |
+# | interpretable by design | Can we build a model that needs no explaining? | short rule lists, additive models (Rudin 2019); concept bottlenecks, which predict by way of named concepts (Koh et al. 2020) | what it cannot express; how much that is, is disputed, and Rudin holds it to be little for data in tables |
 # | why this decision? | Which inputs moved this output? | *attribution*: gradients, LIME, Shapley values (Ribeiro 2016, Lundberg and Lee 2017) | says where, not how; can look right and be wrong (Adebayo 2018) |
 # | how does it solve the problem? | Which algorithm has it learned, and where in the weights? | circuits, probes, sparse autoencoders, interventions | slow; most of a model is still unread |
 #
@@ -465,12 +548,14 @@ def zero_ablate_head(
 # - **Universality**: different networks learn the same ones. Chapter 13 asks how often that is so.
 #
 # What is it for? To find out what a model knows and does not say, to predict where it will fail, to change one behaviour
-# and not its neighbours, to audit what cannot be tested from outside; and because something writes programs, and nobody
-# knows how. A sober list of what is missing: Sharkey et al. (2025).
+# and not its neighbours, to audit what cannot be tested from outside; and to understand, for its own sake, how something
+# that nobody programmed to do so writes programs. A sober list of what is missing: Sharkey et al. (2025).
 #
 # > **What you may have read.** Popular posts repeat a few things that their sources do not say.
 # > - *"Induction heads are found only in two-layer models."* They need **at least** two layers, because one head has to read what an
-# >   earlier one wrote; larger models have many (Olsson et al. 2022). Chapter 03.
+# >   earlier one wrote; larger models have many (Olsson et al. 2022). Chapter 03. (The same paper changes the architecture so that
+# >   a key holds something of the token before it, a "smeared key", and then one-layer models make the same jump in learning
+# >   from context: that step is what an ordinary model needs the earlier layer for.)
 # > - *"Grokking is double descent."* Grokking is test accuracy that jumps long after training accuracy is perfect, over
 # >   *training time* (Power et al. 2022). Double descent is a test error that falls, rises and falls again, over *model size*,
 # >   data or time (Nakkiran et al. 2020). Whether they share a cause is an open question. Chapter 09.
@@ -488,30 +573,43 @@ def zero_ablate_head(
 # progress()
 
 # %% [markdown]
-# Chapter 01 takes away the layer that you have just looked into, and reads what is left completely. Chapter 02 puts it back,
-# and reads what its heads do out of their weights, without running the model at all.
+# What `progress()` lists is here. The whole plan: 00 Orientation · 01 Bigrams · 02 Attention circuits · 03 Induction
+# heads · 04 Superposition · 05 Sparse autoencoders · 06 Causal interventions · 07 Lenses · 08 Probes and steering ·
+# 09 Grokking and phase changes · 10 World models · 11 Attribution and its limits · 12 When the tools break · 13 Scaling and
+# universality · 14 Capstone. A number that `progress()` does not list is planned, and not there yet.
+#
+# Chapter 01 takes away the layer that you have just looked into, and reads what is left completely. The plan for 02 is to
+# put it back, and to read what its heads do out of their weights, without running the model at all.
 #
 # ## What is simplified here
 # - One model, one layer, no MLPs, eight heads, small enough for single heads to stand for single jobs. In large models a job is
 #   often spread over many parts, and when one is cut others may take over (McGrath et al. 2023).
 # - Zero ablation, for the reason above.
-# - The eight examples for each head were the largest of thousands. What a head does at its extremes need not be what it does
-#   most of the time: chapter 05 returns to this.
+# - The five examples for each head were the largest of thousands, and so were the hundred that we counted. What a head does
+#   at its extremes need not be what it does most of the time.
 #
 # ## Sources
-# - Elhage et al., *A Mathematical Framework for Transformer Circuits*, 2021: the residual stream as a sum (section "Transformer Overview").
-# - Olah et al., *Zoom In: An Introduction to Circuits*, 2020: the three claims.
-# - Olsson et al., *In-context Learning and Induction Heads*, 2022.
-# - Rudin, *Stop Explaining Black Box Machine Learning Models for High Stakes Decisions and Use Interpretable Models Instead*, 2019.
-# - Ribeiro, Singh and Guestrin, *"Why Should I Trust You?": Explaining the Predictions of Any Classifier* (LIME), 2016.
-# - Lundberg and Lee, *A Unified Approach to Interpreting Model Predictions* (Shapley values), 2017.
-# - Adebayo et al., *Sanity Checks for Saliency Maps*, 2018.
-# - Jain and Wallace, *Attention is not Explanation*, 2019; Wiegreffe and Pinter, *Attention is not not Explanation*, 2019.
-# - Power et al., *Grokking: Generalization Beyond Overfitting on Small Algorithmic Datasets*, 2022; Nakkiran et al., *Deep Double Descent*, 2020.
-# - Meng et al., *Locating and Editing Factual Associations in GPT*, 2022 (section 2.1, causal tracing); Heimersheim and Nanda, *How to Use and Interpret Activation Patching*, 2024.
-# - Chan et al., *Causal Scrubbing: a method for rigorously testing interpretability hypotheses*, 2022.
-# - McGrath et al., *The Hydra Effect: Emergent Self-repair in Language Model Computations*, 2023.
-# - Sharkey et al., *Open Problems in Mechanistic Interpretability*, 2025.
+# - Elhage et al., [A Mathematical Framework for Transformer Circuits](https://transformer-circuits.pub/2021/framework/index.html),
+#   2021: the residual stream as a sum (section "Transformer Overview").
+# - Su et al., [RoFormer: Enhanced Transformer with Rotary Position Embedding](https://arxiv.org/abs/2104.09864), 2021.
+# - Xiao et al., [Efficient Streaming Language Models with Attention Sinks](https://arxiv.org/abs/2309.17453), 2023.
+# - Olah et al., [Zoom In: An Introduction to Circuits](https://distill.pub/2020/circuits/zoom-in/), 2020: the three claims.
+# - Olsson et al., [In-context Learning and Induction Heads](https://transformer-circuits.pub/2022/in-context-learning-and-induction-heads/index.html),
+#   2022 (smeared keys: "Argument 2").
+# - Rudin, [Stop Explaining Black Box Machine Learning Models for High Stakes Decisions and Use Interpretable Models Instead](https://arxiv.org/abs/1811.10154), 2019.
+# - Koh et al., [Concept Bottleneck Models](https://arxiv.org/abs/2007.04612), 2020.
+# - Ribeiro, Singh and Guestrin, ["Why Should I Trust You?": Explaining the Predictions of Any Classifier](https://arxiv.org/abs/1602.04938) (LIME), 2016.
+# - Lundberg and Lee, [A Unified Approach to Interpreting Model Predictions](https://arxiv.org/abs/1705.07874) (Shapley values), 2017.
+# - Adebayo et al., [Sanity Checks for Saliency Maps](https://arxiv.org/abs/1810.03292), 2018.
+# - Jain and Wallace, [Attention is not Explanation](https://arxiv.org/abs/1902.10186), 2019; Wiegreffe and Pinter,
+#   [Attention is not not Explanation](https://arxiv.org/abs/1908.04626), 2019.
+# - Power et al., [Grokking: Generalization Beyond Overfitting on Small Algorithmic Datasets](https://arxiv.org/abs/2201.02177), 2022;
+#   Nakkiran et al., [Deep Double Descent](https://arxiv.org/abs/1912.02292), 2020.
+# - Meng et al., [Locating and Editing Factual Associations in GPT](https://arxiv.org/abs/2202.05262), 2022 (section 2.1, causal
+#   tracing); Heimersheim and Nanda, [How to Use and Interpret Activation Patching](https://arxiv.org/abs/2404.15255), 2024.
+# - Chan et al., [Causal Scrubbing: a method for rigorously testing interpretability hypotheses](https://www.alignmentforum.org/posts/JvZhhzycHu2Yd57RN/causal-scrubbing-a-method-for-rigorously-testing), 2022.
+# - McGrath et al., [The Hydra Effect: Emergent Self-repair in Language Model Computations](https://arxiv.org/abs/2307.15771), 2023.
+# - Sharkey et al., [Open Problems in Mechanistic Interpretability](https://arxiv.org/abs/2501.16496), 2025.
 #
 # ## An open question
 # You have ranked heads by what breaks without them. But how would you notice a part whose loss another part makes good

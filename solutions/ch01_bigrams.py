@@ -40,16 +40,13 @@ from torch import Tensor
 # )
 
 # %% [markdown]
-# **How a chapter works.** You read, you predict, you write a function, you ask `check` about it. The card it shows
-# says which mistake was made and on which input. `hint("count_bigrams")` gives one hint at a time, and
-# `show_solution("count_bigrams")` shows ours. A demonstration that stands on a function you have not written yet says
-# so, and waits.
+# Predict, write, `check`: chapters work as [00](00_orientation.ipynb) says, with `hint("count_bigrams")` and
+# `show_solution("count_bigrams")` where you are stuck.
 #
 # ## 1. What can you say about the next token if you know only this one?
 #
-# A model does not read letters. A *tokenizer* cuts the text into pieces from a fixed list and hands over their
-# numbers, the *token ids*. Here is the beginning of the text, a bar between tokens. The first one, `<|bos|>`, marks
-# the beginning of a file.
+# The text is cut into tokens as in chapter 00. Here is its beginning, a bar between them; `<|bos|>` marks where a file
+# begins.
 
 # %% tags=["active-ipynb"]
 # print("│".join(tokenizer.decode([i]) for i in train[:80]))
@@ -61,9 +58,6 @@ from torch import Tensor
 #
 # To find out, count. A *bigram* is a token and the very next one. All bigrams of a text fit into one table: a row for
 # the current token, a column for the next.
-#
-# A word on the signatures: `Int[Tensor, "position"]` is a tensor of integers with one axis, which we call position;
-# `Int[Tensor, "d_vocab d_vocab"]` has two axes of size d_vocab. The same name is the same size.
 #
 # ### Exercise: `count_bigrams`
 # *Difficulty 1 of 5, about 10 minutes.* A Python loop over millions of tokens makes you wait; one call of the right
@@ -247,11 +241,10 @@ def bigram_cross_entropy(
 #
 # ## 4. A transformer with nothing in it
 #
-# Now the same from the other side. In a transformer a token enters as a row of the *embedding* matrix `W_E`. This
-# vector is the *residual stream*: layers read from it and add to it. At the end the *unembedding* `W_U` turns it into
-# *logits*, one score for each possible next token, and a softmax makes them probabilities.
+# Now the same from the other side. In chapter 00 a token entered the residual stream as a row of the embedding `W_E`,
+# eight heads added to it, and the unembedding `W_U` turned it into logits.
 #
-# With zero layers nothing reads and nothing adds (and this one has no final norm, no biases and no positions either).
+# With zero layers nothing adds (and this model has no final norm, no biases and no positions either).
 # What went in at the bottom comes out at the top. So for each current token, what are the logits? You have both
 # matrices; no data is needed.
 #
@@ -310,7 +303,7 @@ def direct_path_logits(
 # %% [markdown]
 # And the twenty most frequent tokens against each other. Look along a row: the strong cells are what usually follows (a
 # row without one is followed mostly by tokens that are not among the twenty). The two pictures should be hard to tell
-# apart.
+# apart: in both the strongest cell stands in the row `'):'`, at the column of a line break with its indentation.
 
 # %% tags=["active-ipynb"]
 # figure = None
@@ -417,7 +410,7 @@ def mean_kl(
 # than a model that ignores the current token is from the truth.
 #
 # A weighted mean hides things as well. Each point below is one pair of tokens, taken evenly from the most frequent to the
-# rarest; on the dotted line both tables agree. Frequent pairs (bright) lie on it. Rare ones scatter around it.
+# rarest; on the dotted line both tables agree. Frequent pairs (yellow) lie on it. Rare ones scatter around it.
 
 # %% tags=["active-ipynb"]
 # figure = None
@@ -577,8 +570,9 @@ def sample_bigrams(
 # (Brackets inside strings and comments are counted too, which is why real code is not at zero. That most of the sampled
 # ones match at all is the work of pairs such as `()` and `[]`, and of short calls.)
 #
-# A bracket can lie hundreds of tokens back. To look there, a model has to move information between positions. That is
-# the one thing that this transformer lacks, and what *attention* is for: the next chapter.
+# A bracket can lie hundreds of tokens back. To look there, a model has to move information between positions. That is the
+# one thing that this transformer lacks, and what attention is for: head 1 of chapter 00, which read the opening quotation
+# mark and bracket from where they had to be closed, did just that. How its weights do it, a later chapter asks.
 #
 # ## 8. Tables too large to build
 #
@@ -590,7 +584,7 @@ def sample_bigrams(
 
 # %% [markdown]
 # You rarely need the table. You need what is largest in each row. So make some rows, keep the best k of each, let the
-# rows go, and take the next ones. The same trick will carry every "full circuit" of the coming chapters.
+# rows go, and take the next ones. The same trick serves wherever a table has a row and a column for every token.
 #
 # ### Exercise: `top_successors`
 # *Difficulty 3 of 5, about 15 minutes.* The check watches the tensors that you make: no more than `chunk_size` rows of
@@ -642,8 +636,9 @@ def top_successors(
 #         )
 
 # %% [markdown]
-# Most of these are words that the tokenizer cut in two, or pieces that occur in one idiom only. In a zero-layer model
-# this is all there is. In a deep one the direct path still can do it, while layers do the rest.
+# Three reasons to be sure stand in this list: a word or a name that the tokenizer cut in two, as in ` don` and `libr`;
+# grammar, as in the bracket after ` isinstance` and the colon after ` finally`; and pieces that occur in one idiom only. In
+# a zero-layer model this is all there is. In a deep one the direct path still can do it, while layers do the rest.
 #
 # With a network and a minute of patience the same function reads GPT-2's direct path. (GPT-2 also has a final norm and
 # positions, which this ignores, and layers: its direct path is not all it does. It is still a fact about its weights.)

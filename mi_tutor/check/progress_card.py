@@ -25,12 +25,17 @@ def card(progress: "Progress") -> str:
     rows = [
         f'<div role="status" style="{_CARD}">',
         f"<div><strong>Your progress</strong> &middot; {html.escape(str(progress.total))}</div>",
-        *(_chapter(part, part is progress.current) for part in progress.chapters),
+        *(_chapter(part, part is progress.current or _slipped(part)) for part in progress.chapters),
         f"<div><strong>{html.escape(progress.next_sentence)}</strong> {html.escape(progress.left_sentence)}</div>",
     ]
     if progress.trouble:
         rows.append(f"<div>{html.escape(progress.trouble)} What you see is known until this notebook stops.</div>")
     return "\n".join([*rows, "</div>"])
+
+
+def _slipped(part: "ChapterProgress") -> bool:
+    """Whether something done there no longer passes, which a folded chapter would hide."""
+    return any(standing.slipped for standing in part.standings)
 
 
 def _chapter(part: "ChapterProgress", is_open: bool) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from mi_tutor.check.outline import chapters
+from mi_tutor.check.progress import progress
 from mi_tutor.course.workspace import WorkspaceError, bring_chapters
 
 MY_WORK = Path("my-work")
@@ -48,8 +50,31 @@ def run_lab(folder: Path | None, arguments: Sequence[str], *, open_lab: bool = T
         print(sentence, file=sys.stderr)
     if not open_lab:
         return int(bool(brought.troubles))
+    if address := _running_at(folder):
+        print(f"JupyterLab already runs on {folder}, at {address} (this starts another one).")
     sys.stdout.flush()
-    return _become_jupyterlab(folder, arguments)
+    return _become_jupyterlab(folder, [*_first_page(folder, arguments), *arguments])
+
+
+def _running_at(folder: Path) -> str | None:
+    """The address of a JupyterLab of this user that serves the folder."""
+    from jupyter_server.serverapp import list_running_servers
+
+    for server in list_running_servers():
+        if os.path.realpath(server["root_dir"]) == os.path.realpath(folder):
+            return f"{server['url']}lab" + (f"?token={server['token']}" if server.get("token") else "")
+    return None
+
+
+def _first_page(folder: Path, arguments: Sequence[str]) -> list[str]:
+    """JupyterLab opens on the chapter to go on with, not on its launcher; what the learner asks for comes first."""
+    if any("default_url" in argument for argument in arguments):
+        return []
+    current = progress().current
+    names = [current.chapter.file] if current else []
+    names += [chapter.file for chapter in chapters()]
+    found = next((name for name in names if (folder / name).is_file()), None)
+    return [f"--LabApp.default_url=/lab/tree/{found}"] if found else []
 
 
 def _become_jupyterlab(folder: Path, arguments: Sequence[str]) -> int:

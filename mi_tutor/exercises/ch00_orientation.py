@@ -366,6 +366,7 @@ def _head_cases(draw: Draw) -> Iterator[Case]:
     yield basic("two layers of three heads", **on(draw.model(), 2, 5, 0, 1))
     yield basic("the second layer of two", **on(draw.model(), 3, 4, 1, 0))
     yield general("a model with MLPs", **on(draw.model(n_layers=3, n_heads=2, d_mlp=9), 2, 7, draw.size(0, 1), 1))
+    yield general("the third layer of three", **on(draw.model(n_layers=3), 2, 5, 2, draw.size(0, 2)))
     yield general("a middle layer", **on(draw.model(n_layers=3, n_heads=4, d_head=2), 3, 6, 1, draw.size(0, 3)))
     yield general("the last head of the last layer", **on(draw.model(n_heads=4, d_model=7), 2, 8, 1, 3))
     yield edge("one layer", **on(draw.model(n_layers=1, d_mlp=6), 2, 5, 0, 2))
@@ -391,6 +392,11 @@ def _patterns(model: Any, tokens: Tensor, layer: int) -> Tensor:
 def layers_counted_from_one(model: Any, tokens: Tensor, layer: int, head: int) -> Tensor:
     """This is the layer before: layers count from 0."""
     return _patterns(model, tokens, (layer - 1) % model.cfg.n_layers)[:, head]
+
+
+def first_layer_always(model: Any, tokens: Tensor, layer: int, head: int) -> Tensor:
+    """This is layer 0, whatever `layer` is: the name has to contain it, as in `f"blocks.{layer}.attn.hook_pattern"`."""
+    return _patterns(model, tokens, 0)[:, head]
 
 
 def heads_counted_from_one(model: Any, tokens: Tensor, layer: int, head: int) -> Tensor:
@@ -460,6 +466,7 @@ head_pattern = Exercise(
     answer=close_to_single_precision,
     wrong=(
         layers_counted_from_one,
+        first_layer_always,
         heads_counted_from_one,
         last_layer_always,
         all_heads,
@@ -493,7 +500,8 @@ def _with_z(model: Any, tokens: Tensor, layer: int, edit: Any) -> Tensor:
 
 
 def nothing_ablated(model: Any, tokens: Tensor, layer: int, head: int) -> Tensor:
-    """These are the logits of the intact model. If your hook makes a new tensor, it has to return it."""
+    """These are the logits of the intact model. If your hook makes a new tensor, it has to return it. (Writing into
+    `model.W_O` does nothing either, for that is a copy: leave the weights alone, a hook does it.)"""
     return _with_z(model, tokens, layer, lambda z: z)
 
 
@@ -606,6 +614,12 @@ def layer_below_ablated(model: Any, tokens: Tensor, layer: int, head: int) -> Te
     return _ablated(model, tokens, (layer - 1) % model.cfg.n_layers, head)
 
 
+def first_layer_ablated(model: Any, tokens: Tensor, layer: int, head: int) -> Tensor:
+    """A head of layer 0 has been silenced, whatever `layer` is: the name has to contain it, as in
+    `f"blocks.{layer}.attn.hook_z"`."""
+    return _ablated(model, tokens, 0, head)
+
+
 def ablation_left_on(model: Any, tokens: Tensor, layer: int, head: int) -> Tensor:
     """The logits are right, but the hook stays on the model: from now on the head is silent for everybody.
     `run_with_hooks` takes it off again, also when something goes wrong."""
@@ -622,11 +636,19 @@ def ablation_left_on(model: Any, tokens: Tensor, layer: int, head: int) -> Tenso
 
 
 def weights_overwritten(model: Any, tokens: Tensor, layer: int, head: int) -> Tensor:
-    """The logits are right, but the model's weights have been changed to get them, and stay so. A hook changes one run
-    and nothing else."""
+    """The logits are right, but the model's weights have been changed to get them, and stay so. Leave the weights alone:
+    a hook changes one run and nothing else."""
     with torch.no_grad():
         model.blocks[layer].attn.o.weight.view(model.cfg.d_model, model.cfg.n_heads, -1)[:, head] = 0
         logits: Tensor = model(tokens)
+    return logits
+
+
+def weights_written_into(model: Any, tokens: Tensor, layer: int, head: int) -> Tensor:
+    """This writes into the model's weights, and torch refuses, for they want gradients. Leave the weights alone: a hook
+    changes one run and nothing else."""
+    model.blocks[layer].attn.W_O[head] = 0
+    logits: Tensor = model(tokens)
     return logits
 
 
@@ -653,8 +675,10 @@ zero_ablate_head = Exercise(
         change_in_logits,
         only_the_last_logits,
         layer_below_ablated,
+        first_layer_ablated,
         ablation_left_on,
         weights_overwritten,
+        weights_written_into,
     ),
     hints=(
         "A hook is a function that gets an activation while the model runs, and may hand back another. At which activation "

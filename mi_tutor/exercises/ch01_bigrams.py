@@ -177,6 +177,12 @@ def probabilities_smoothed(counts: Tensor, smoothing: float) -> Tensor:
     return (probs / probs.sum(-1, keepdim=True)).log().float()
 
 
+def smoothing_after_dividing(counts: Tensor, smoothing: float) -> Tensor:
+    """`smoothing` is added after the division, so that a row sums to more than 1: add it to the counts first, then
+    divide by the sum of what you have."""
+    return ((counts.double() / counts.sum(-1, keepdim=True)) + smoothing).log().float()
+
+
 def denominator_not_smoothed(counts: Tensor, smoothing: float) -> Tensor:
     """The counts are smoothed but not their sum: add `smoothing` first, then divide by the sum of what you have."""
     return _log_ratio(counts + smoothing, counts.sum(-1, keepdim=True))
@@ -237,6 +243,7 @@ bigram_log_probs = Exercise(
         table_normalised_as_a_whole,
         rows_divided_by_one_anothers_sums,
         probabilities_smoothed,
+        smoothing_after_dividing,
         denominator_not_smoothed,
         denominator_smoothed_once,
         only_unseen_pairs_smoothed,
@@ -381,6 +388,12 @@ def logits_transposed(W_E: Tensor, W_U: Tensor) -> Tensor:
     return (W_E @ W_U).T
 
 
+def unembedding_first(W_E: Tensor, W_U: Tensor) -> Tensor:
+    """This is `W_U @ W_E`, of shape [d_model, d_model]. A token is a row here: it goes through W_E first, then through
+    W_U. (Papers that write W_U W_E have tokens in columns.)"""
+    return W_U @ W_E
+
+
 def logits_turned_to_log_probs(W_E: Tensor, W_U: Tensor) -> Tensor:
     """These are log-probabilities: the logits are asked for, before any softmax."""
     return (W_E @ W_U).log_softmax(-1)
@@ -430,6 +443,7 @@ direct_path_logits = Exercise(
     bf16=True,
     wrong=(
         logits_transposed,
+        unembedding_first,
         logits_turned_to_log_probs,
         logits_turned_to_probs,
         rows_centred,
@@ -698,9 +712,17 @@ def softmax_over_rows(target_log_probs: Tensor, logits: Tensor, weights: Tensor)
 
 
 def zero_times_minus_infinity(target_log_probs: Tensor, logits: Tensor, weights: Tensor) -> Tensor:
-    """A target of probability 0 gives 0 · (-inf) = NaN. Such a pair contributes 0: choose with `torch.where` or
-    `masked_fill`. (`F.kl_div` with log_target=True does not choose; with probabilities as its target it does.)"""
+    """A target of probability 0 gives 0 · (-inf) = NaN. Such a pair contributes 0: mask the whole product with
+    `torch.where` or `masked_fill`; a mask on the target alone leaves the -inf beside it. (`F.kl_div` with log_target=True
+    masks nothing; with probabilities as its target it does.)"""
     return _weighted((target_log_probs.exp() * (target_log_probs - logits.log_softmax(-1))).sum(-1), weights)
+
+
+def impossible_made_certain(target_log_probs: Tensor, logits: Tensor, weights: Tensor) -> Tensor:
+    """The mask puts 0 in place of a target's log-probability of -inf, and the exponential of 0 is 1: impossible pairs
+    become certain ones. Mask the whole product, target · (difference of logarithms), and leave the target as it is."""
+    target = torch.where(target_log_probs == -INF, 0.0, target_log_probs)
+    return _weighted((target.exp() * (target - logits.log_softmax(-1))).sum(-1), weights)
 
 
 def logarithm_of_a_softmax(target_log_probs: Tensor, logits: Tensor, weights: Tensor) -> Tensor:
@@ -741,6 +763,7 @@ mean_kl = Exercise(
         logits_taken_for_log_probs,
         softmax_over_rows,
         zero_times_minus_infinity,
+        impossible_made_certain,
         logarithm_of_a_softmax,
         epsilon_against_the_zero,
         epsilon_in_the_target,

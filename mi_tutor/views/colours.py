@@ -11,7 +11,8 @@ GRID = "rgba(128,128,128,0.3)"
 SEQUENTIAL = "Cividis"
 POINTS = [[0.0, "#3b4d7a"], [0.5, "#868379"], [1.0, "#d9c04f"]]
 """The middle of the same scale: points have to stand out from a dark page and from a light one."""
-DIVERGING = [[0.0, "#D07A00"], [0.5, "#e8e8e8"], [1.0, "#0072B2"]]
+DIVERGING = [[0.0, "#D07A00"], [0.4999, "rgba(208,122,0,0)"], [0.5001, "rgba(0,114,178,0)"], [1.0, "#0072B2"]]
+"""Transparent at 0, so that it fades into a light page and into a dark one."""
 
 Colour = tuple[int, int, int, int]
 """Red, green, blue and opacity, each from 0 to 255."""
@@ -28,19 +29,23 @@ def fade(share: float, strongest: int = 255) -> Colour:
 
 
 def between(stops: list[tuple[float, str]], share: float) -> Colour:
-    """The colour at a share (0 to 1) of a scale of `#rrggbb` stops."""
+    """The colour at a share (0 to 1) of a scale of `#rrggbb` and `rgba(r,g,b,a)` stops."""
     position = min(max(share, 0.0), 1.0)
     for (low, first), (high, second) in pairwise(stops):
         if position <= high:
             part = (position - low) / (high - low) if high > low else 0.0
-            red, green, blue = (round(x + (y - x) * part) for x, y in zip(_rgb(first), _rgb(second), strict=True))
-            return red, green, blue, 255
-    return (*_rgb(stops[-1][1]), 255)
+            start, end = _channels(first), _channels(second)
+            red, green, blue, opacity = (round(x + (y - x) * part) for x, y in zip(start, end, strict=True))
+            return red, green, blue, opacity
+    return _channels(stops[-1][1])
 
 
 def as_hex(colour: tuple[int, ...]) -> str:
     return "#{:02x}{:02x}{:02x}".format(*colour[:3])
 
 
-def _rgb(colour: str) -> tuple[int, int, int]:
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+def _channels(colour: str) -> Colour:
+    if colour.startswith("rgba("):
+        red, green, blue, opacity = colour[5:-1].split(",")
+        return int(red), int(green), int(blue), round(255 * float(opacity))
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16), 255

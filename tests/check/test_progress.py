@@ -387,9 +387,19 @@ def test_the_card_says_in_words_what_it_says_in_colours():
         assert word in words
     assert "Chapter <a>" not in html
     assert "Chapter &lt;a&gt;" in html
-    assert html.count("<details open") == 1
+    assert html.count("<details open") == 2, "the current chapter, and the one whose latest try does not pass"
     colours = {colour for colour in re.findall(r"(?<!-)color:([^;\"]+)", html) if not colour.startswith("var(--jp-")}
     assert colours == {"#2b7bba", "#d9822b", "#8a8a8a"}
+
+
+@pytest.mark.usefixtures("two_chapters")
+def test_only_the_current_chapter_is_open_unless_a_latest_try_does_not_pass():
+    for exercise in ("a_one", "a_two", "b_one"):
+        passes(exercise)
+    assert [part.count("<details open") for part in card(progress()).split("</details>")] == [0, 1, 0]
+    records.keep(Record("a_two", 0, 3, False))
+    passes("b_one")
+    assert [part.count("<details open") for part in card(progress()).split("</details>")] == [1, 1, 0]
 
 
 def test_progress_and_its_card_load_no_torch():

@@ -12,6 +12,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from mi_tutor.check import records
+from mi_tutor.check.records import Record
 from mi_tutor.course import lab, workspace
 from mi_tutor.course.lab import run_lab, split_arguments
 
@@ -51,7 +53,8 @@ def test_the_chapters_are_brought_and_jupyterlab_opens_on_them(here, becomes, mo
     monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/the/learners/own")
     run_lab(None, ["--port", "8899"])
     [(program, command, environment)] = becomes
-    assert command[1:] == ["-P", "-m", "jupyterlab", f"--ServerApp.root_dir={here / 'my-work'}", "--port", "8899"]
+    root, first = f"--ServerApp.root_dir={here / 'my-work'}", "--LabApp.default_url=/lab/tree/00_orientation.ipynb"
+    assert command[1:] == ["-P", "-m", "jupyterlab", root, first, "--port", "8899"]
     assert program == sys.executable
     assert environment["JUPYTER_CONFIG_PATH"] == os.pathsep.join([str(lab.SETTINGS), "/the/learners/own"])
     assert (here / "my-work" / "01_bigrams.ipynb").is_file()
@@ -61,6 +64,30 @@ def test_the_chapters_are_brought_and_jupyterlab_opens_on_them(here, becomes, mo
 
     run_lab(None, [])
     assert capsys.readouterr().out == "The chapters in my-work are up to date.\n"
+
+
+def test_jupyterlab_opens_on_the_chapter_to_go_on_with_or_where_it_is_told_to(here, becomes, monkeypatch):
+    monkeypatch.setenv("MI_TUTOR_PROGRESS", str(here / "progress.jsonl"))
+    records.keep(Record("count_bigrams", 3, 3, True))
+    run_lab(None, [])
+    run_lab(None, ["--LabApp.default_url=/lab"])
+    pages = [[word for word in command if "default_url" in word] for _, command, _ in becomes]
+    assert pages == [["--LabApp.default_url=/lab/tree/01_bigrams.ipynb"], ["--LabApp.default_url=/lab"]]
+
+
+def test_a_jupyterlab_that_runs_on_the_folder_already_is_named_and_another_starts(here, becomes, monkeypatch, capsys):
+    servers = [
+        {"root_dir": str(here / name), "url": f"http://localhost/{name}/", "token": "t"} for name in ("x", "mine")
+    ]
+    monkeypatch.setattr("jupyter_server.serverapp.list_running_servers", lambda: servers)
+    run_lab(Path("mine"), [])
+    assert (
+        "already runs on mine, at http://localhost/mine/lab?token=t (this starts another one)."
+        in capsys.readouterr().out
+    )
+    run_lab(Path("other"), [])
+    assert "already runs" not in capsys.readouterr().out
+    assert len(becomes) == 2
 
 
 def test_without_jupyterlab_nothing_is_done_and_the_extra_is_named(here, becomes, monkeypatch, capsys):
