@@ -1,6 +1,6 @@
-"""Start-up, checks and chapters, each beside something to compare it with in the same run.
+"""Start-up, checks, chapters and autoencoder training, each beside something to compare it with in the same run.
 
-make bench          or: python -m benchmarks
+make bench          or: python -m benchmarks [start_up] [models] [chapters] [checks] [saes] [gpu]
 """
 
 import contextlib
@@ -16,6 +16,8 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+
+from benchmarks.sae import gpu, saes
 
 RUNS = 5
 FIRST_CHECK = "import torch; from mi_tutor import check; check(lambda W_E, W_U: W_E @ W_U, 'direct_path_logits')"
@@ -55,6 +57,22 @@ def start_up() -> Table:
     table.add_row(
         "import mi_tutor, without the interpreter's own start", f"{seconds[1] - seconds[0]:.3f}", f"{own:.1%}"
     )
+    return table
+
+
+def models() -> Table:
+    from mi_tutor.models.sae_recipes import SAE_RECIPES
+    from mi_tutor.models.sae_zoo import load_sae
+    from mi_tutor.models.zoo import bundled_models, checkpoint_steps, load_model
+
+    table = Table("model", "load, s", title=f"Loading, imports not counted (median of {RUNS})")
+    for name in bundled_models():
+        table.add_row(name, f"{median_seconds(lambda name=name: load_model(name, 'cpu')):.3f}")  # type: ignore[misc]
+        for step in checkpoint_steps(name)[-1:]:
+            seconds = median_seconds(lambda name=name, step=step: load_model(name, "cpu", checkpoint=step))  # type: ignore[misc]
+            table.add_row(f"{name}, a checkpoint", f"{seconds:.3f}")
+    for name in SAE_RECIPES:
+        table.add_row(name, f"{median_seconds(lambda name=name: load_sae(name, device='cpu')):.3f}")  # type: ignore[misc]
     return table
 
 
@@ -122,8 +140,9 @@ def main() -> None:
     console = Console()
     with tempfile.TemporaryDirectory() as folder:  # what is solved here is nobody's progress
         os.environ["MI_TUTOR_PROGRESS"] = str(Path(folder, "progress.jsonl"))
-        for measure in (start_up, chapters, checks):
-            console.print(measure())
+        measures = {measure.__name__: measure for measure in (start_up, models, chapters, checks, saes, gpu)}
+        for name in sys.argv[1:] or measures:
+            console.print(measures[name]())
 
 
 if __name__ == "__main__":

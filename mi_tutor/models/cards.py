@@ -6,14 +6,24 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mi_tutor.models.corpus import CorpusError, corpus_hash, corpus_manifest, corpus_tokens, with_packages
-from mi_tutor.models.figures import FIGURES, Context, Figure, Value
+from mi_tutor.models.corpus import CorpusError, corpus_hash, corpus_manifest
+from mi_tutor.models.figure import Context, Figure, Value
+from mi_tutor.models.figures import FIGURES
 from mi_tutor.models.recipes import RECIPES, Recipe
-from mi_tutor.models.zoo import ASSETS, WEIGHTS_FILE
+from mi_tutor.models.sae import SaeFileError
+from mi_tutor.models.sae_recipes import SAE_RECIPES, SaeRecipe
+from mi_tutor.models.token_cache import write_text_atomically
+from mi_tutor.models.weight_files import WeightsError
+from mi_tutor.models.zoo import ASSETS, UnknownModelError
 
 CARD_FILE = "card.json"
 RUNS = Path("training-runs")
 LICENCE = "CC-BY-4.0"
+FORMAT = 2  # of cards; raised when their fields change
+
+
+class CardError(RuntimeError):
+    """A card cannot be read; the message says which and why."""
 
 
 def run_models(
@@ -33,30 +43,58 @@ def run_models(
         name.
     """
     assets = assets or ASSETS
-    if name is not None and name not in RECIPES:
-        print(f"There is no bundled model {name!r}; there are: {', '.join(RECIPES)}.", file=sys.stderr)
+    recipes: dict[str, Recipe | SaeRecipe] = {**RECIPES, **SAE_RECIPES}
+    if name is not None and name not in recipes:
+        print(f"There is no bundled model {name!r}; there are: {', '.join(recipes)}.", file=sys.stderr)
         return 2
-    names = list(RECIPES) if name is None else [name]
+    names = list(recipes) if name is None else [name]
     try:
         if train:
+            from mi_tutor.models.ship import train_and_ship
+
             for each in names:
-                train_and_ship(RECIPES[each], assets, runs or RUNS)
+                train_and_ship(recipes[each], assets, runs or RUNS)
+                write_card(each, assets)
         if verify:
             verdicts = [verify_card(each, assets) for each in names]  # a list: every card is looked at
             return 0 if all(verdicts) else 1
         if not train:
             shown = [show_card(each, assets) for each in names]
             return 0 if all(shown) else 1
-    except (CorpusError, ValueError) as error:
+    except (CardError, CorpusError, SaeFileError, UnknownModelError, WeightsError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
+    except OSError as error:
+        print(
+            f"Nothing more could be saved: {error}. What was saved before is whole; make room, then repeat the command."
+        )
+        return 1
+    except KeyboardInterrupt:
+        print("Interrupted. The same command goes on from the last saved state.", file=sys.stderr)
+        return 130
     return 0
 
 
 def read_card(name: str, assets: Path) -> dict[str, Any] | None:
-    """The card of a model; None where there is none."""
+    """The card of a model; None where there is none.
+
+    Raises:
+        CardError: when it is damaged or was written by another version of mi-tutor.
+    """
     path = assets / name / CARD_FILE
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    if not path.exists():
+        return None
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+        version = card["format"]
+    except (ValueError, KeyError, TypeError):
+        raise CardError(f"{path} is damaged or no card; install mi-tutor again, or `git checkout` it.") from None
+    if version != FORMAT:
+        raise CardError(
+            f"{path} is a card of format {version}; this mi-tutor reads format {FORMAT}. Files of two versions are mixed: "
+            f"install mi-tutor again, or write the card again with `mi-tutor models {name} --train`."
+        )
+    return card
 
 
 def show_card(name: str, assets: Path) -> bool:
@@ -93,7 +131,7 @@ def verify_card(name: str, assets: Path) -> bool:
         print(f"{name}: OFF, there is no card")
         return False
     try:
-        same_corpus = corpus_hash(with_packages(RECIPES[name].packages)) == card["corpus"]["hash"]
+        same_corpus = corpus_hash(Context(name, assets).roots) == card["corpus"]["hash"]
         corpus_problem = ""
     except CorpusError as error:
         same_corpus, corpus_problem = False, str(error)
@@ -112,38 +150,19 @@ def verify_card(name: str, assets: Path) -> bool:
     return all_well
 
 
-def train_and_ship(recipe: Recipe, assets: Path, runs: Path) -> None:
-    """Run the recipe on this machine's corpus, then write weights, checkpoints, bigram counts and card."""
-    import shutil
-
-    from mi_tutor.models.bigrams import COUNTS_FILE, count_bigrams, write_bigram_counts
-    from mi_tutor.models.train import save_weights
-    from mi_tutor.models.train import train as run_recipe
-
-    tokens = corpus_tokens("train", with_packages(recipe.packages))
-    weights = run_recipe(recipe, tokens, runs / recipe.name)
-    folder = assets / recipe.name
-    save_weights(folder / WEIGHTS_FILE, weights)
-    for step in recipe.shipped_checkpoints:
-        (folder / "checkpoints").mkdir(exist_ok=True)
-        name = f"checkpoint-{step}.safetensors"
-        shutil.copyfile(runs / recipe.name / name, folder / "checkpoints" / name)
-    if recipe.architecture["n_layers"] == 0:
-        write_bigram_counts(folder / COUNTS_FILE, count_bigrams(tokens))
-    write_card(recipe, assets)
-
-
-def write_card(recipe: Recipe, assets: Path) -> None:
+def write_card(name: str, assets: Path) -> None:
     """Compute every figure of the shipped files and the corpus, and write the card."""
     from importlib.metadata import version
 
-    context = Context(recipe.name, assets)
+    context = Context(name, assets)
+    recipe = SAE_RECIPES.get(name) or RECIPES[name]
     figures = {
         key: {"value": _computed(figure, context), "unit": figure.unit, "meaning": figure.meaning, "of": figure.of}
-        for key, figure in FIGURES[recipe.name].items()
+        for key, figure in FIGURES[name].items()
     }
     card = {
-        "name": recipe.name,
+        "format": FORMAT,
+        "name": name,
         "summary": recipe.summary,
         "licence": LICENCE,
         "corpus": corpus_manifest(context.roots),
@@ -151,8 +170,7 @@ def write_card(recipe: Recipe, assets: Path) -> None:
         "figures": figures,
         "recipe": asdict(recipe),
     }
-    path = assets / recipe.name / CARD_FILE
-    path.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    write_text_atomically(assets / name / CARD_FILE, json.dumps(card, indent=1) + "\n")
 
 
 def _computed(figure: Figure, context: Context) -> Value:
@@ -163,10 +181,7 @@ def _computed(figure: Figure, context: Context) -> Value:
 def _compare(figure: Figure, here: Value, card: Value, same_corpus: bool) -> tuple[bool, str]:
     """Whether a figure is well, and the sentence that says so."""
     unit = f" {figure.unit}" if figure.unit else ""
-    if isinstance(here, float) and isinstance(card, int | float):
-        equal = abs(here - card) <= figure.tolerance  # False for NaN
-    else:
-        equal = here == card
+    equal = _equal(here, card, figure.tolerance)
     if figure.of == "corpus" and not same_corpus:
         return True, f"{_shown(here)}{unit} on this machine's corpus; the card, on another, has {_shown(card)}"
     if equal:
@@ -174,7 +189,18 @@ def _compare(figure: Figure, here: Value, card: Value, same_corpus: bool) -> tup
     return False, f"OFF, {_shown(here)}{unit} here, {_shown(card)} on the card"
 
 
+def _equal(here: Value, card: Value, tolerance: float) -> bool:
+    if isinstance(here, dict) and isinstance(card, dict):
+        return here.keys() == card.keys() and all(_equal(here[key], card[key], tolerance) for key in here)
+    if isinstance(here, float) and isinstance(card, int | float):
+        return abs(here - card) <= tolerance  # False for NaN
+    return here == card
+
+
 def _shown(value: Value) -> str:
+    if isinstance(value, dict):
+        nested = any(isinstance(inner, dict) for inner in value.values())
+        return ("; " if nested else ", ").join(f"{key} {_shown(inner)}" for key, inner in value.items())
     if isinstance(value, str):
         return value
     return f"{value:,}" if isinstance(value, int) else f"{value:.6f}"

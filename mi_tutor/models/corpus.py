@@ -5,6 +5,7 @@ library, so every figure measured on the corpus goes with `corpus_hash()`.
 """
 
 import hashlib
+import importlib
 import importlib.util
 import os
 import sys
@@ -18,6 +19,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jaxtyping import Int
     from torch import Tensor
+
+    from mi_tutor.models.labels import LABELS as LABELS
+    from mi_tutor.models.labels import byte_labels as byte_labels
+    from mi_tutor.models.labels import corpus_labels as corpus_labels
+    from mi_tutor.models.labels import labelled_files as labelled_files
+    from mi_tutor.models.labels import labelled_tokens as labelled_tokens
+
+# What the tokens stand for in the source, found here too; loaded when first asked for.
+_FROM_LABELS = {"LABELS", "byte_labels", "corpus_labels", "labelled_files", "labelled_tokens"}
 
 SPLITS = ("train", "heldout")
 
@@ -147,6 +157,12 @@ def corpus_tokens(split: str = "train", roots: tuple[Root, ...] | None = None) -
         return torch.tensor(ids, dtype=torch.int64)
 
     return load_or_make(f"tokens-{tokenizer_hash()[:16]}-{corpus_hash(roots)[:16]}-{split}", tokenise)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _FROM_LABELS:
+        raise AttributeError(f"module 'mi_tutor.models.corpus' has no attribute {name!r}")
+    return getattr(importlib.import_module("mi_tutor.models.labels"), name)
 
 
 @lru_cache(maxsize=4)

@@ -2,91 +2,36 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from mi_tutor.models import recipes
-from mi_tutor.models.bigrams import kl_from_counts, training_bigram_counts
-from mi_tutor.models.corpus import Root, corpus_tokens, with_packages
-from mi_tutor.models.heads import PERIOD, HeadScores, head_scores
+from mi_tutor.models.bigrams import kl_from_counts
+from mi_tutor.models.figure import Context, Figure, Value
+from mi_tutor.models.heads import PERIOD, random_repeats
+from mi_tutor.models.induction import (
+    CODE_PERIOD,
+    CUT_PERIOD,
+    checkpoint_curves,
+    code_repeats,
+    in_context_score,
+    k_composition,
+    k_composition_of_random_weights,
+    model_copy_loss,
+)
 from mi_tutor.models.ngrams import ngram_loss
 from mi_tutor.models.plain import plain_logits
+from mi_tutor.models.recipes import Recipe
+from mi_tutor.models.sae_card import OF_SAES
+from mi_tutor.models.sae_recipes import SAE_RECIPES
 from mi_tutor.models.tokenizer import BOS_ID, tokenizer_hash
-from mi_tutor.models.zoo import WEIGHTS_FILE, bundled_weights, load_model
+from mi_tutor.models.zoo import WEIGHTS_FILE, bundled_weights, checkpoint_steps
 
 if TYPE_CHECKING:
-    from jaxtyping import Int
+    from jaxtyping import Float, Int
     from torch import Tensor
-    from transformer_lens.model_bridge import TransformerBridge
-
-Value = float | int | str
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a figure may be computed from; each part is loaded when first asked for."""
-
-    name: str
-    """The bundled model."""
-    assets: Path
-    """The folder of the bundled models."""
-
-    @cached_property
-    def model(self) -> "TransformerBridge":
-        """The model as shipped, on the CPU: a figure must not depend on the machine."""
-        return load_model(self.name, "cpu", self.assets)
-
-    @cached_property
-    def counts(self) -> "Int[Tensor, 'd_vocab d_vocab']":
-        """The shipped bigram counts of its training tokens."""
-        return training_bigram_counts(self.name, self.assets)
-
-    @property
-    def recipe(self) -> recipes.Recipe:
-        """What made it."""
-        return recipes.RECIPES[self.name]
-
-    @cached_property
-    def roots(self) -> tuple[Root, ...]:
-        """Where its corpus lies on this machine."""
-        return with_packages(self.recipe.packages)
-
-    @cached_property
-    def train(self) -> "Int[Tensor, 'position']":
-        """The training tokens of this machine's corpus."""
-        return corpus_tokens("train", self.roots)
-
-    @cached_property
-    def heldout(self) -> "Int[Tensor, 'position']":
-        """The held-out tokens of this machine's corpus."""
-        return corpus_tokens("heldout", self.roots)
-
-    @cached_property
-    def head_scores(self) -> HeadScores:
-        """What its heads attend to."""
-        return head_scores(self.model)
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One number (or hash) on a card."""
-
-    compute: Callable[[Context], Value]
-    """Computes it afresh."""
-    unit: str
-    """Its unit; empty for a bare number."""
-    meaning: str
-    """What it says, in one line."""
-    of: Literal["files", "corpus"]
-    """"files": a figure of the shipped files alone, the same everywhere. "corpus": also of the Python that runs."""
-    tolerance: float = 0.0
-    """How far another machine's arithmetic may move it."""
 
 
 def loss_per_token(
-    recipe: recipes.Recipe, weights: "Mapping[str, Tensor]", tokens: "Int[Tensor, 'position']", batch: int = 8
+    recipe: Recipe, weights: "Mapping[str, Tensor]", tokens: "Int[Tensor, 'position']", batch: int = 8
 ) -> float:
     """Mean next-token loss in nats over a long text, read in windows as long as the recipe's context, at most 256.
 
@@ -175,7 +120,116 @@ _OF_ATTENTION: dict[str, Figure] = {
         1e-3,
     ),
 }
+
+
+def _late_scores(context: Context) -> "Float[Tensor, 'head']":
+    """The layer-1 heads' prefix-matching scores, best first."""
+    return context.head_scores.prefix_matching[1].sort(descending=True).values
+
+
+def _through_training(context: Context, *, on_code: bool) -> Value:
+    found: dict[str, Value] = {}
+    for step in checkpoint_steps(context.name, context.assets):
+        curves = checkpoint_curves(context.checkpoint(step), context.heldout if on_code else None)
+        found[str(step)] = {
+            name: round(value, 4) for name, value in curves.items() if name.endswith(_ON_CODE) == on_code
+        }
+    return found
+
+
+_ON_CODE = ("_code", "in_context_learning_score")
+_ON_REAL_CODE = f"`[BOS] + block + block`, blocks of {CODE_PERIOD} held-out tokens"
+_OF_REPEATS: dict[str, Figure] = {
+    "first_copy_loss_code": Figure(
+        lambda c: model_copy_loss(c.model, code_repeats(c.heldout)).first,
+        "nats/token",
+        f"loss on the first copy of {_ON_REAL_CODE}",
+        "corpus",
+        2e-3,
+    ),
+    "second_copy_loss_code": Figure(
+        lambda c: model_copy_loss(c.model, code_repeats(c.heldout)).second,
+        "nats/token",
+        "loss on the second copy, same targets",
+        "corpus",
+        2e-3,
+    ),
+    "second_copy_loss_random": Figure(
+        lambda c: model_copy_loss(c.model, random_repeats()).second,
+        "nats/token",
+        f"the same on random tokens (period {PERIOD}); no such text was trained on",
+        "files",
+        1e-2,
+    ),
+    "in_context_learning_score": Figure(
+        lambda c: in_context_score(c.model, c.heldout),
+        "nats/token",
+        "loss at tokens 226-255 of a window less that at tokens 31-60; negative when context helps",
+        "corpus",
+        2e-3,
+    ),
+}
+_OF_TWO_LAYERS: dict[str, Figure] = {
+    "induction_head": Figure(
+        lambda c: f"L1H{c.pair.late}", "", "layer-1 head with the highest prefix-matching score", "files"
+    ),
+    "its_prefix_matching_score": Figure(lambda c: float(_late_scores(c)[0]), "", "its score", "files", 1e-3),
+    "next_prefix_matching_score": Figure(
+        lambda c: float(_late_scores(c)[1]), "", "that of the next layer-1 head", "files", 1e-3
+    ),
+    "previous_token_head": Figure(
+        lambda c: f"L0H{c.pair.early}", "", "layer-0 head with the highest previous-token score", "files"
+    ),
+    "k_composition": Figure(
+        lambda c: k_composition(c.model, c.pair), "", "of the two heads: |W_OV W_K W_Q^T| / norms", "files", 1e-4
+    ),
+    "k_composition_random": Figure(
+        lambda c: k_composition_of_random_weights(c.model), "", "the same, mean of random weights", "files", 1e-4
+    ),
+    "cut_from_keys": Figure(
+        lambda c: c.cut("k", on_code=False).added_loss,
+        "nats/token",
+        "rise of second_copy_loss_random when the induction head's keys do not read the previous-token head",
+        "files",
+        1e-2,
+    ),
+    "cut_from_keys_prefix_matching_score": Figure(
+        lambda c: c.cut("k", on_code=False).prefix_matching, "", "the induction head's score then", "files", 1e-3
+    ),
+    "cut_from_queries": Figure(
+        lambda c: c.cut("q", on_code=False).added_loss, "nats/token", "the rise when its queries do not", "files", 1e-2
+    ),
+    "cut_from_keys_code": Figure(
+        lambda c: c.cut("k", on_code=True).added_loss,
+        "nats/token",
+        f"the same on repeated code, blocks of {CUT_PERIOD} tokens",
+        "corpus",
+        2e-3,
+    ),
+    "cut_from_queries_code": Figure(
+        lambda c: c.cut("q", on_code=True).added_loss,
+        "nats/token",
+        "the rise there when its queries do not",
+        "corpus",
+        2e-3,
+    ),
+    "checkpoints": Figure(
+        lambda c: _through_training(c, on_code=False),
+        "",
+        "the shipped checkpoints by step: best scores, and loss on random repeats",
+        "files",
+        1e-2,
+    ),
+    "checkpoints_on_code": Figure(
+        lambda c: _through_training(c, on_code=True),
+        "nats/token",
+        "the shipped checkpoints by step: both copies of repeated code, and in-context-learning score",
+        "corpus",
+        5e-3,
+    ),
+}
 FIGURES: dict[str, dict[str, Figure]] = {
     "zero-layer-py": _OF_EVERY_MODEL | _OF_ZERO_LAYERS,
-    "attn-1l-py": _OF_EVERY_MODEL | _OF_ATTENTION,
-}
+    "attn-1l-py": _OF_EVERY_MODEL | _OF_ATTENTION | _OF_REPEATS,
+    "attn-2l-py": _OF_EVERY_MODEL | _OF_ATTENTION | _OF_REPEATS | _OF_TWO_LAYERS,
+} | dict.fromkeys(SAE_RECIPES, OF_SAES)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mi_tutor.models.tokenizer import BOS_ID, D_VOCAB
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    from jaxtyping import Float, Int
     from torch import Tensor
     from transformer_lens.model_bridge import TransformerBridge
 
@@ -30,9 +30,7 @@ def head_scores(model: "TransformerBridge", period: int = PERIOD, sequences: int
     """
     import torch
 
-    generator = torch.Generator().manual_seed(0)
-    block = torch.randint(BOS_ID + 1, D_VOCAB, (sequences, period), generator=generator)
-    tokens = torch.cat([torch.full((sequences, 1), BOS_ID), block, block], dim=1)
+    tokens = random_repeats(period, sequences)
     with torch.inference_mode():
         _, cache = model.run_with_cache(tokens, names_filter=lambda name: name.endswith("hook_pattern"))
     pattern = torch.stack([cache["pattern", layer] for layer in range(model.cfg.n_layers)]).mean(1)
@@ -41,3 +39,12 @@ def head_scores(model: "TransformerBridge", period: int = PERIOD, sequences: int
         previous_token=pattern.diagonal(-1, dim1=-2, dim2=-1).mean(-1),
         prefix_matching=pattern[:, :, second, second - period + 1].mean(-1),
     )
+
+
+def random_repeats(period: int = PERIOD, sequences: int = SEQUENCES) -> "Int[Tensor, 'batch position']":
+    """`[BOS] + block + block` of random tokens, the same ones at every call."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    block = torch.randint(BOS_ID + 1, D_VOCAB, (sequences, period), generator=generator)
+    return torch.cat([torch.full((sequences, 1), BOS_ID), block, block], dim=1)

@@ -1,7 +1,7 @@
-"""The bundled architecture as a plain PyTorch function, with fused attention: what the training loop runs.
+"""The bundled architecture as a plain PyTorch function, without hooks: what the training loop runs.
 
-It computes what TransformerLens's native model computes, from the same weights, without hooks and without ever holding
-an attention pattern; tests/models/test_plain.py compares the two.
+It computes what TransformerLens's native model computes, from the same weights; tests/models/test_plain.py compares
+the two.
 """
 
 from collections.abc import Mapping
@@ -24,31 +24,50 @@ def plain_logits(
         weights: by the names of `parameters_of`; differentiated through where they require gradients.
         tokens: ids, at most `n_ctx` a sequence.
     """
-    from torch.nn.functional import embedding, linear, relu
-
-    def norm(x: "Tensor") -> "Tensor":
-        from torch.nn.functional import layer_norm
-
-        return layer_norm(x, x.shape[-1:], eps=EPS) if architecture["normalization_type"] else x
+    from torch.nn.functional import embedding, linear
 
     resid = embedding(tokens, weights["tok_embed.weight"])
     for layer in range(architecture["n_layers"]):
-        of_layer = {
-            name.removeprefix(f"layers.{layer}."): value
-            for name, value in weights.items()
-            if name.startswith(f"layers.{layer}.")
-        }
-        resid = resid + _attention(architecture, of_layer, norm(resid))
+        of_layer = _of_layer(weights, layer)
+        resid = resid + _attention(architecture, of_layer, _norm(architecture, resid))
         if not architecture["attn_only"]:
-            hidden = relu(linear(norm(resid), of_layer["mlp.fc_in.weight"], of_layer["mlp.fc_in.bias"]))
+            hidden = _hidden(architecture, of_layer, resid)
             resid = resid + linear(hidden, of_layer["mlp.fc_out.weight"], of_layer["mlp.fc_out.bias"])
-    return linear(norm(resid), weights["head.weight"])
+    return linear(_norm(architecture, resid), weights["head.weight"])
+
+
+def first_mlp_activations(
+    architecture: Mapping[str, Any], weights: "Mapping[str, Tensor]", tokens: "Int[Tensor, 'batch position']"
+) -> "Float[Tensor, 'batch position d_mlp']":
+    """What `blocks.0.mlp.hook_post` holds: layer 0's neurons after their ReLU; arguments as for `plain_logits`."""
+    from torch.nn.functional import embedding
+
+    resid = embedding(tokens, weights["tok_embed.weight"])
+    of_layer = _of_layer(weights, 0)
+    return _hidden(architecture, of_layer, resid + _attention(architecture, of_layer, _norm(architecture, resid)))
+
+
+def _of_layer(weights: "Mapping[str, Tensor]", layer: int) -> "dict[str, Tensor]":
+    start = f"layers.{layer}."
+    return {name.removeprefix(start): value for name, value in weights.items() if name.startswith(start)}
+
+
+def _norm(architecture: Mapping[str, Any], x: "Tensor") -> "Tensor":
+    from torch.nn.functional import layer_norm
+
+    return layer_norm(x, x.shape[-1:], eps=EPS) if architecture["normalization_type"] else x
+
+
+def _hidden(architecture: Mapping[str, Any], weights: "Mapping[str, Tensor]", resid_mid: "Tensor") -> "Tensor":
+    from torch.nn.functional import linear, relu
+
+    return relu(linear(_norm(architecture, resid_mid), weights["mlp.fc_in.weight"], weights["mlp.fc_in.bias"]))
 
 
 def _attention(architecture: Mapping[str, Any], weights: "Mapping[str, Tensor]", x: "Tensor") -> "Tensor":
     import torch
     from einops import rearrange
-    from torch.nn.functional import linear, scaled_dot_product_attention
+    from torch.nn.functional import linear
 
     # One product for queries, keys and values: fewer and larger is faster.
     joint_weight = torch.cat([weights[f"attn.{part}.weight"] for part in "qkv"])
@@ -60,9 +79,28 @@ def _attention(architecture: Mapping[str, Any], weights: "Mapping[str, Tensor]",
         head=architecture["n_heads"],
     )
     cos, sin = _rotations(q.shape[-2], q.shape[-1], x.device)
-    z = scaled_dot_product_attention(_rotate(q, cos, sin), _rotate(k, cos, sin), v, is_causal=True)
+    z = _causal_attention(_rotate(q, cos, sin), _rotate(k, cos, sin), v)
     joined = rearrange(z, "batch head position d_head -> batch position (head d_head)")
     return linear(joined, weights["attn.o.weight"], weights["attn.o.bias"])
+
+
+def _causal_attention(q: "Tensor", k: "Tensor", v: "Tensor") -> "Tensor":
+    """Scaled dot-product attention to this position and those before, each [batch head position d_head].
+
+    Fused on a GPU. On a processor three plain steps are faster: a training step of attn-2l-py with PyTorch 2.13's fused
+    kernel, whose backward pass is the slow part, took 1.3 to 1.4 times as long (two cores, AVX-512 bfloat16).
+    """
+    import torch
+    from torch.nn.functional import scaled_dot_product_attention
+
+    if q.device.type != "cpu":
+        return scaled_dot_product_attention(q, k, v, is_causal=True)
+    positions, d_head = q.shape[-2:]
+    future = torch.full((positions, positions), -torch.inf, dtype=q.dtype).triu(1)
+    scaled = q.flatten(0, 1) * d_head**-0.5
+    with torch.autocast("cpu", enabled=False):  # the operands have their type already; softmax may keep it
+        pattern = torch.baddbmm(future, scaled, k.flatten(0, 1).mT).softmax(-1)
+        return torch.bmm(pattern, v.flatten(0, 1)).view_as(q)
 
 
 def _rotations(positions: int, d_head: int, device: "Any") -> "tuple[Tensor, Tensor]":

@@ -1,7 +1,7 @@
 """The recipes of the bundled models: data, read by the one loop in train.py and by load_model."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -136,4 +136,43 @@ ATTN_1L_PY = Recipe(
     seed=0,
 )
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (ZERO_LAYER_PY, ATTN_1L_PY)}
+# The same in everything but the second layer: same seed, so the same sequences in the same order and the same initial
+# weights where both have them. What one shows and the other does not is the second layer's doing.
+ATTN_2L_PY = replace(
+    ATTN_1L_PY,
+    name="attn-2l-py",
+    summary="Two attention layers, no MLP: induction heads, and the phase change in which they form.",
+    architecture={**ATTN_1L_PY.architecture, "n_layers": 2},
+    # Chosen afterwards: five before the rise in prefix matching, seven inside, four after it.
+    shipped_checkpoints=(0, 64, 500, 1000, 2000, 2400, 2600, 2800, 3000, 3600, 4000, 4500, 5300, 6400, 7300, 8700),
+)
+
+RELU_1L_PY = replace(
+    ATTN_1L_PY,
+    name="relu-1l-py",
+    summary="One layer with an MLP of 512 ReLU neurons: neurons, and sparse autoencoders on them.",
+    architecture={
+        **ATTN_1L_PY.architecture,
+        "d_model": 128,
+        "d_mlp": 512,
+        "attn_only": False,
+    },
+    # Half as wide as attn-1l-py, it wants twice the rate: 0.2 nats ahead of 3e-3 after 400 steps. As many heads of the same
+    # size, though they together are wider than the stream: 0.03 ahead of four.
+    learning_rate=6e-3,
+    tokens=96_000_000,
+    micro_batch=8,
+    init_std={**ATTN_1L_PY.init_std, "layers.0.mlp.fc_out.weight": 512**-0.5},
+    checkpoint_steps=(0,),  # the control of its autoencoders: the same model before any training
+    shipped_checkpoints=(0,),
+)
+RELU_1L_PY_SEED_1 = replace(
+    RELU_1L_PY,
+    name="relu-1l-py-seed-1",
+    summary="relu-1l-py from another seed: which features does another model of the same data find?",
+    seed=1,
+    checkpoint_steps=(),
+    shipped_checkpoints=(),
+)
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (ZERO_LAYER_PY, ATTN_1L_PY, ATTN_2L_PY)}

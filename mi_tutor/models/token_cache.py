@@ -49,11 +49,20 @@ def write_atomically(path: Path, tensors: "dict[str, Tensor]", metadata: dict[st
     """
     from safetensors.torch import save
 
+    _write(path, save({name: tensor.contiguous().cpu() for name, tensor in tensors.items()}, metadata))
+
+
+def write_text_atomically(path: Path, text: str) -> None:
+    """The same for a text, in UTF-8."""
+    _write(path, text.encode())
+
+
+def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:
-            file.write(save({name: tensor.contiguous().cpu() for name, tensor in tensors.items()}, metadata))
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)

@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING
 from mi_tutor.models.build import build_model, parameters_of
 from mi_tutor.models.plain import plain_logits
 from mi_tutor.models.recipes import Recipe
-from mi_tutor.models.token_cache import write_atomically
+from mi_tutor.models.run_state import restore_state, save_state, training_progress
 from mi_tutor.models.tokenizer import BOS_ID
+from mi_tutor.models.weight_files import write_weights
 
 if TYPE_CHECKING:
     import torch
     from jaxtyping import Int
-    from rich.progress import Progress
     from torch import Tensor
-
-STATE_FILE = "state.safetensors"
 
 
 def train(
@@ -54,13 +52,11 @@ def train(
     parameters = parameters_of(build_model(recipe, device=device))
     optimizer = torch.optim.AdamW(parameters.values(), betas=recipe.betas, weight_decay=recipe.weight_decay)
     mark = fingerprint(recipe, tokens)
-    first_step = _restore(folder, mark, parameters, optimizer)
+    first_step = restore_state(folder, mark, parameters, optimizer)
     if first_step == 0 and 0 in recipe.checkpoint_steps:
-        save_weights(folder / "checkpoint-0.safetensors", parameters)
+        write_weights(folder / "checkpoint-0.safetensors", parameters)
 
-    with _progress() as progress:
-        task = progress.add_task(recipe.name, total=recipe.steps * recipe.batch * recipe.context, loss=float("nan"))
-        progress.update(task, completed=first_step * recipe.batch * recipe.context)
+    with training_progress(recipe.name, recipe.steps, recipe.batch * recipe.context, first_step) as advance:
         for step in range(first_step, recipe.steps):
             optimizer.zero_grad()
             loss = 0.0
@@ -76,10 +72,10 @@ def train(
 
             done = step + 1
             if done in recipe.checkpoint_steps:
-                save_weights(folder / f"checkpoint-{done}.safetensors", parameters)
+                write_weights(folder / f"checkpoint-{done}.safetensors", parameters)
             if done % recipe.save_every == 0 or done == recipe.steps:
-                _save(folder, mark, done, parameters, optimizer)
-            progress.update(task, advance=recipe.batch * recipe.context, loss=loss)
+                save_state(folder, mark, done, parameters, optimizer)
+            advance(loss)
             if on_step:
                 on_step(done, loss)
     return {name: parameter.detach().cpu().clone() for name, parameter in parameters.items()}
@@ -124,65 +120,3 @@ def fingerprint(recipe: Recipe, tokens: "Int[Tensor, 'position']") -> str:
     digest = hashlib.sha256(repr(replace(recipe, summary="", save_every=1, shipped_checkpoints=())).encode())
     digest.update(tokens.numpy().tobytes())
     return digest.hexdigest()
-
-
-def save_weights(path: Path, parameters: "dict[str, torch.nn.Parameter] | dict[str, Tensor]") -> None:
-    """Write weights as they are shipped: float16, safetensors."""
-    import torch
-
-    write_atomically(path, {name: value.detach().to(torch.float16) for name, value in parameters.items()})
-
-
-def _save(
-    folder: Path, mark: str, step: int, parameters: "dict[str, torch.nn.Parameter]", optimizer: "torch.optim.Optimizer"
-) -> None:
-    tensors: dict[str, Tensor] = {}
-    for name, parameter in parameters.items():
-        tensors[f"weight/{name}"] = parameter.detach()
-        tensors[f"mean/{name}"] = optimizer.state[parameter]["exp_avg"]
-        tensors[f"square/{name}"] = optimizer.state[parameter]["exp_avg_sq"]
-    write_atomically(folder / STATE_FILE, tensors, {"fingerprint": mark, "step": str(step)})
-
-
-def _restore(
-    folder: Path, mark: str, parameters: "dict[str, torch.nn.Parameter]", optimizer: "torch.optim.Optimizer"
-) -> int:
-    """Put the saved state back; returns the number of steps done, 0 where nothing is saved."""
-    import torch
-    from safetensors import safe_open
-
-    if not (folder / STATE_FILE).exists():
-        return 0
-    with safe_open(folder / STATE_FILE, "pt") as file, torch.no_grad():
-        saved = file.metadata()
-        if saved["fingerprint"] != mark:
-            raise ValueError(
-                f"{folder} holds a run of another recipe, corpus or tokenizer. Delete that folder to start again."
-            )
-        for name, parameter in parameters.items():
-            parameter.copy_(file.get_tensor(f"weight/{name}"))
-            optimizer.state[parameter] = {
-                "step": torch.tensor(float(saved["step"])),
-                "exp_avg": file.get_tensor(f"mean/{name}").to(parameter.device),
-                "exp_avg_sq": file.get_tensor(f"square/{name}").to(parameter.device),
-            }
-    return int(saved["step"])
-
-
-def _progress() -> "Progress":
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-    from rich.text import Text
-
-    class Speed(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            return Text(f"{task.speed or 0:,.0f} tokens/s")
-
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:.0f} %  loss {task.fields[loss]:.3f}"),
-        Speed(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )

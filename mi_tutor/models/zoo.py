@@ -1,9 +1,11 @@
 """The door to the models: bundled ones by name, any other from the hub or a folder."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mi_tutor.models.recipes import RECIPES
+from mi_tutor.models.weight_files import read_weights
 
 if TYPE_CHECKING:
     import torch
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
 
 ASSETS = Path(__file__).parent / "assets"
 WEIGHTS_FILE = "model.safetensors"
+CHECKPOINTS = "checkpoints"
+CURVES_FILE = "curves.json"
 # Seconds to wait for the hub's first answer. Left alone, its client retries for 23 s where a name does not resolve
 # and for over a minute where packets are dropped.
 _HUB_PATIENCE = 5.0
@@ -27,7 +31,11 @@ def bundled_models(assets: Path | None = None) -> tuple[str, ...]:
 
 
 def load_model(
-    name: str, device: "str | torch.device | None" = None, assets: Path | None = None
+    name: str,
+    device: "str | torch.device | None" = None,
+    assets: Path | None = None,
+    *,
+    checkpoint: int | None = None,
 ) -> "TransformerBridge":
     """A model by name: bundled ("zero-layer-py"), from the hub ("gpt2"), or a folder in the hub's format.
 
@@ -43,26 +51,69 @@ def load_model(
         name: a bundled model, or whatever `TransformerBridge.boot_transformers` accepts.
         device: CUDA where there is one when left out, else the CPU.
         assets: the folder of the bundled models; the installed one when left out.
+        checkpoint: the weights after this many training steps instead of the final ones; `checkpoint_steps(name)` lists
+            which there are.
 
     Raises:
-        UnknownModelError: when the name is neither bundled nor to be had from the hub, or the hub is out of reach.
+        UnknownModelError: when the name is neither bundled nor to be had from the hub, or the hub is out of reach, or
+            there is no such checkpoint.
+        WeightsError: when the installed file is damaged.
     """
     import torch
 
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     if name not in bundled_models(assets):
+        if checkpoint is not None:
+            raise UnknownModelError(f"Checkpoints are bundled with some of our own models only, not with {name!r}.")
         return _from_hub(name, device, bundled_models(assets))
     from mi_tutor.models.build import build_model
     from mi_tutor.models.tokenizer import load_tokenizer
 
-    return build_model(RECIPES[name], bundled_weights(name, assets), load_tokenizer(), device)
+    return build_model(RECIPES[name], bundled_weights(name, assets, checkpoint), load_tokenizer(), device)
 
 
-def bundled_weights(name: str, assets: Path | None = None) -> "dict[str, Tensor]":
-    """The shipped weights of a bundled model, float16, by parameter name."""
-    from safetensors.torch import load_file
+def bundled_weights(name: str, assets: Path | None = None, checkpoint: int | None = None) -> "dict[str, Tensor]":
+    """The shipped weights of a bundled model, float16, by parameter name; of a checkpoint where one is named.
 
-    return load_file((assets or ASSETS) / name / WEIGHTS_FILE)
+    Raises:
+        UnknownModelError: when there is no such checkpoint.
+        WeightsError: when the file is damaged.
+    """
+    folder = (assets or ASSETS) / name
+    if checkpoint is None:
+        return read_weights(folder / WEIGHTS_FILE)
+    path = checkpoint_path(folder, checkpoint)
+    if not path.exists():
+        steps = ", ".join(map(str, checkpoint_steps(name, assets)))
+        raise UnknownModelError(
+            f"{name} has no checkpoint after {checkpoint} steps; {f'there are: {steps}' if steps else 'none is bundled'}."
+        )
+    return read_weights(path)
+
+
+def checkpoint_steps(name: str, assets: Path | None = None) -> tuple[int, ...]:
+    """After how many training steps copies of a bundled model's weights travel with it, in order; often none."""
+    files = ((assets or ASSETS) / name / CHECKPOINTS).glob("*.safetensors")
+    return tuple(sorted(int(file.stem.split("-")[1]) for file in files))
+
+
+def training_curves(name: str, assets: Path | None = None) -> dict[str, list[float]]:
+    """What was measured at every checkpoint of a model's training, shipped or not: columns of equal length.
+
+    `step` and `tokens` say when; the others are what `mi_tutor.models.induction.checkpoint_curves` measures.
+
+    Raises:
+        UnknownModelError: when no curves are bundled with that model.
+    """
+    path = (assets or ASSETS) / name / CURVES_FILE
+    if not path.exists():
+        raise UnknownModelError(f"No training curves are bundled with {name!r}; attn-2l-py has them.")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def checkpoint_path(folder: Path, step: int) -> Path:
+    """Where a model's folder keeps the weights after this many steps."""
+    return folder / CHECKPOINTS / f"checkpoint-{step}.safetensors"
 
 
 def _from_hub(name: str, device: "torch.device", bundled: tuple[str, ...]) -> "TransformerBridge":

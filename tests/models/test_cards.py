@@ -11,10 +11,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from mi_tutor.models import cards, figures, recipes
+from mi_tutor.models import cards, figures, recipes, sae_recipes
 from mi_tutor.models.cards import run_models
 from mi_tutor.models.corpus import CorpusError
-from mi_tutor.models.zoo import ASSETS, WEIGHTS_FILE, load_model
+from mi_tutor.models.zoo import ASSETS, WEIGHTS_FILE, UnknownModelError, checkpoint_steps, load_model
 
 NAME = "zero-layer-py"
 
@@ -38,7 +38,7 @@ def test_what_was_trained_on_the_library_alone_verifies(capsys: pytest.CaptureFi
     assert not any("OFF" in line for line in lines)
 
 
-@pytest.mark.parametrize("name", recipes.RECIPES)
+@pytest.mark.parametrize("name", [*recipes.RECIPES, *sae_recipes.SAE_RECIPES])
 def test_the_figures_of_the_shipped_files_verify(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -49,7 +49,8 @@ def test_the_figures_of_the_shipped_files_verify(
     assert run_models(name, verify=True, train=False) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(figures.FIGURES[name])
-    assert sum("as on the card" in line for line in lines) >= 4
+    of_files = [key for key, figure in figures.FIGURES[name].items() if figure.of == "files"]
+    assert sum("as on the card" in line for line in lines) == len(of_files) >= 2
 
 
 @pytest.mark.slow
@@ -131,15 +132,20 @@ def test_an_unknown_name_is_refused_with_the_names_there_are(capsys: pytest.Capt
     assert NAME in capsys.readouterr().err
 
 
-def test_a_recipe_becomes_weights_counts_and_a_card_that_verifies(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def brief(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to train into, and a recipe that takes a second."""
     whole = recipes.RECIPES[NAME]
     small = {**whole.architecture, "d_model": 8, "d_head": 8}
-    brief = replace(whole, architecture=small, tokens=2_000, context=32, batch=8, checkpoint_steps=(0, 2, 4))
-    brief = replace(brief, shipped_checkpoints=(0, 4))
-    monkeypatch.setitem(recipes.RECIPES, NAME, brief)
-    assets, runs = tmp_path / "assets", tmp_path / "runs"
+    recipe = replace(whole, architecture=small, tokens=2_000, context=32, batch=8, checkpoint_steps=(0, 2, 4))
+    monkeypatch.setitem(recipes.RECIPES, NAME, replace(recipe, shipped_checkpoints=(0, 4)))
+    return tmp_path
+
+
+def test_a_recipe_becomes_weights_counts_and_a_card_that_verifies(
+    brief: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assets, runs = brief / "assets", brief / "runs"
     assert run_models(NAME, verify=True, train=True, assets=assets, runs=runs) == 0
     assert "OFF" not in capsys.readouterr().out
     assert load_model(NAME, "cpu", assets).W_E.shape == (2048, 8)
@@ -147,8 +153,58 @@ def test_a_recipe_becomes_weights_counts_and_a_card_that_verifies(
         "checkpoint-0.safetensors",
         "checkpoint-4.safetensors",
     }
+    assert checkpoint_steps(NAME, assets) == (0, 4)
+    assert load_model(NAME, "cpu", assets, checkpoint=4).W_E.shape == (2048, 8)
+    with pytest.raises(UnknownModelError, match="no checkpoint after 3 steps; there are: 0, 4"):
+        load_model(NAME, "cpu", assets, checkpoint=3)
     assert all(tensor.dtype == torch.float16 for tensor in load_file(assets / NAME / WEIGHTS_FILE).values())
 
 
 def test_every_recipe_has_figures() -> None:
-    assert figures.FIGURES.keys() == recipes.RECIPES.keys()
+    assert figures.FIGURES.keys() == recipes.RECIPES.keys() | sae_recipes.SAE_RECIPES.keys()
+    for name, recipe in {**recipes.RECIPES, **sae_recipes.SAE_RECIPES}.items():
+        assert recipe.name == name
+
+
+@pytest.mark.parametrize("change", ["truncated", "of another version", "of no version", "a list"])
+def test_a_card_that_cannot_be_read_is_named(change: str, assets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = assets / NAME / cards.CARD_FILE
+    if change == "truncated":
+        path.write_text(path.read_text()[:200])
+    elif change == "a list":
+        path.write_text("[]")
+    else:
+        edit_card(assets, lambda card: card.update(format=1) if change == "of another version" else card.pop("format"))
+    for verify in (True, False):
+        assert run_models(NAME, verify=verify, train=False, assets=assets) == 1
+        said = capsys.readouterr().err
+        assert str(path) in said
+        assert "install mi-tutor again" in said
+
+
+def test_damaged_weights_are_named(assets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = assets / NAME / WEIGHTS_FILE
+    path.write_bytes(path.read_bytes()[:1000])
+    assert run_models(NAME, verify=True, train=False, assets=assets) == 1
+    assert f"{path} cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("trouble", ["no room", "interrupted"])
+def test_a_training_that_cannot_go_on_says_so_and_goes_on_later(
+    trouble: str, brief: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assets, runs = brief / "assets", brief / "runs"
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device") if trouble == "no room" else KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mi_tutor.models.token_cache.os.fsync", fail)
+        assert run_models(NAME, verify=False, train=True, assets=assets, runs=runs) == (
+            1 if trouble == "no room" else 130
+        )
+    said = capsys.readouterr().err
+    assert ("make room, then repeat the command" if trouble == "no room" else "The same command goes on") in said
+    assert not list((assets / NAME).glob("*")) if (assets / NAME).exists() else True
+    assert not list(brief.rglob("*.partial"))
+    assert run_models(NAME, verify=True, train=True, assets=assets, runs=runs) == 0

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from mi_tutor.models.build import build_model, parameters_of
 from mi_tutor.models.recipes import RECIPES, Recipe
+from mi_tutor.models.run_state import STATE_FILE
 from mi_tutor.models.tokenizer import BOS_ID
-from mi_tutor.models.train import STATE_FILE, batch_at, learning_rate_at, train
+from mi_tutor.models.train import batch_at, learning_rate_at, train
 
 TOKENS = torch.randint(0, 2048, (3000,), generator=torch.Generator().manual_seed(0))
 TINY = Recipe(

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from mi_tutor.models import corpus_tokens, load_model, load_tokenizer
+from mi_tutor.models import checkpoint_steps, corpus_tokens, load_model, load_sae, load_tokenizer
 from mi_tutor.models.build import parameters_of
-from mi_tutor.models.zoo import UnknownModelError, bundled_models, bundled_weights
+from mi_tutor.models.sae_recipes import SAE_RECIPES
+from mi_tutor.models.zoo import ASSETS, UnknownModelError, bundled_models, bundled_weights
 
 MODEL = load_model("zero-layer-py", "cpu")
 TOKENS = corpus_tokens("heldout")[:600].reshape(3, 200)
@@ -25,6 +26,43 @@ def test_weights_in_memory_are_the_shipped_ones_in_float32(name: str) -> None:
         assert parameter.dtype == torch.float32
         assert torch.equal(parameter, shipped[key].float())
     assert not model.training
+
+
+@pytest.mark.parametrize("name", bundled_models())
+def test_every_checkpoint_opens_and_predicts(name: str) -> None:
+    tokens = TOKENS[:1, :50]
+    final = load_model(name, "cpu")(tokens)
+    assert final.isfinite().all()
+    for step in checkpoint_steps(name):
+        model = load_model(name, "cpu", checkpoint=step)
+        logits = model(tokens)
+        assert logits.isfinite().all()
+        assert not torch.equal(logits, final)
+    with pytest.raises(UnknownModelError, match="no checkpoint after 3333 steps"):
+        load_model(name, "cpu", checkpoint=3333)
+
+
+@pytest.mark.parametrize(
+    ("name", "seed"), [(name, seed) for name, recipe in SAE_RECIPES.items() for seed in recipe.seeds]
+)
+def test_every_autoencoder_opens_and_fits_its_model(name: str, seed: int) -> None:
+    sae = load_sae(name, seed, "cpu")
+    model = load_model(sae.model, "cpu", checkpoint=0 if SAE_RECIPES[name].untrained else None)
+    assert sae.model == SAE_RECIPES[name].model
+    _, cache = model.run_with_cache(TOKENS[:1, :50], names_filter=sae.hook_name)
+    x = cache[sae.hook_name]
+    assert sae.W_enc.shape == (x.shape[-1], SAE_RECIPES[name].expansion * x.shape[-1])
+    assert sae.decode(sae.encode(x)).isfinite().all()
+
+
+def test_everything_that_ships_is_under_80_megabytes() -> None:
+    assert sum(file.stat().st_size for file in ASSETS.rglob("*") if file.is_file()) < 80e6
+
+
+def test_only_what_recipes_make_ships() -> None:
+    made = {"tokenizer", *bundled_models(), *SAE_RECIPES}
+    assert {folder.name for folder in ASSETS.iterdir()} == made
+    assert not list(ASSETS.rglob("*.partial"))
 
 
 def test_zero_layer_logits_are_the_product_of_its_two_matrices() -> None:
