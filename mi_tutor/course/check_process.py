@@ -112,7 +112,10 @@ def _messages(folder: Path, job: Job) -> Iterator[dict[str, Any]]:
                 limit = DEFINING_SECONDS if message["event"] == "cell" else CHECKING_SECONDS
                 yield message
         except EOFError:
-            yield {"event": "lost", "text": _ending(worker.wait())}
+            status = worker.wait()
+            if status == -signal.SIGINT:  # Ctrl-C went to both, and the worker's end was heard of first
+                raise KeyboardInterrupt from None
+            yield {"event": "lost", "text": _ending(status)}
         finally:
             worker.kill()
             worker.wait()

@@ -66,7 +66,8 @@ def run_models(
         return 1
     except OSError as error:
         print(
-            f"Nothing more could be saved: {error}. What was saved before is whole; make room, then repeat the command."
+            f"Nothing more could be saved: {error}. What was saved before is whole; make room, then repeat the command.",
+            file=sys.stderr,
         )
         return 1
     except KeyboardInterrupt:
@@ -112,12 +113,42 @@ def show_card(name: str, assets: Path) -> bool:
     table.add_column("unit", no_wrap=True)
     table.add_column("meaning")
     for key, entry in card["figures"].items():
-        table.add_row(key, _shown(entry["value"]), entry["unit"], entry["meaning"])
+        if not isinstance(entry["value"], dict):
+            table.add_row(key, _shown(entry["value"]), entry["unit"], entry["meaning"])
     corpus = card["corpus"]
     packages = f" and {len(corpus['packages'])} packages" if corpus.get("packages") else ""
     table.caption = f"corpus: Python {corpus['python']}{packages}, {corpus['files']} files, hash {corpus['hash']}"
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    for rows, columns in _grids(card["figures"]).items():
+        grid = Table("", *(title.replace("_", " ") for title in columns))
+        for row in rows:
+            grid.add_row(row, *(_shown(values[row]) for values in columns.values()))
+        console.print(grid)
+    for key, entry in card["figures"].items():
+        if isinstance(entry["value"], dict):
+            unit = f" ({entry['unit']})" if entry["unit"] else ""
+            console.print(f"{key}: {entry['meaning']}{unit}", markup=False)
     return True
+
+
+def _grids(figures: dict[str, Any]) -> dict[tuple[str, ...], dict[str, dict[str, Value]]]:
+    """The figures of more than one number as tables: by their rows' names, each column's title and numbers."""
+    grids: dict[tuple[str, ...], dict[str, dict[str, Value]]] = {}
+    for key, entry in figures.items():
+        value = entry["value"]
+        if not isinstance(value, dict):
+            continue
+        inner = next(iter(value.values()), None)
+        if not isinstance(inner, dict):
+            grids.setdefault(tuple(value), {})[key] = value
+        elif len(inner) >= len(value):
+            for name, column in value.items():
+                grids.setdefault(tuple(column), {})[f"{key}, {name}"] = column
+        else:
+            for name in inner:
+                grids.setdefault(tuple(value), {})[name] = {row: value[row][name] for row in value}
+    return grids
 
 
 def verify_card(name: str, assets: Path) -> bool:

@@ -341,7 +341,6 @@ def test_ctrl_c_stops_it_and_leaves_nothing_running(tmp_path):
         time.sleep(0.1)
     os.killpg(running.pid, signal.SIGINT)
     _, said = running.communicate(timeout=30)
-    assert running.returncode == 130
-    assert said == "Stopped.\n"
+    assert (running.returncode, said) == (130, "Stopped.\n")
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)

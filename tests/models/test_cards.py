@@ -127,6 +127,13 @@ def test_cards_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert NAME in capsys.readouterr().out
 
 
+def test_a_card_shows_its_checkpoints_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_models("attn-2l-py", verify=False, train=False) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for step in checkpoint_steps("attn-2l-py"):
+        assert sum(line.startswith(f"│ {step} ") for line in lines) == 1
+
+
 def test_an_unknown_name_is_refused_with_the_names_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_models("gpt2", verify=True, train=True) == 2
     assert NAME in capsys.readouterr().err
