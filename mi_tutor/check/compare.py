@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, isclose
 
+from mi_tutor.check.factored import blocks, factored, is_factored, root_mean_square
+
 TOLERANCE = {torch.float64: (1e-9, 1e-11), torch.float32: (1e-4, 1e-5), torch.bfloat16: (0.05, 0.05)}
 """Relative, and absolute in units of the expected values' root mean square (at least 1)."""
 
@@ -40,6 +42,8 @@ def plain(value: Any, expected: Any, dtype: torch.dtype, device: torch.device) -
         return tuple(part for part, _ in parts), problem
     if isinstance(expected, Tensor):
         return _plain_tensor(value, expected, dtype, device)
+    if is_factored(expected):
+        return _plain_factored(value, expected, dtype, device)
     if isinstance(expected, int):
         good = isinstance(value, int) and not isinstance(value, bool)
         return value, None if good else Problem("type", f"It should return a Python int; it returned {kind_of(value)}.")
@@ -72,6 +76,30 @@ def _plain_tensor(value: Any, expected: Tensor, dtype: torch.dtype, device: torc
     return value, None
 
 
+def _plain_factored(value: Any, expected: Any, dtype: torch.dtype, device: torch.device) -> tuple[Any, Problem | None]:
+    """A FactoredMatrix of ordinary factors; a subclass of it, or of their tensors, loses its class."""
+    how = "`FactoredMatrix(A, B)`, from transformer_lens, keeps the two factors of the product and never multiplies them out."
+    if isinstance(value, Tensor):
+        what = "the whole table" if value.shape == expected.shape else f"of shape {_shape(value)}"
+        return value, Problem("type", f"It should return a FactoredMatrix; it returned a tensor, {what}. {how}")
+    if isinstance(value, tuple | list) and len(value) == 2 and all(isinstance(part, Tensor) for part in value):
+        return value, Problem("type", f"It returned two tensors side by side; make one result of them: {how}")
+    if not is_factored(value):
+        return value, Problem("type", f"It should return a FactoredMatrix; it returned {kind_of(value)}. {how}")
+    for name, part in (("A", value.A), ("B", value.B)):
+        if not isinstance(part, Tensor):
+            return value, Problem("type", f"The factor {name} should be a tensor; it is {kind_of(part)}.")
+        _, problem = _plain_tensor(part, expected.A.new_empty(()).expand(part.shape), dtype, device)
+        if problem:
+            return value, Problem(problem.kind, f"The factor {name}: {problem.sentence}")
+    with torch._C.DisableTorchFunctionSubclass():
+        A, B = (torch.Tensor.as_subclass(part, torch.Tensor) for part in (value.A, value.B))
+    product = factored(A, B)
+    if product.shape != expected.shape:
+        return product, Problem("shape", f"The shape should be {list(expected.shape)}; it is {list(product.shape)}.")
+    return product, None
+
+
 def kind_of(value: Any) -> str:
     """What a value is, with its article, and what to do about it where that is known."""
     if value is None:
@@ -101,6 +129,8 @@ def close(args: dict[str, Any], expected: Any, got: Any) -> Problem | None:
             if problem := close(args, e, g):
                 return Problem(problem.kind, f"Result {i}: {problem.sentence}")
         return None
+    if is_factored(expected):
+        return _same_product(expected, got)
     if not isinstance(expected, Tensor):
         return None if expected == got else Problem("value", f"Expected {expected}, got {got}.")
     wrong = ~near(got, expected)
@@ -115,6 +145,34 @@ def close(args: dict[str, Any], expected: Any, got: Any) -> Problem | None:
         "value",
         f"Expected{_at(where)} {_told_apart(expected[tuple(where)], got[tuple(where)])}.{share}",
     )
+
+
+def _same_product(expected: Any, got: Any) -> Problem | None:
+    """Any factors with that product are right, so long as there are no more of them than the reference needs."""
+    scale, first, wrong = root_mean_square(expected), 0, 0
+    example: tuple[list[int], Tensor, Tensor] | None = None
+    for e, g in zip(blocks(expected), blocks(got), strict=True):
+        differs = ~near(g.to(got.A.dtype) if g.isfinite().all() else g, e, scale=scale)
+        if differs.any() and example is None:
+            row, column = differs.nonzero()[0].tolist()
+            example = [first + row, column], e[row, column], g[row, column]
+        wrong, first = wrong + int(differs.sum()), first + len(e)
+    if example:
+        where, right, theirs = example
+        if theirs.isnan():
+            return Problem("nan", f"The product of its factors holds NaN{_at(where)}.")
+        total = expected.shape[0] * expected.shape[1]
+        share = f" {wrong} of {total} entries differ." if total > 1 else ""
+        return Problem(
+            "value", f"In the product of its factors: expected{_at(where)} {_told_apart(right, theirs)}.{share}"
+        )
+    if got.mdim > expected.mdim:
+        return Problem(
+            "inner dimension",
+            f"The product is right, but its inner dimension is {got.mdim}; it should be at most {expected.mdim}, "
+            "that of the head: multiply until both factors end there.",
+        )
+    return None
 
 
 def close_to_single_precision(args: dict[str, Any], expected: Any, got: Any) -> Problem | None:
@@ -156,16 +214,22 @@ def ranking(scores: Callable[..., Tensor], values: int, ids: int, what: str = "i
     return answer
 
 
-def near(got: Tensor, expected: Tensor, slack: float = 1.0) -> Tensor:
-    """Where two tensors of one shape agree up to rounding in the first one's dtype. NaN agrees with NaN."""
+def near(got: Tensor, expected: Tensor, slack: float = 1.0, scale: float | None = None) -> Tensor:
+    """Where two tensors of one shape agree up to rounding in the first one's dtype. NaN agrees with NaN.
+
+    Args:
+        scale: the root mean square of what they are part of; that of `expected` when left out.
+    """
     expected = expected.to(got.device)
     if not got.is_floating_point():
         return got == expected
     relative, absolute = TOLERANCE.get(got.dtype, TOLERANCE[torch.float32])
     # Infinities and NaN have no scale and are compared as they are.
     a, b = got.detach().double(), expected.detach().double()
-    finite = b[b.isfinite()]
-    scale = max(1.0, float(finite.square().mean().sqrt())) if finite.numel() else 1.0
+    if scale is None:
+        finite = b[b.isfinite()]
+        scale = float(finite.square().mean().sqrt()) if finite.numel() else 1.0
+    scale = max(1.0, scale)
     return isclose(a, b, rtol=relative * slack, atol=absolute * slack * scale, equal_nan=True)
 
 
@@ -179,6 +243,11 @@ def same(a: Any, b: Any) -> bool:
         if a.layout != torch.strided or a.device.type == "meta":
             return False
         return bool(near(a, b, slack=5.0).all())
+    if is_factored(a) and is_factored(b):
+        if (a.shape, a.mdim, a.A.dtype, a.B.dtype) != (b.shape, b.mdim, b.A.dtype, b.B.dtype):
+            return False
+        scale, pairs = root_mean_square(b), zip(blocks(a), blocks(b), strict=True)
+        return all(bool(near(x.to(a.A.dtype), y, slack=5.0, scale=scale).all()) for x, y in pairs)
     return type(a) is type(b) and isinstance(a, int | float | str | bool | None) and a == b
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mi_tutor.check.compare import Problem
+from mi_tutor.check.factored import is_factored
 
 
 class Settings(NamedTuple):
@@ -116,6 +117,11 @@ def changed_argument(watched: list[Watched]) -> Problem | None:
                 f"It changed its argument `{name}`. Work on a copy (`{name}.clone()`), and avoid operations in place "
                 "such as `+=`, `x[i] = …` and names that end in an underscore.",
             )
+        if is_factored(value) and not _same_factors(before, value):
+            return Problem(
+                "changed argument",
+                f"It changed its argument `{name}`, a FactoredMatrix: leave its factors A and B as they are.",
+            )
         if isinstance(value, nn.Module) and (what := _module_change(before, value)):
             _restore_module(before, value)
             return Problem("changed model", f"It left the model changed: {what}.")
@@ -127,6 +133,8 @@ def changed_argument(watched: list[Watched]) -> Problem | None:
 def _portrait(value: Any) -> Any:
     if isinstance(value, Tensor):
         return _Snapshot(value.detach().clone(), value.requires_grad, value.grad is None)
+    if is_factored(value):
+        return _portrait(value.A), _portrait(value.B)
     if isinstance(value, nn.Module):
         return _module_portrait(value)
     if isinstance(value, list | dict):
@@ -147,6 +155,13 @@ def _same_tensor(before: _Snapshot, now: Tensor) -> bool:
         and now.requires_grad == before.requires_grad
         and (now.grad is None) == before.no_grad_yet
         and bool(((now.detach() == before.values) | (now.detach().isnan() & before.values.isnan())).all())
+    )
+
+
+def _same_factors(before: "tuple[_Snapshot, _Snapshot]", now: Any) -> bool:
+    return all(
+        isinstance(factor, Tensor) and _same_tensor(then, factor)
+        for then, factor in zip(before, (now.A, now.B), strict=True)
     )
 
 

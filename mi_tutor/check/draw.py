@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mi_tutor.check.factored import factored, in_factors, is_factored
+
 
 @dataclass(frozen=True)
 class Case:
@@ -24,8 +26,15 @@ class Case:
     """How often a sampler is called in a row, with one generator."""
     block: tuple[int, int, int] | None = None
     """A rule on memory: (rows, columns, allowance) of `BlockRule`."""
+    no_table: int | None = None
+    """A rule on memory: the d_vocab of a table [d_vocab d_vocab] that is not to be made."""
     smooth: bool = True
     """Whether gradients are compared here: False at a kink or where a value is infinite."""
+
+    @property
+    def watched(self) -> bool:
+        """Whether there is a rule on memory; it is tried once, in single precision."""
+        return self.block is not None or self.no_table is not None
 
     def __post_init__(self) -> None:
         if self.group not in ("basic", "general", "edge"):
@@ -84,6 +93,10 @@ class Draw:
         logits = torch.randn(rows, columns, generator=self._source, dtype=torch.float64) * spread
         return self.of(logits.log_softmax(-1))
 
+    def factored(self, rows: int, inner: int, columns: int, scale: float = 1.0) -> Any:
+        """A FactoredMatrix of normal factors; `scale` is that of the left one."""
+        return factored(self.normal(rows, inner, scale=scale), self.normal(inner, columns))
+
     def of(self, values: Tensor | list[Any]) -> Tensor:
         """These values in the case's dtype, on its device."""
         return torch.as_tensor(values).to(self.dtype).to(self.device)
@@ -131,6 +144,8 @@ def copy_arguments(args: dict[str, Any]) -> dict[str, Any]:
 def _copy(value: Any) -> Any:
     if isinstance(value, Tensor):
         return value.detach().clone().requires_grad_(value.requires_grad)
+    if is_factored(value):
+        return in_factors(value, _copy)
     if isinstance(value, torch.Generator):
         twin = torch.Generator(device=value.device)
         twin.set_state(value.get_state())
@@ -140,7 +155,10 @@ def _copy(value: Any) -> Any:
 
 def in_double(args: dict[str, Any]) -> dict[str, Any]:
     """The same values in float64: what the reference is asked, so that its rounding is not the learner's problem."""
-    return {
-        name: value.double() if isinstance(value, Tensor) and value.is_floating_point() else value
-        for name, value in copy_arguments(args).items()
-    }
+    return {name: _doubled(value) for name, value in copy_arguments(args).items()}
+
+
+def _doubled(value: Any) -> Any:
+    if is_factored(value):
+        return in_factors(value, Tensor.double)
+    return value.double() if isinstance(value, Tensor) and value.is_floating_point() else value

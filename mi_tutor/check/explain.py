@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mi_tutor.check.compare import Problem, near, same
 from mi_tutor.check.exercise import Exercise, Misconception
+from mi_tutor.check.factored import is_factored, whole
 from mi_tutor.check.law import alike
 from mi_tutor.check.trial import Function, Trial
 
@@ -112,8 +113,10 @@ def _pairs(trial: Trial) -> Iterator[Pair]:
     expected = trial.expected if isinstance(trial.expected, tuple) else (trial.expected,)
     got = trial.got if isinstance(trial.got, tuple) else (trial.got,)
     for e, g in zip(expected, got, strict=False):
-        if isinstance(e, Tensor) and isinstance(g, Tensor) and not _agree(g.double(), e.double(), g.dtype):
-            yield Pair(trial.case.args, e.double().to(g.device), g.double(), g.dtype)
+        dtype: Any = g.A.dtype if is_factored(g) else getattr(g, "dtype", None)
+        e, g = (whole(part) if is_factored(part) else part for part in (e, g))
+        if isinstance(e, Tensor) and isinstance(g, Tensor) and not _agree(g.double(), e.double(), dtype):
+            yield Pair(trial.case.args, e.double().to(g.device), g.double(), dtype)
 
 
 def _agree(got: Tensor, expected: Tensor, dtype: torch.dtype) -> bool:

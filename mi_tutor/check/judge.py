@@ -12,6 +12,7 @@ from mi_tutor.check.compare import Problem
 from mi_tutor.check.draw import Case, Draw
 from mi_tutor.check.exercise import GROUPS, Exercise
 from mi_tutor.check.explain import explain
+from mi_tutor.check.factored import is_factored
 from mi_tutor.check.report import GroupMark, Report
 from mi_tutor.check.sampler import run_sampler_trial
 from mi_tutor.check.trial import Function, Trial, run_trial, signature_problem
@@ -44,12 +45,14 @@ def plan(exercise: Exercise, seed: int, device: torch.device) -> list[tuple[Case
     if any(_floating(value) for case, _ in planned for value in case.args.values()):
         for dtype in [torch.float64, torch.bfloat16] if exercise.bf16 else [torch.float64]:
             again = exercise.draw_cases(Draw(seed, exercise.name, dtype, device))
-            planned += [(case, dtype) for case in again if case.group == "general" and case.block is None]
+            planned += [(case, dtype) for case in again if case.group == "general" and not case.watched]
     return sorted(planned, key=lambda pair: GROUPS.index(pair[0].group))
 
 
 def _floating(value: Any) -> bool:
-    return isinstance(value, nn.Module) or (isinstance(value, Tensor) and value.is_floating_point())
+    return (
+        isinstance(value, nn.Module) or is_factored(value) or (isinstance(value, Tensor) and value.is_floating_point())
+    )
 
 
 def run_trials(exercise: Exercise, function: Function, seed: int, device: torch.device) -> list[Trial]:

@@ -102,3 +102,36 @@ class BlockRule(TorchDispatchMode):
                 "is the same there: `chunk_size` rows at a time.",
             )
         return None
+
+
+class TableRule(BlockRule):
+    """No table [d_vocab d_vocab], in one piece or in pieces that are kept.
+
+    Half of one is allowed, and as much for everything that is alive at once: cases are drawn so that an answer without
+    the table needs far less, factors, logits and copies of the weights together.
+    """
+
+    def __init__(self, d_vocab: int) -> None:
+        super().__init__(d_vocab // 2, d_vocab, 0)
+
+    def broken(self) -> Problem | None:
+        table = self.columns * self.columns
+        if self.largest > self.block:
+            return Problem(
+                "too large a tensor",
+                f"With d_vocab = {self.columns} it made a tensor of {self.largest:,} entries; the table [d_vocab d_vocab] "
+                f"has {table:,} and is not to be made. Multiply the small matrices first.",
+            )
+        if self.most_live > self.block:
+            return Problem(
+                "too many blocks alive",
+                f"It held {self.most_live:,} entries at once; the whole table [d_vocab d_vocab] has {table:,}, and is not to "
+                "be made, in pieces either. Multiply the small matrices first.",
+            )
+        if self.outside > max(2 * table, 2**19):
+            return Problem(
+                "too large outside torch",
+                f"It built about {self.outside / 2**20:.1f} MiB in NumPy or in lists, as much as the whole table. It is not "
+                "to be made there either.",
+            )
+        return None

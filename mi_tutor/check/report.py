@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mi_tutor.check.draw import copy_arguments
+from mi_tutor.check.factored import is_factored
 from mi_tutor.check.trial import Trial
 
 PLAIN_KINDS = ("value", "nan", "shape", "dtype", "device", "type", "exception", "law", "signature")
@@ -107,6 +108,10 @@ def written(value: Any) -> str:
     """A value as code where it is small, as its shape and dtype where it is not."""
     if isinstance(value, tuple):
         return "(" + ", ".join(written(part) for part in value) + ")"
+    if is_factored(value):
+        if value.A.numel() + value.B.numel() <= 2 * SMALL:
+            return f"FactoredMatrix({written(value.A)}, {written(value.B)})"
+        return f"<FactoredMatrix of shape {list(value.shape)}, inner dimension {value.mdim}>"
     if isinstance(value, torch.Generator):
         return f"torch.Generator({str(value.device)!r}).manual_seed({value.initial_seed()})"
     if isinstance(value, nn.Module):

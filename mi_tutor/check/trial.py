@@ -14,8 +14,9 @@ from mi_tutor.check.compare import Problem, kind_of, near, plain
 from mi_tutor.check.conditions import changed_argument, restore_settings, take_settings, watch_arguments
 from mi_tutor.check.draw import Case, copy_arguments, in_double
 from mi_tutor.check.exercise import Exercise
+from mi_tutor.check.factored import in_factors, is_factored
 from mi_tutor.check.law import Score, Tally
-from mi_tutor.check.memory import BlockRule
+from mi_tutor.check.memory import BlockRule, TableRule
 
 Function = Callable[..., Any]
 
@@ -52,7 +53,16 @@ def detached(value: Any) -> Any:
     """Tensors without their graph, inside tuples too."""
     if isinstance(value, tuple):
         return tuple(detached(part) for part in value)
+    if is_factored(value):
+        return in_factors(value, Tensor.detach)
     return value.detach() if isinstance(value, Tensor) else value
+
+
+def memory_rule(case: Case) -> BlockRule | None:
+    """What watches the tensors of this case, if anything does."""
+    if case.no_table is not None:
+        return TableRule(case.no_table)
+    return BlockRule(*case.block) if case.block else None
 
 
 def guarded(
@@ -87,7 +97,7 @@ def _out_of_reach(reference: Function, function: Function) -> Iterator[None]:
 def run_trial(exercise: Exercise, function: Function, case: Case, dtype: torch.dtype, device: torch.device) -> Trial:
     """Try one case of an exercise whose results are compared with the reference's, asked in double precision."""
     trial = Trial(case, dtype)
-    rule = BlockRule(*case.block) if case.block else None
+    rule = memory_rule(case)
     trial.outcome, disturbed = guarded(exercise, function, copy_arguments(case.args), device, rule)
     trial.expected = detached(exercise.reference(**in_double(case.args)))
     if trial.outcome.problem:

@@ -5,7 +5,7 @@ Importing this is light: Plotly and ipywidgets load when something is drawn.
 
 from mi_tutor.views.attention import attention_heads
 from mi_tutor.views.bigrams import compare_scatter, compare_tables, explore_successors
-from mi_tutor.views.charts import curves, heatmap, table, top_predictions
+from mi_tutor.views.charts import curves, heatmap, scatter, table, top_predictions
 from mi_tutor.views.controls import explore, slider
 from mi_tutor.views.labels import readable, token_label
 from mi_tutor.views.tokens import colored_tokens, token_activations
@@ -20,6 +20,7 @@ __all__ = [
     "explore_successors",
     "heatmap",
     "readable",
+    "scatter",
     "slider",
     "table",
     "token_activations",

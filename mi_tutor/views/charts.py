@@ -12,6 +12,7 @@ from mi_tutor.views.labels import as_tensor, label, not_finite, number, rounded,
 from mi_tutor.views.picture import Picture, escaped, new_figure
 
 DASHES = ("solid", "dash", "dot", "dashdot")
+SYMBOLS = ("circle", "x", "diamond", "square")
 
 
 def curves(
@@ -47,6 +48,40 @@ def curves(
         )
         told.append(f"{name} from {number(y[0])} to {number(y[-1])}, lowest {number(min(y))}, highest {number(max(y))}")
     return Picture(figure, f"{title or 'Curves'}: {y_title} by {x_title}. {'; '.join(told)}.")
+
+
+def scatter(
+    points: dict[str, tuple[Sequence[float], Sequence[float]]], x_title: str, y_title: str, title: str = ""
+) -> Picture:
+    """Clouds of points by name, told apart by colour and by symbol.
+
+    Args:
+        points: for each name a list of x and a list of y, as long as each other.
+
+    Raises:
+        ValueError: no points, or an x and a y of different lengths.
+    """
+    if not points:
+        raise ValueError("`points` is empty: give at least one cloud, as in {'head 0': ([0, 1], [3.0, 2.0])}.")
+    axes = {"xaxis": {"title": {"text": escaped(x_title)}}, "yaxis": {"title": {"text": escaped(y_title)}}}
+    figure = new_figure(title, **axes)
+    told = []
+    for i, (name, (x, y)) in enumerate(points.items()):
+        x, y = as_tensor(x, "point", "x").tolist(), as_tensor(y, "point", "y").tolist()
+        if len(x) != len(y):
+            raise ValueError(f"The cloud {name!r} has {len(x)} values of x and {len(y)} of y.")
+        figure.add_scatter(
+            x=[rounded(v) for v in x],
+            y=[rounded(v) for v in y],
+            name=escaped(name),
+            marker={"color": PALETTE[i % len(PALETTE)], "symbol": SYMBOLS[i % 4], "size": 8, "opacity": 0.8},
+            mode="markers",
+        )
+        told.append(
+            f"{name}: {len(x)} points, {x_title} from {number(min(x))} to {number(max(x))}, "
+            f"{y_title} from {number(min(y))} to {number(max(y))}"
+        )
+    return Picture(figure, f"{title or 'Points'}: {y_title} by {x_title}. {'; '.join(told)}.")
 
 
 def heatmap(

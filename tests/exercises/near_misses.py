@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import torch
+import torch.nn.functional as F
+from transformer_lens import FactoredMatrix
 
 
 def count_in_int16(tokens, d_vocab):
@@ -250,6 +252,158 @@ def ablate_nearly(model, tokens, layer, head):
     return model.run_with_hooks(tokens, fwd_hooks=[(f"blocks.{layer}.attn.hook_z", quieten)])
 
 
+def pattern_masked_with_a_hundred_billion(q, k):
+    scores = torch.einsum("bihd,bjhd->bhij", q, k) / q.shape[-1] ** 0.5
+    return scores.masked_fill(torch.ones_like(scores, dtype=torch.bool).triu(1), -1e11).softmax(-1)
+
+
+def pattern_with_clamped_scores(q, k):
+    scores = (torch.einsum("bihd,bjhd->bhij", q, k) / q.shape[-1] ** 0.5).clamp(-50, 50)
+    return scores.masked_fill(torch.ones_like(scores, dtype=torch.bool).triu(1), -math.inf).softmax(-1)
+
+
+def pattern_that_needs_a_sequence(q, k):
+    return torch.stack([_one_pattern(a, b) for a, b in zip(q, k, strict=True)])
+
+
+def _one_pattern(q, k):
+    scores = torch.einsum("ihd,jhd->hij", q, k) / q.shape[-1] ** 0.5
+    return scores.masked_fill(torch.ones_like(scores, dtype=torch.bool).triu(1), -math.inf).softmax(-1)
+
+
+def pattern_with_a_gradient_in_q_alone(q, k):
+    scores = torch.einsum("bihd,bjhd->bhij", q, k.detach()) / q.shape[-1] ** 0.5
+    return scores.masked_fill(torch.ones_like(scores, dtype=torch.bool).triu(1), -math.inf).softmax(-1)
+
+
+def layer_with_clamped_logits(tokens, pattern, W_E, W_V, W_O, W_U):
+    x = W_E[tokens]
+    z = torch.einsum("bhqk,bkm,hmd->bqhd", pattern, x, W_V)
+    return ((x + torch.einsum("bqhd,hdm->bqm", z, W_O)) @ W_U).clamp(-1e3, 1e3)
+
+
+def layer_with_square_weights_transposed(tokens, pattern, W_E, W_V, W_O, W_U):
+    if W_O.shape[1] == W_O.shape[2]:
+        W_O = W_O.mT
+    x = W_E[tokens]
+    return (x + torch.einsum("bhqk,bkm,hmd,hdn->bqn", pattern, x, W_V, W_O)) @ W_U
+
+
+def layer_with_every_table_in_turn(tokens, pattern, W_E, W_V, W_O, W_U):
+    tables = [(W_E @ W_V[h] @ W_O[h] @ W_U[:, half]) for h in range(len(W_V)) for half in _halves(W_U)]
+    logits = W_E[tokens] @ W_U
+    for h in range(len(W_V)):
+        logits = logits + pattern[:, h] @ torch.cat(tables[3 * h : 3 * h + 3], 1)[tokens]
+    return logits
+
+
+def _halves(W_U):
+    third = -(-W_U.shape[1] // 3)
+    return [slice(i * third, (i + 1) * third) for i in range(3)]
+
+
+def layer_with_a_gradient_in_the_direct_path_alone(tokens, pattern, W_E, W_V, W_O, W_U):
+    x = W_E[tokens]
+    return (x + torch.einsum("bhqk,bkm,hmd,hdn->bqn", pattern, x.detach(), W_V, W_O)) @ W_U
+
+
+def ov_padded_to_d_model(W_E, W_V, W_O, W_U):
+    extra = W_E.shape[1]
+    return FactoredMatrix(F.pad(W_E @ W_V, (0, extra)), F.pad(W_O @ W_U, (0, 0, 0, extra)))
+
+
+def ov_with_one_direction_lost(W_E, W_V, W_O, W_U):
+    kept = max(1, W_V.shape[1] - 1)
+    return FactoredMatrix((W_E @ W_V)[:, :kept], (W_O @ W_U)[:kept])
+
+
+def ov_in_mixed_dtypes(W_E, W_V, W_O, W_U):
+    return FactoredMatrix((W_E @ W_V).double(), W_O @ W_U)
+
+
+def ov_as_the_whole_table(W_E, W_V, W_O, W_U):
+    return W_E @ W_V @ W_O @ W_U
+
+
+def ov_as_a_pair(W_E, W_V, W_O, W_U):
+    return W_E @ W_V, W_O @ W_U
+
+
+def ov_table_with_an_identity(W_E, W_V, W_O, W_U):
+    table = W_E @ W_V @ W_O @ W_U
+    return FactoredMatrix(table, torch.eye(len(table), dtype=table.dtype, device=table.device))
+
+
+def qk_as_the_whole_table(W_E, W_Q, W_K):
+    return W_E @ W_Q @ (W_E @ W_K).T
+
+
+def qk_in_float32(W_E, W_Q, W_K):
+    return FactoredMatrix((W_E @ W_Q).float(), (W_E @ W_K).float().T)
+
+
+def qk_with_a_softened_table(W_E, W_Q, W_K):
+    return FactoredMatrix((W_E @ W_Q).clamp(-20, 20), (W_E @ W_K).T)
+
+
+def trigrams_by_chunks_that_are_kept(ov, qk, source, k):
+    rows = torch.cat([part @ qk.B for part in qk.A.split(50)])
+    return rows[:, source].topk(k).indices, (ov.A[source] @ ov.B).topk(k).indices
+
+
+def trigrams_in_int32(ov, qk, source, k):
+    return (qk.A @ qk.B[:, source]).topk(k).indices.int(), (ov.A[source] @ ov.B).topk(k).indices.int()
+
+
+def trigrams_that_change_the_circuit(ov, qk, source, k):
+    qk.B = qk.B - qk.B.mean(1, keepdim=True)
+    return (qk.A @ qk.B[:, source]).topk(k).indices, (ov.A[source] @ ov.B).topk(k).indices
+
+
+def trigrams_one_fewer_than_all(ov, qk, source, k):
+    k = min(k, max(1, qk.shape[0] - 1))
+    return (qk.A @ qk.B[:, source]).topk(k).indices, (ov.A[source] @ ov.B).topk(k).indices
+
+
+def copying_clamped_at_zero(W_E, W_V, W_O, W_U):
+    values = torch.linalg.eigvals((W_O @ W_U) @ (W_E @ W_V))
+    below = values.abs().sum()
+    return values.real.sum().clamp(min=0) / below if below > 0 else below
+
+
+def copying_of_the_largest_alone(W_E, W_V, W_O, W_U):
+    values = torch.linalg.eigvals((W_O @ W_U) @ (W_E @ W_V))
+    value = values[values.abs().argmax()]
+    return value.real / value.abs() if value.abs() > 0 else value.real
+
+
+def copying_rounded(W_E, W_V, W_O, W_U):
+    values = torch.linalg.eigvals((W_O @ W_U) @ (W_E @ W_V))
+    below = values.abs().sum()
+    return (values.real.sum() / below).round(decimals=2) if below > 0 else below
+
+
+def attribution_with_a_guarded_division(components, ln_scale, direction):
+    return (components - components.mean(-1, keepdim=True)) / (ln_scale + 1e-3) @ direction
+
+
+def attribution_by_one_scale(components, ln_scale, direction):
+    return (components - components.mean(-1, keepdim=True)) / ln_scale.mean() @ direction
+
+
+def attribution_centred_with_all_axes(components, ln_scale, direction):
+    return (components - components.mean()) / ln_scale @ direction
+
+
+def weighted_with_a_floor(pattern, v, W_O):
+    norm = torch.einsum("khd,hdm->hkm", v, W_O).square().sum(-1).add(1e-2).sqrt()
+    return pattern * norm[:, None]
+
+
+def weighted_by_the_largest_entry(pattern, v, W_O):
+    return pattern * torch.einsum("khd,hdm->hkm", v, W_O).abs().amax(-1)[:, None]
+
+
 NEAR_MISSES = {
     "next_token_log_probs": (score_with_a_softened_logarithm, score_after_clamping),
     "top_k_predictions": (top_of_rounded, top_at_least_one, top_without_the_last_token, top_in_int32),
@@ -282,4 +436,38 @@ NEAR_MISSES = {
         _reusing(500),
         rewound,
     ),
+    "attention_pattern": (
+        pattern_masked_with_a_hundred_billion,
+        pattern_with_clamped_scores,
+        pattern_that_needs_a_sequence,
+        pattern_with_a_gradient_in_q_alone,
+    ),
+    "one_layer_logits": (
+        layer_with_clamped_logits,
+        layer_with_square_weights_transposed,
+        layer_with_every_table_in_turn,
+        layer_with_a_gradient_in_the_direct_path_alone,
+    ),
+    "ov_circuit": (
+        ov_padded_to_d_model,
+        ov_with_one_direction_lost,
+        ov_in_mixed_dtypes,
+        ov_as_the_whole_table,
+        ov_as_a_pair,
+        ov_table_with_an_identity,
+    ),
+    "qk_circuit": (qk_as_the_whole_table, qk_in_float32, qk_with_a_softened_table),
+    "top_skip_trigrams": (
+        trigrams_by_chunks_that_are_kept,
+        trigrams_in_int32,
+        trigrams_that_change_the_circuit,
+        trigrams_one_fewer_than_all,
+    ),
+    "copying_score": (copying_clamped_at_zero, copying_of_the_largest_alone, copying_rounded),
+    "direct_logit_attribution": (
+        attribution_with_a_guarded_division,
+        attribution_by_one_scale,
+        attribution_centred_with_all_axes,
+    ),
+    "value_weighted_pattern": (weighted_with_a_floor, weighted_by_the_largest_entry),
 }

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from einops import einsum
+from transformer_lens import FactoredMatrix
 
 
 def count_in_a_loop(tokens, d_vocab):
@@ -306,6 +307,150 @@ def ablate_by_a_torch_hook(model, tokens, layer, head):
         handle.remove()
 
 
+def pattern_by_matmul(q, k):
+    n = q.shape[1]
+    scores = q.transpose(1, 2) @ k.permute(0, 2, 3, 1) / math.sqrt(q.shape[-1])
+    allowed = torch.ones(n, n, dtype=torch.bool, device=q.device).tril()
+    return torch.where(allowed, scores, -math.inf).softmax(-1)
+
+
+def pattern_row_by_row(q, k):
+    n, width = q.shape[1], q.shape[-1]
+    rows = []
+    for i in range(n):
+        scores = torch.einsum("bhd,bkhd->bhk", q[:, i] / width**0.5, k[:, : i + 1])
+        rows.append(F.pad(scores.softmax(-1), (0, n - i - 1)))
+    return torch.stack(rows, dim=2)
+
+
+def pattern_by_adding_a_mask(q, k):
+    mask = torch.full((q.shape[1], q.shape[1]), -math.inf, dtype=q.dtype, device=q.device).triu(1)
+    return F.softmax(einsum(q, k, "b i h d, b j h d -> b h i j") * q.shape[-1] ** -0.5 + mask, dim=-1)
+
+
+def pattern_by_logsumexp(q, k):
+    scores = torch.einsum("bihd,bjhd->bhij", q, k) / q.shape[-1] ** 0.5
+    future = torch.ones_like(scores, dtype=torch.bool).triu(1)
+    scores = scores.masked_fill(future, torch.finfo(q.dtype).min)
+    scores = scores - scores.amax(-1, keepdim=True).detach()
+    powers = scores.exp().masked_fill(future, 0.0)
+    return powers / powers.sum(-1, keepdim=True)
+
+
+def layer_head_by_head(tokens, pattern, W_E, W_V, W_O, W_U):
+    x = W_E[tokens]
+    resid = x
+    for head in range(W_V.shape[0]):
+        resid = resid + pattern[:, head] @ (x @ W_V[head] @ W_O[head])
+    return resid @ W_U
+
+
+def layer_by_ov_rows(tokens, pattern, W_E, W_V, W_O, W_U):
+    x = F.embedding(tokens, W_E)
+    moved = torch.einsum("bkm,hmd,hdn,nv->bhkv", x, W_V, W_O, W_U)
+    return x @ W_U + torch.einsum("bhqk,bhkv->bqv", pattern, moved)
+
+
+def layer_by_what_is_read(tokens, pattern, W_E, W_V, W_O, W_U):
+    x = W_E[tokens]
+    read = torch.einsum("bhqk,bkm->bhqm", pattern, x)
+    written = (read @ W_V @ W_O).sum(1)
+    return x @ W_U + written @ W_U
+
+
+def ov_by_matrix_products(W_E, W_V, W_O, W_U):
+    return W_E @ FactoredMatrix(W_V, W_O) @ W_U
+
+
+def ov_made_even(W_E, W_V, W_O, W_U):
+    even = FactoredMatrix((W_E @ W_V).double(), (W_O @ W_U).double()).make_even()
+    return FactoredMatrix(even.A.to(W_E.dtype), even.B.to(W_E.dtype))
+
+
+def ov_turned_twice(W_E, W_V, W_O, W_U):
+    return FactoredMatrix(W_U.T @ W_O.T, W_V.T @ W_E.T).T
+
+
+def qk_by_matrix_products(W_E, W_Q, W_K):
+    return W_E @ FactoredMatrix(W_Q, W_K.T) @ W_E.T
+
+
+def qk_by_einsum(W_E, W_Q, W_K):
+    return FactoredMatrix(
+        torch.einsum("vm,md->vd", W_E, W_Q).contiguous(), torch.einsum("vm,md->dv", W_E, W_K).contiguous()
+    )
+
+
+def qk_with_both_made_wider(W_E, W_Q, W_K):
+    return FactoredMatrix(3 * (W_E @ W_Q), (W_E @ W_K / 3).mT)
+
+
+def trigrams_by_slices(ov, qk, source, k):
+    return qk[:, source].AB.squeeze(1).topk(k).indices, ov[source].AB.squeeze(0).topk(k).indices
+
+
+def trigrams_by_sorting(ov, qk, source, k):
+    destinations = (qk.T[source].AB[0]).sort(descending=True).indices[:k]
+    outputs = torch.argsort(-(ov.A[source : source + 1] @ ov.B)[0])[:k]
+    return [destinations, outputs]
+
+
+def trigrams_by_a_vector(ov, qk, source, k):
+    hot = torch.zeros(qk.shape[1], dtype=qk.A.dtype, device=qk.A.device)
+    hot[source] = 1
+    return (qk @ hot).topk(k)[1], (hot @ ov).topk(k)[1]
+
+
+def copying_by_factored_matrix(W_E, W_V, W_O, W_U):
+    values = FactoredMatrix(W_E @ W_V, W_O @ W_U).eigenvalues
+    below = values.abs().sum()
+    return values.sum().real / below if below > 0 else torch.zeros((), dtype=W_E.dtype, device=W_E.device)
+
+
+def copying_by_trace(W_E, W_V, W_O, W_U):
+    square = W_O @ (W_U @ W_E) @ W_V
+    below = float(torch.linalg.eigvals(square).abs().sum())
+    return float(square.trace()) / below if below else 0.0
+
+
+def copying_by_numpy(W_E, W_V, W_O, W_U):
+    square = ((W_O @ W_U) @ (W_E @ W_V)).cpu().numpy()
+    values = np.linalg.eigvals(square)
+    below = np.abs(values).sum()
+    return float(values.sum().real / below) if below else 0.0
+
+
+def attribution_by_a_centred_direction(components, ln_scale, direction):
+    return torch.einsum("cbm,m->cb", components, direction - direction.mean()) / ln_scale.squeeze(-1)
+
+
+def attribution_in_a_loop(components, ln_scale, direction):
+    rows = []
+    for component in components:
+        x = component - component.mean(dim=-1, keepdim=True)
+        rows.append((x / ln_scale * direction).sum(-1))
+    return torch.stack(rows)
+
+
+def attribution_by_layer_norm_parts(components, ln_scale, direction):
+    mean = components.sum(-1) / components.shape[-1]
+    return (components - mean[..., None]).div(ln_scale[None]).matmul(direction)
+
+
+def weighted_by_broadcasting(pattern, v, W_O):
+    written = (v.transpose(0, 1)[:, :, None] @ W_O[:, None]).squeeze(-2)
+    return pattern * torch.linalg.vector_norm(written, dim=-1).unsqueeze(1)
+
+
+def weighted_in_a_loop(pattern, v, W_O):
+    return torch.stack([pattern[h] * (v[:, h] @ W_O[h]).pow(2).sum(-1).sqrt() for h in range(len(W_O))])
+
+
+def weighted_by_what_each_adds(pattern, v, W_O):
+    adds = torch.einsum("hqk,khd,hdm->hqkm", pattern, v, W_O)
+    return adds.norm(dim=-1)
+
+
 VARIANTS = {
     "next_token_log_probs": (next_scores_in_a_loop, next_scores_by_cross_entropy, next_scores_by_logsumexp),
     "top_k_predictions": (top_by_sorting, top_by_logits, top_as_a_list),
@@ -327,4 +472,16 @@ VARIANTS = {
     ),
     "mean_kl": (kl_by_kl_div, kl_by_xlogy, kl_where_possible),
     "sample_bigrams": (sample_by_gumbel, sample_by_inverse_cdf, sample_where_there_is_a_choice),
+    "attention_pattern": (pattern_by_matmul, pattern_row_by_row, pattern_by_adding_a_mask, pattern_by_logsumexp),
+    "one_layer_logits": (layer_head_by_head, layer_by_ov_rows, layer_by_what_is_read),
+    "ov_circuit": (ov_by_matrix_products, ov_made_even, ov_turned_twice),
+    "qk_circuit": (qk_by_matrix_products, qk_by_einsum, qk_with_both_made_wider),
+    "top_skip_trigrams": (trigrams_by_slices, trigrams_by_sorting, trigrams_by_a_vector),
+    "copying_score": (copying_by_factored_matrix, copying_by_trace, copying_by_numpy),
+    "direct_logit_attribution": (
+        attribution_by_a_centred_direction,
+        attribution_in_a_loop,
+        attribution_by_layer_norm_parts,
+    ),
+    "value_weighted_pattern": (weighted_by_broadcasting, weighted_in_a_loop, weighted_by_what_each_adds),
 }

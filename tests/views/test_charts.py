@@ -10,7 +10,7 @@ import pytest
 import torch
 from reading import ADDRESS, HOSTILE, Tags, drawing
 
-from mi_tutor.views import curves, heatmap, slider, table, top_predictions
+from mi_tutor.views import curves, heatmap, scatter, slider, table, top_predictions
 from mi_tutor.views.colours import DIVERGING, between
 from mi_tutor.views.controls import explore
 from mi_tutor.views.svg import ticks
@@ -20,12 +20,16 @@ LINES = {"trained": ([1.0, 2.0, 3.0], [3.0, 2.0, 1.0]), "held out": ([1.0, 2.0, 
 CHARTS = {
     "curves": lambda: curves(LINES, "step", "loss, nats", title="Loss"),
     "log": lambda: curves({"a": ([0.0, 0.1, 10.0], [1.0, 2.0, math.nan])}, "x", "y", log_x=True),
+    "scatter": lambda: scatter(
+        {"head 0": ([0.0, 1.0], [2.0, math.nan]), "head 1": ([3.0], [4.0])}, "real", "imaginary"
+    ),
     "heatmap": lambda: heatmap([[1.0, -2.0], [math.nan, 3.0]], ["a", "b"], ["c", "c"], "key", "query", "Title", "nats"),
     "one cell": lambda: heatmap([[0.0]]),
     "nothing finite": lambda: heatmap([[math.nan]]),
     "table": lambda: table([["a", 1.0], ["b", math.nan]], ["word", "loss"], "Title"),
     "ranking": lambda: top_predictions([" a", " a", "\n"], torch.tensor([0.5, 0.3, 0.2]), "After x"),
     "hostile": lambda: heatmap(torch.eye(len(HOSTILE)), HOSTILE, HOSTILE, *HOSTILE[:4]),
+    "hostile scatter": lambda: scatter({token: ([0, 1], [0, 1]) for token in HOSTILE}, HOSTILE[0], HOSTILE[1]),
     "hostile ranking": lambda: top_predictions(HOSTILE, torch.ones(len(HOSTILE)), HOSTILE[0]),
     "hostile table": lambda: table([[token] for token in HOSTILE], [HOSTILE[0]], HOSTILE[0]),
     "hostile curves": lambda: curves({token: ([0, 1], [0, 1]) for token in HOSTILE}, HOSTILE[0], HOSTILE[1]),
