@@ -1,6 +1,7 @@
 """The `mi-tutor` command as a learner meets it."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -56,7 +57,7 @@ def test_without_a_command_a_learner_who_is_done_hears_so():
 
 def test_progress_is_a_table_and_says_where_it_is_kept(tmp_path):
     passes("count_bigrams")
-    assert "  count_bigrams         3 of 3 points  done\n" in said("progress")
+    assert re.search(r"^  count_bigrams +3 of 3 points  done$", said("progress"), re.MULTILINE)
     assert said("progress").endswith(f"(kept in {tmp_path / 'progress.jsonl'})\n")
 
 
