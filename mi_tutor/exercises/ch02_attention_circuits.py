@@ -1,6 +1,7 @@
 """Chapter 02: what one-layer attention computes, its QK and OV circuits, skip-trigrams, copying, what heads write."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -408,24 +409,25 @@ def _ov_weights(draw: Draw, d_vocab: int, d_model: int, d_head: int, scale: floa
     }
 
 
-def _ov_cases(draw: Draw) -> Iterator[Case]:
-    yield basic("five tokens", **_ov_weights(draw, 5, 4, 2))
+def _circuit_cases(weights: Callable[..., dict[str, Tensor]], zeroed: str, nothing: str, draw: Draw) -> Iterator[Case]:
+    """The cases of a full circuit whose matrices `weights` draws; with the one named `zeroed` at zero it is `nothing`."""
+    yield basic("five tokens", **weights(draw, 5, 4, 2))
     for _ in range(2):
         d_head, d_model, d_vocab = sorted(draw.sizes("d_head", "d_model", "d_vocab", low=2, high=16).values())
-        yield general("random weights", **_ov_weights(draw, d_vocab, d_model, d_head))
-    yield general("a head wider than the stream", **_ov_weights(draw, 9, 3, 5))
-    yield general("large embeddings", **_ov_weights(draw, 11, 7, 4, scale=100.0))
+        yield general("random weights", **weights(draw, d_vocab, d_model, d_head))
+    yield general("a head wider than the stream", **weights(draw, 9, 3, 5))
+    yield general("large embeddings", **weights(draw, 11, 7, 4, scale=100.0))
     d_vocab = draw.size(500, 700)
     yield Case(
-        "general", f"a vocabulary of {d_vocab}, watching memory", _ov_weights(draw, d_vocab, 12, 4), no_table=d_vocab
+        "general", f"a vocabulary of {d_vocab}, watching memory", weights(draw, d_vocab, 12, 4), no_table=d_vocab
     )
-    yield edge("a d_head of 1", **_ov_weights(draw, 6, 4, 1))
-    yield edge("a d_model of 1", **_ov_weights(draw, 6, 1, 2))
-    yield edge("a vocabulary smaller than the head", **_ov_weights(draw, 2, 5, 4))
-    yield edge("a vocabulary of one token", **_ov_weights(draw, 1, 4, 2))
-    yield edge("every size 3", **_ov_weights(draw, 3, 3, 3))
-    weights = _ov_weights(draw, 7, 5, 3)
-    yield edge("a head that reads nothing", **{**weights, "W_V": weights["W_V"] * 0})
+    yield edge("a d_head of 1", **weights(draw, 6, 4, 1))
+    yield edge("a d_model of 1", **weights(draw, 6, 1, 2))
+    yield edge("a vocabulary smaller than the head", **weights(draw, 2, 5, 4))
+    yield edge("a vocabulary of one token", **weights(draw, 1, 4, 2))
+    yield edge("every size 3", **weights(draw, 3, 3, 3))
+    silent = weights(draw, 7, 5, 3)
+    yield edge(nothing, **{**silent, zeroed: silent[zeroed] * 0})
 
 
 def sources_and_outputs_exchanged(W_E: Tensor, W_V: Tensor, W_O: Tensor, W_U: Tensor) -> "FactoredMatrix":
@@ -491,7 +493,7 @@ def ov_through_the_table(W_E: Tensor, W_V: Tensor, W_O: Tensor, W_U: Tensor) -> 
 ov_circuit = Exercise(
     name="ov_circuit",
     solutions=SOLUTIONS,
-    cases=_ov_cases,
+    cases=partial(_circuit_cases, _ov_weights, "W_V", "a head that reads nothing"),
     bf16=True,
     wrong=(
         sources_and_outputs_exchanged,
@@ -525,26 +527,6 @@ def _qk_weights(draw: Draw, d_vocab: int, d_model: int, d_head: int, scale: floa
         "W_Q": draw.normal(d_model, d_head),
         "W_K": draw.normal(d_model, d_head),
     }
-
-
-def _qk_cases(draw: Draw) -> Iterator[Case]:
-    yield basic("five tokens", **_qk_weights(draw, 5, 4, 2))
-    for _ in range(2):
-        d_head, d_model, d_vocab = sorted(draw.sizes("d_head", "d_model", "d_vocab", low=2, high=16).values())
-        yield general("random weights", **_qk_weights(draw, d_vocab, d_model, d_head))
-    yield general("a head wider than the stream", **_qk_weights(draw, 9, 3, 5))
-    yield general("large embeddings", **_qk_weights(draw, 11, 7, 4, scale=100.0))
-    d_vocab = draw.size(500, 700)
-    yield Case(
-        "general", f"a vocabulary of {d_vocab}, watching memory", _qk_weights(draw, d_vocab, 12, 4), no_table=d_vocab
-    )
-    yield edge("a d_head of 1", **_qk_weights(draw, 6, 4, 1))
-    yield edge("a d_model of 1", **_qk_weights(draw, 6, 1, 2))
-    yield edge("a vocabulary smaller than the head", **_qk_weights(draw, 2, 5, 4))
-    yield edge("a vocabulary of one token", **_qk_weights(draw, 1, 4, 2))
-    yield edge("every size 3", **_qk_weights(draw, 3, 3, 3))
-    weights = _qk_weights(draw, 7, 5, 3)
-    yield edge("keys that are all zero", **{**weights, "W_K": weights["W_K"] * 0})
 
 
 def keys_in_rows(W_E: Tensor, W_Q: Tensor, W_K: Tensor) -> "FactoredMatrix":
@@ -607,7 +589,7 @@ def qk_through_the_table(W_E: Tensor, W_Q: Tensor, W_K: Tensor) -> "FactoredMatr
 qk_circuit = Exercise(
     name="qk_circuit",
     solutions=SOLUTIONS,
-    cases=_qk_cases,
+    cases=partial(_circuit_cases, _qk_weights, "W_K", "keys that are all zero"),
     bf16=True,
     wrong=(
         keys_in_rows,

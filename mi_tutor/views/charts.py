@@ -28,17 +28,13 @@ def curves(
         lines: for each name a list of x and a list of y, as long as each other.
 
     Raises:
-        ValueError: no lines, or an x and a y of different lengths.
+        ValueError: no lines, an empty one, or an x and a y of different lengths.
     """
-    if not lines:
-        raise ValueError("`lines` is empty: give at least one line, as in {'loss': ([0, 1, 2], [3.0, 2.0, 1.5])}.")
+    numbered = _xy_by_name(lines, "lines", "line", "{'loss': ([0, 1, 2], [3.0, 2.0, 1.5])}")
     axis = {"title": {"text": escaped(x_title)}, "type": "log" if log_x else "linear"}
     figure = new_figure(title, xaxis=axis, yaxis={"title": {"text": escaped(y_title)}})
     told = []
-    for i, (name, (x, y)) in enumerate(lines.items()):
-        x, y = as_tensor(x, "point", "x").tolist(), as_tensor(y, "point", "y").tolist()
-        if len(x) != len(y):
-            raise ValueError(f"The line {name!r} has {len(x)} values of x and {len(y)} of y.")
+    for i, name, x, y in numbered:
         figure.add_scatter(
             x=[rounded(v, 6) for v in x],
             y=[rounded(v, 5) for v in y],
@@ -59,17 +55,13 @@ def scatter(
         points: for each name a list of x and a list of y, as long as each other.
 
     Raises:
-        ValueError: no points, or an x and a y of different lengths.
+        ValueError: no points, an empty cloud, or an x and a y of different lengths.
     """
-    if not points:
-        raise ValueError("`points` is empty: give at least one cloud, as in {'head 0': ([0, 1], [3.0, 2.0])}.")
+    numbered = _xy_by_name(points, "points", "cloud", "{'head 0': ([0, 1], [3.0, 2.0])}")
     axes = {"xaxis": {"title": {"text": escaped(x_title)}}, "yaxis": {"title": {"text": escaped(y_title)}}}
     figure = new_figure(title, **axes)
     told = []
-    for i, (name, (x, y)) in enumerate(points.items()):
-        x, y = as_tensor(x, "point", "x").tolist(), as_tensor(y, "point", "y").tolist()
-        if len(x) != len(y):
-            raise ValueError(f"The cloud {name!r} has {len(x)} values of x and {len(y)} of y.")
+    for i, name, x, y in numbered:
         figure.add_scatter(
             x=[rounded(v) for v in x],
             y=[rounded(v) for v in y],
@@ -82,6 +74,20 @@ def scatter(
             f"{y_title} from {number(min(y))} to {number(max(y))}"
         )
     return Picture(figure, f"{title or 'Points'}: {y_title} by {x_title}. {'; '.join(told)}.")
+
+
+def _xy_by_name(
+    series: dict[str, tuple[Sequence[float], Sequence[float]]], argument: str, what: str, example: str
+) -> list[tuple[int, str, list[float], list[float]]]:
+    if not series:
+        raise ValueError(f"`{argument}` is empty: give at least one {what}, as in {example}.")
+    numbered = []
+    for i, (name, (x, y)) in enumerate(series.items()):
+        x, y = as_tensor(x, "point", "x").tolist(), as_tensor(y, "point", "y").tolist()
+        if len(x) != len(y):
+            raise ValueError(f"The {what} {name!r} has {len(x)} values of x and {len(y)} of y.")
+        numbered.append((i, name, x, y))
+    return numbered
 
 
 def heatmap(
