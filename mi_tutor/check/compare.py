@@ -44,6 +44,8 @@ def plain(value: Any, expected: Any, dtype: torch.dtype, device: torch.device) -
         return _plain_tensor(value, expected, dtype, device)
     if is_factored(expected):
         return _plain_factored(value, expected, dtype, device)
+    if isinstance(expected, dict):
+        return _plain_weights(value, expected, dtype)
     if isinstance(expected, int):
         good = isinstance(value, int) and not isinstance(value, bool)
         return value, None if good else Problem("type", f"It should return a Python int; it returned {kind_of(value)}.")
@@ -98,6 +100,25 @@ def _plain_factored(value: Any, expected: Any, dtype: torch.dtype, device: torch
     if product.shape != expected.shape:
         return product, Problem("shape", f"The shape should be {list(expected.shape)}; it is {list(product.shape)}.")
     return product, None
+
+
+def _plain_weights(value: Any, expected: dict[str, Tensor], dtype: torch.dtype) -> tuple[Any, Problem | None]:
+    """Named tensors whose sizes are partly the learner's choice: shapes are judged by the exercise's answer. Nothing was
+    given that they could share a device with, so any will do. Entries with other names are dropped."""
+    names = ", ".join(map(repr, expected))
+    if not isinstance(value, dict):
+        return value, Problem("type", f"It should return a dict with the keys {names}; it returned {kind_of(value)}.")
+    if missing := [name for name in expected if name not in value]:
+        return value, Problem("type", f"The dict lacks {', '.join(map(repr, missing))}; its keys should be {names}.")
+    parts: dict[str, Tensor] = {}
+    for name, like in expected.items():
+        part = value[name]
+        if isinstance(part, Tensor):
+            like = like.new_empty(()).expand(part.shape)
+        parts[name], problem = _plain_tensor(part, like, dtype, getattr(part, "device", like.device))
+        if problem:
+            return value, Problem(problem.kind, f"{name}: {problem.sentence}")
+    return parts, None
 
 
 def kind_of(value: Any) -> str:
@@ -237,6 +258,8 @@ def same(a: Any, b: Any) -> bool:
     """Whether two plain results are one and the same up to rounding, dtype and shape included."""
     if isinstance(a, tuple) and isinstance(b, tuple):
         return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same(part, b[name]) for name, part in a.items())
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         if (a.shape, a.dtype, a.device, a.layout) != (b.shape, b.dtype, b.device, b.layout):
             return False

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mi_tutor.check.factored import factored, in_factors, is_factored
 
@@ -154,8 +154,14 @@ def _copy(value: Any) -> Any:
 
 
 def in_double(args: dict[str, Any]) -> dict[str, Any]:
-    """The same values in float64: what the reference is asked, so that its rounding is not the learner's problem."""
-    return {name: _doubled(value) for name, value in copy_arguments(args).items()}
+    """The same values in float64: what the reference is asked, so that its rounding is not the learner's problem.
+
+    Beside a model tensors stay as they are: they have to fit what it computes with.
+    """
+    copies = copy_arguments(args)
+    if any(isinstance(value, nn.Module) for value in copies.values()):
+        return copies
+    return {name: _doubled(value) for name, value in copies.items()}
 
 
 def _doubled(value: Any) -> Any:

@@ -12,6 +12,7 @@ from mi_tutor.check.compare import Problem, near, same
 from mi_tutor.check.exercise import Exercise, Misconception
 from mi_tutor.check.factored import is_factored, whole
 from mi_tutor.check.law import alike
+from mi_tutor.check.report import PLAIN_KINDS
 from mi_tutor.check.trial import Function, Trial
 
 SIDE_EFFECTS = (
@@ -77,7 +78,14 @@ def same_outcome(mine: Trial, theirs: Trial) -> bool:
     if isinstance(mine.case.args.get("generator"), torch.Generator):
         # Draws differ, so what can be compared is what was wrong with them.
         return mine.problem == theirs.problem
+    if isinstance(mine.got, dict) and not (mine.problem and mine.problem.kind in PLAIN_KINDS):
+        # Weights are judged by what they do, and no two people choose the same ones: the answer names what is wrong.
+        return _kind(mine) == _kind(theirs)
     return same(mine.got, theirs.got)
+
+
+def _kind(trial: Trial) -> str | None:
+    return trial.problem.kind if trial.problem else None
 
 
 def _raised(trial: Trial) -> str | None:

@@ -108,6 +108,8 @@ def written(value: Any) -> str:
     """A value as code where it is small, as its shape and dtype where it is not."""
     if isinstance(value, tuple):
         return "(" + ", ".join(written(part) for part in value) + ")"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name!r}: {written(part)}" for name, part in value.items()) + "}"
     if is_factored(value):
         if value.A.numel() + value.B.numel() <= 2 * SMALL:
             return f"FactoredMatrix({written(value.A)}, {written(value.B)})"

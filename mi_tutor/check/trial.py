@@ -50,9 +50,11 @@ def read_result(value: Any, expected: Any, dtype: torch.dtype, device: torch.dev
 
 
 def detached(value: Any) -> Any:
-    """Tensors without their graph, inside tuples too."""
+    """Tensors without their graph, inside tuples and dicts too."""
     if isinstance(value, tuple):
         return tuple(detached(part) for part in value)
+    if isinstance(value, dict):
+        return {name: detached(part) for name, part in value.items()}
     if is_factored(value):
         return in_factors(value, Tensor.detach)
     return value.detach() if isinstance(value, Tensor) else value

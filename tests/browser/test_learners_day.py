@@ -99,3 +99,38 @@ def test_chapter_00_draws_its_heads_without_a_network(learner: Any, in_both_them
     in_both_themes("00-heads")
     assert learner.outside == []
     assert learner.errors == []
+
+
+def test_chapter_03_slides_through_checkpoints_and_draws_its_heads(
+    learner: Any, in_both_themes: Callable[[str], None]
+) -> None:
+    learner.open("03_induction_heads.ipynb")
+    for text in ("import torch", "model, control ="):
+        learner.run(learner.position_of_text(text))
+    for name in ("repeated_tokens", "prefix_matching_score"):
+        answer(learner, name, reference(name)).get_by_text("3 of 3").first.wait_for()
+    for text in ("def losses(", "def patterns(", "attention_heads(shown, labels", "history = training_curves("):
+        learner.run(learner.position_of_text(text))
+
+    view = learner.output(learner.position_of_text("attention_heads(shown, labels")).locator(".mi-tutor-view")
+    # The library draws into an element of its own; only then does the static form give way.
+    view.locator(":scope > [id^=mi-tutor-] canvas, :scope > [id^=mi-tutor-] img").first.wait_for()
+    view.locator(":scope > div").first.wait_for(state="hidden")
+    in_both_themes("03-heads")
+
+    at = learner.position_of_text('slider("step"')
+    learner.run(at)
+    slides = learner.output(at).locator(".mi-tutor-slider")
+    bar = slides.locator("input[type=range]")
+    shown, first = slides.locator(":scope > div:visible"), slides.locator("output").inner_text()
+    before = shown.inner_html()
+    assert shown.count() == 1
+    assert shown.locator("img").count() == 3  # the stripe, the scores, the losses
+    bar.focus()
+    bar.press("Home")
+    assert slides.locator("output").inner_text() == "0" != first
+    assert shown.count() == 1
+    assert shown.inner_html() != before
+    in_both_themes("03-slider")
+    assert learner.outside == []
+    assert learner.errors == []

@@ -1,0 +1,135 @@
+"""Models built by hand are judged by what they do: in any basis, on other weights with the same mistake, path by path."""
+
+import pytest
+import torch
+
+from mi_tutor import check
+from mi_tutor.check.built_model import MOST_ENTRIES, repeated_blocks, run_built, shape_problem
+from mi_tutor.check.compare import plain
+from mi_tutor.check.exercise import find_exercise
+from mi_tutor.check.report import written
+from mi_tutor.exercises.ch03_induction_heads import WAYS
+
+CPU = torch.device("cpu")
+KEYS, POINTER = find_exercise("build_induction_head"), find_exercise("build_pointer_head")
+
+
+def mistake(exercise, name):
+    return next(m.function for m in exercise.misconceptions if m.name == name)
+
+
+def turned(build):
+    """The same model in another basis of the stream, and with other scales inside its heads."""
+
+    def other(d_vocab, n_ctx):
+        weights = build(d_vocab, n_ctx)
+        d_model = weights["W_E"].shape[1]
+        R = torch.linalg.qr(torch.randn(d_model, d_model, generator=torch.Generator().manual_seed(3))).Q
+        changed = {"W_E": weights["W_E"] @ R, "W_pos": weights["W_pos"] @ R, "W_U": R.T @ weights["W_U"]}
+        changed |= {"W_Q": R.T @ weights["W_Q"] * 2, "W_K": R.T @ weights["W_K"] / 2}
+        return changed | {"W_V": R.T @ weights["W_V"] * 3, "W_O": weights["W_O"] @ R / 3}
+
+    return other
+
+
+@pytest.mark.parametrize("exercise", [KEYS, POINTER], ids=["keys", "pointer"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "composition_in_the_weights_only",
+        "layer_0_is_not_read",
+        "repeats_the_current_token",
+        "copies_the_most_frequent",
+        "one_period_only",
+        "answers_from_the_current_token",
+        "bos_taken_for_0",
+        "the_other_composition",
+    ],
+)
+def test_a_mistake_is_named_whatever_weights_make_it(exercise, name):
+    report = check(turned(mistake(exercise, name)), exercise.name)
+    assert report.mistake == name, report
+    assert report.points == 0
+
+
+@pytest.mark.parametrize("exercise", [KEYS, POINTER], ids=["keys", "pointer"])
+def test_either_kind_passes_as_itself_and_not_as_the_other(exercise):
+    other, way = (POINTER, "K") if exercise is KEYS else (KEYS, "Q")
+    build = turned(lambda d_vocab, n_ctx: WAYS[way](d_vocab, n_ctx).weights)
+    assert check(build, exercise.name).passed
+    assert check(build, other.name).mistake == "the_other_composition"
+
+
+def test_the_reference_is_right_at_every_period_of_a_large_size():
+    weights = KEYS.reference(60, 121)
+    source = torch.Generator().manual_seed(0)
+    for period in range(1, 60):
+        order = torch.randperm(60, generator=source)
+        tokens = torch.cat([order[-1:], order[:period], order[:period]])[None]
+        said = run_built(weights, tokens)[""].logits[0, 1 + period :].argmax(-1)
+        assert torch.equal(said, tokens[0, 2 : 2 + period])
+
+
+def test_cutting_layer_0_from_the_keys_breaks_the_one_and_not_the_other():
+    tokens = torch.tensor([[0, *range(1, 11), *range(1, 11)]])
+    for exercise, broken, whole in ((KEYS, "K", "Q"), (POINTER, "Q", "K")):
+        runs = run_built(exercise.reference(11, 21), tokens)
+        right = {
+            cut: float((run.logits[0, 11:].argmax(-1) == tokens[0, 2:12]).float().mean()) for cut, run in runs.items()
+        }
+        assert right[""] == right[whole] == 1
+        assert right[broken] <= 1 / 3
+
+
+@pytest.mark.parametrize(("d_vocab", "n_ctx"), [(3, 3), (3, 256), (256, 3), (11, 21), (256, 256), (40, 17)])
+def test_blocks_have_no_repeats_and_no_bos_and_fit(d_vocab, n_ctx):
+    longest = min(d_vocab - 1, (n_ctx - 1) // 2)
+    periods = []
+    for tokens in repeated_blocks(d_vocab, n_ctx):
+        period = (tokens.shape[1] - 1) // 2
+        periods.append(period)
+        assert {0, d_vocab - 1} <= set(tokens[:, 0].tolist())
+        assert torch.equal(tokens[:, 1 : 1 + period], tokens[:, 1 + period :])
+        assert all(len(set(row.tolist())) == 1 + period for row in tokens)
+    assert {1, longest} <= set(periods)
+    assert max(periods) == longest
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda w: None, "returned None"),
+        (lambda w: list(w.values()), "returned a list"),
+        (lambda w: {k: v for k, v in w.items() if k != "W_O"}, "lacks 'W_O'"),
+        (lambda w: w | {"W_K": w["W_K"].double()}, "W_K: The dtype should be float32"),
+        (lambda w: w | {"W_K": w["W_K"].tolist()}, "W_K: It should return a tensor"),
+    ],
+)
+def test_what_is_no_dict_of_tensors_has_its_own_sentence(spoil, said):
+    weights = KEYS.reference(4, 5)
+    _, problem = plain(spoil(weights), weights, torch.float32, CPU)
+    assert said in problem.sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("W_pos", lambda v: v[:-1], "W_pos should be"),
+        ("W_Q", lambda v: v[:, 0], "layer, head"),
+        ("W_O", lambda v: v.mT, "W_O should be"),
+        ("W_U", lambda v: v * float("nan"), "W_U holds NaN"),
+        ("W_E", lambda v: torch.zeros(1).expand(MOST_ENTRIES + 1), "more than"),
+    ],
+)
+def test_sizes_have_to_fit_together(name, change, said):
+    weights = KEYS.reference(4, 5)
+    assert shape_problem(weights, 4, 5) is None
+    assert said in shape_problem(weights | {name: change(weights[name])}, 4, 5).sentence
+
+
+def test_entries_nobody_asked_for_are_dropped_and_large_ones_are_shown_by_shape():
+    weights = KEYS.reference(4, 5)
+    value, problem = plain(weights | {"note": "mine"}, weights, torch.float32, CPU)
+    assert problem is None
+    assert value.keys() == weights.keys()
+    assert "'W_E': <float32 tensor of shape [4, 17]>" in written(value)

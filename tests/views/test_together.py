@@ -1,0 +1,41 @@
+"""Pictures side by side: all of them, in their static forms, and through a slider."""
+
+import re
+
+import pytest
+
+from mi_tutor.views import curves, heatmap, slider, table, together
+
+PICTURES = heatmap([[0.0, 1.0]], title="left"), curves({"a": ([1, 2], [3, 4])}, "x", "y", title="right")
+
+
+def test_all_pictures_stand_there_and_are_said():
+    shown = together(*PICTURES, table([[1, 2]], ["a", "b"]))
+    html = shown._repr_mimebundle_()["text/html"]
+    assert html == shown.to_static()
+    assert html.count("<img") == 2
+    assert "<table>" in html
+    assert "<script" not in html
+    for picture in PICTURES:
+        assert picture.text in shown.text
+        assert picture.to_static() in html
+    assert repr(shown) == shown.text
+
+
+def test_each_asks_for_its_own_width():
+    html = together(*PICTURES, widths=(300, 500)).to_static()
+    assert re.findall(r"flex:0 1 (\d+)px", html) == ["300", "500"]
+
+
+def test_a_slider_moves_all_of_them():
+    slides = slider("step", [1, 2, 3], lambda step: together(*PICTURES, heatmap([[float(step)]], title=f"at {step}")))
+    for step in (1, 3):
+        assert f"at {step}" in slides.text
+
+
+@pytest.mark.parametrize(
+    ("pictures", "widths", "said"), [((), (), "at least one"), (PICTURES, (1,), "2 pictures and 1 widths")]
+)
+def test_what_cannot_be_drawn_is_refused(pictures, widths, said):
+    with pytest.raises(ValueError, match=said):
+        together(*pictures, widths=widths)
