@@ -1,6 +1,6 @@
-"""Start-up, checks, chapters and autoencoder training, each beside something to compare it with in the same run.
+"""Start-up, checks, chapters and training, each beside something to compare it with in the same run.
 
-make bench          or: python -m benchmarks [start_up] [models] [chapters] [checks] [saes] [gpu]
+make bench          or: python -m benchmarks [start_up] [models] [chapters] [checks] [toy] [saes] [gpu]
 """
 
 import contextlib
@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.sae import gpu, saes
+from benchmarks.toy import toy
 
 RUNS = 5
 FIRST_CHECK = "import torch; from mi_tutor import check; check(lambda W_E, W_U: W_E @ W_U, 'direct_path_logits')"
@@ -140,7 +141,7 @@ def main() -> None:
     console = Console()
     with tempfile.TemporaryDirectory() as folder:  # what is solved here is nobody's progress
         os.environ["MI_TUTOR_PROGRESS"] = str(Path(folder, "progress.jsonl"))
-        measures = {measure.__name__: measure for measure in (start_up, models, chapters, checks, saes, gpu)}
+        measures = {measure.__name__: measure for measure in (start_up, models, chapters, checks, toy, saes, gpu)}
         for name in sys.argv[1:] or measures:
             console.print(measures[name]())
 

@@ -8,6 +8,8 @@ from mi_tutor.views.bigrams import compare_scatter, compare_tables, explore_succ
 from mi_tutor.views.charts import curves, heatmap, scatter, table, top_predictions
 from mi_tutor.views.controls import explore, slider
 from mi_tutor.views.labels import readable, token_label
+from mi_tutor.views.superposition import directions, geometry, histogram, phase_diagrams
+from mi_tutor.views.together import together
 from mi_tutor.views.tokens import colored_tokens, token_activations
 
 __all__ = [
@@ -16,13 +18,18 @@ __all__ = [
     "compare_scatter",
     "compare_tables",
     "curves",
+    "directions",
     "explore",
     "explore_successors",
+    "geometry",
     "heatmap",
+    "histogram",
+    "phase_diagrams",
     "readable",
     "scatter",
     "slider",
     "table",
+    "together",
     "token_activations",
     "token_label",
     "top_predictions",

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import torch
 import torch.nn.functional as F
+from near_misses_ch05 import CH05_NEAR_MISSES
 from transformer_lens import FactoredMatrix
 
 
@@ -404,6 +405,541 @@ def weighted_by_the_largest_entry(pattern, v, W_O):
     return pattern * torch.einsum("khd,hdm->hkm", v, W_O).abs().amax(-1)[:, None]
 
 
+def sparse_a_little_too_often(batch, feature_probability, generator):
+    p = feature_probability
+    gate, value = (torch.rand(batch, *p.shape, generator=generator, dtype=p.dtype, device=p.device) for _ in range(2))
+    return torch.where(gate < 1.1 * p, value, 0)
+
+
+def sparse_with_values_never_small(batch, feature_probability, generator):
+    p = feature_probability
+    gate, value = (torch.rand(batch, *p.shape, generator=generator, dtype=p.dtype, device=p.device) for _ in range(2))
+    return torch.where(gate < p, value.clamp(min=0.05), 0)
+
+
+def sparse_with_strong_values_often_together(batch, feature_probability, generator):
+    p = feature_probability
+    gate, value = (torch.rand(batch, *p.shape, generator=generator, dtype=p.dtype, device=p.device) for _ in range(2))
+    follow = torch.rand(batch, 1, 1, generator=generator, dtype=p.dtype, device=p.device) < 0.3
+    return torch.where(gate < p, torch.where(follow, value[..., :1], value), 0)
+
+
+def sparse_with_every_number_used_twice(batch, feature_probability, generator):
+    half = -(-batch // 2)
+    p = feature_probability
+    gate, value = (torch.rand(half, *p.shape, generator=generator, dtype=p.dtype, device=p.device) for _ in range(2))
+    return torch.where(gate < p, value, 0).repeat(2, 1, 1)[:batch]
+
+
+def sparse_in_float32_cast_back(batch, feature_probability, generator):
+    p = feature_probability.float()
+    gate, value = (torch.rand(batch, *p.shape, generator=generator, device=p.device) for _ in range(2))
+    return torch.where(gate < p, value, 0)
+
+
+def sparse_with_its_generator_rewound(batch, feature_probability, generator):
+    p, state = feature_probability, generator.get_state()
+    gate, value = (torch.rand(batch, *p.shape, generator=generator, dtype=p.dtype, device=p.device) for _ in range(2))
+    generator.set_state(state)
+    return torch.where(gate < p, value, 0)
+
+
+def model_with_a_gradient_on_the_way_up_alone(x, W, b):
+    h = torch.einsum("bif,ihf->bih", x, W.detach())
+    return (torch.einsum("bih,ihf->bif", h, W) + b).relu()
+
+
+def model_with_a_leak(x, W, b):
+    return F.leaky_relu(torch.einsum("bif,ihf,ihg->big", x, W, W) + b, 1e-3)
+
+
+def model_with_a_soft_bend(x, W, b):
+    return F.softplus(torch.einsum("bif,ihf,ihg->big", x, W, W) + b, beta=50)
+
+
+def model_that_changes_its_bias(x, W, b):
+    b.clamp_(min=-10)
+    return (torch.einsum("bif,ihf,ihg->big", x, W, W) + b).relu()
+
+
+def loss_weighted_by_sorted_importance(x, x_hat, importance):
+    return (importance.sort(descending=True).values * (x - x_hat).square()).mean((0, 2))
+
+
+def loss_with_large_errors_clamped(x, x_hat, importance):
+    return (importance * (x - x_hat).square().clamp(max=4)).mean((0, 2))
+
+
+def loss_with_a_gradient_missing_its_importance(x, x_hat, importance):
+    weighted = (importance * (x - x_hat).square()).mean((0, 2))
+    plain = (x - x_hat).square().mean((0, 2))
+    return weighted.detach() + plain - plain.detach()
+
+
+def interference_with_a_guarded_length(W):
+    unit = W / (W.square().sum(1, keepdim=True) + 1e-5).sqrt()
+    overlap = (unit.mT @ W).square()
+    return overlap.sum(-1) - overlap.diagonal(dim1=1, dim2=2)
+
+
+def interference_of_columns_above_a_tenth(W):
+    kept = W.norm(dim=1, keepdim=True) > 0.1
+    unit = F.normalize(W * kept, dim=1)
+    overlap = (unit.mT @ W).square()
+    return overlap.sum(-1) - overlap.diagonal(dim1=1, dim2=2)
+
+
+def interference_in_float32(W):
+    unit = F.normalize(W.float(), dim=1)
+    overlap = (unit.mT @ W.float()).square()
+    return (overlap.sum(-1) - overlap.diagonal(dim1=1, dim2=2)).to(W.dtype)
+
+
+def interference_without_nan_anywhere(W):
+    unit = W / W.norm(dim=1, keepdim=True)
+    overlap = (unit.mT @ W).square()
+    result = overlap.sum(-1) - overlap.diagonal(dim1=1, dim2=2)
+    return torch.zeros_like(result) if result.isnan().any() else result
+
+
+def dimensionality_with_a_guarded_division(W):
+    overlap = (F.normalize(W, dim=1).mT @ W).square().sum(-1)
+    return W.square().sum(1) / (overlap + 1e-6)
+
+
+def dimensionality_clamped_to_a_half(W):
+    overlap = (F.normalize(W, dim=1).mT @ W).square().sum(-1)
+    return (W.square().sum(1) / overlap.clamp(min=1e-30)).clamp(min=0.02)
+
+
+def dimensionality_of_columns_above_a_tenth(W):
+    length = W.square().sum(1)
+    overlap = (F.normalize(W, dim=1).mT @ W).square().sum(-1)
+    return torch.where(length > 0.01, length / overlap.clamp(min=1e-30), 0)
+
+
+def frobenius_of_what_is_kept(W):
+    return W.shape[1] / (W.norm(dim=1) > 0.5).sum(-1).to(W.dtype)
+
+
+def frobenius_clamped(W):
+    return W.shape[1] / W.square().sum((1, 2)).clamp(min=1e-12)
+
+
+def correlated_with_values_that_follow(batch, n_pairs, probability, generator):
+    draws = [torch.rand(batch, n_pairs, generator=generator, device=generator.device) for _ in range(4)]
+    gate, value, other, choice = draws
+    second = torch.where(choice < 0.2, value, other)
+    return torch.where((gate < probability)[..., None], torch.stack([value, second], -1), 0).flatten(1)
+
+
+def correlated_nine_times_in_ten(batch, n_pairs, probability, generator):
+    gate, alone = (torch.rand(batch, n_pairs, generator=generator, device=generator.device) for _ in range(2))
+    values = torch.rand(batch, n_pairs, 2, generator=generator, device=generator.device)
+    gates = torch.stack([gate < probability, (gate < probability) & (alone < 0.95)], -1)
+    return (values * gates).flatten(1)
+
+
+def correlated_with_neighbouring_pairs_alike(batch, n_pairs, probability, generator):
+    gate = torch.rand(batch, n_pairs, generator=generator, device=generator.device)
+    follow = torch.rand(batch, 1, generator=generator, device=generator.device) < 0.3
+    gate = torch.where(follow, gate[:, :1], gate)
+    values = torch.rand(batch, n_pairs, 2, generator=generator, device=generator.device)
+    return (values * (gate < probability)[..., None]).flatten(1)
+
+
+def anticorrelated_with_few_clashes(batch, n_pairs, probability, generator):
+    u = torch.rand(batch, n_pairs, generator=generator, device=generator.device)
+    low = 0.97 * probability
+    gates = torch.stack([u < probability, (u >= low) & (u < low + probability)], -1)
+    return (torch.rand(batch, n_pairs, 2, generator=generator, device=generator.device) * gates).flatten(1)
+
+
+def anticorrelated_with_an_unfair_coin(batch, n_pairs, probability, generator):
+    gate, coin = (torch.rand(batch, n_pairs, generator=generator, device=generator.device) for _ in range(2))
+    first = coin < 0.6
+    gates = torch.stack([(gate < 2 * probability) & first, (gate < 2 * probability) & ~first], -1)
+    return (torch.rand(batch, n_pairs, 2, generator=generator, device=generator.device) * gates).flatten(1)
+
+
+def anticorrelated_with_halves_that_follow(batch, n_pairs, probability, generator):
+    gate, coin = (torch.rand(batch, n_pairs, generator=generator, device=generator.device) for _ in range(2))
+    follow = torch.rand(batch, 1, generator=generator, device=generator.device) < 0.5
+    first = torch.where(follow, coin[:, :1], coin) < 0.5
+    gates = torch.stack([(gate < 2 * probability) & first, (gate < 2 * probability) & ~first], -1)
+    return (torch.rand(batch, n_pairs, 2, generator=generator, device=generator.device) * gates).flatten(1)
+
+
+def strategies_by_simulation(probability, importance):
+    draw = torch.Generator().manual_seed(0)
+    x = torch.rand(200_000, 2, generator=draw) * (torch.rand(200_000, 2, generator=draw) < probability)
+    lost, clash = x.var(0).mean(), x.amin(1).square().mean()
+    return torch.stack([importance * lost, lost, (1 + importance) * clash])
+
+
+def strategies_in_a_list(probability, importance):
+    lost = probability / 3 - probability**2 / 4
+    return [importance * lost, lost, (1 + importance) * probability**2 / 6]
+
+
+def strategies_in_doubles(probability, importance):
+    lost = probability / 3 - probability**2 / 4
+    return torch.tensor([importance * lost, lost, (1 + importance) * probability**2 / 6], dtype=torch.float64)
+
+
+def strategies_with_the_rare_clash_left_out(probability, importance):
+    lost = probability / 3 - probability**2 / 4
+    clash = (1 + importance) * probability**2 / 6
+    return torch.tensor([importance * lost, lost, clash if probability > 0.005 else 0.0])
+
+
+def purity_with_a_guarded_division(W):
+    return W.abs().amax(-1) / (W.abs().sum(-1) + 1e-4)
+
+
+def purity_of_the_strongest_instance(W):
+    size = W.abs()
+    return size.amax(-1) / size.sum(-1).clamp(min=0.05)
+
+
+def purity_with_small_weights_ignored(W):
+    size = W.abs() * (W.abs() > 0.05)
+    return size.amax(-1) / size.sum(-1).where(size.sum(-1) > 0, 1)
+
+
+def _repeats(block, bos):
+    return torch.cat([torch.full_like(block[:, :1], bos), block, block], dim=1)
+
+
+def _block(batch, period, d_vocab, bos, generator):
+    ids = torch.randint(d_vocab - 1, (batch, period), generator=generator, device=generator.device)
+    return ids + (ids >= bos)
+
+
+def repeats_with_pairs_of_rows_alike(batch, period, d_vocab, bos, generator):
+    block = _block(batch, period, d_vocab, bos, generator)
+    return _repeats(block[torch.arange(batch, device=block.device) // 2], bos)
+
+
+def repeats_without_neighbours_alike(batch, period, d_vocab, bos, generator):
+    block = _block(batch, period, d_vocab, bos, generator)
+    for _ in range(50 * (d_vocab > 2)):
+        same = F.pad(block[:, 1:] == block[:, :-1], (1, 0))
+        if not same.any():
+            break
+        block = torch.where(same, _block(batch, period, d_vocab, bos, generator), block)
+    return _repeats(block, bos)
+
+
+def repeats_a_little_uneven(batch, period, d_vocab, bos, generator):
+    u = torch.rand(batch, period, generator=generator, device=generator.device)
+    ids = (u**1.15 * (d_vocab - 1)).long().clamp(max=d_vocab - 2)
+    return _repeats(ids + (ids >= bos), bos)
+
+
+def repeats_in_int32(batch, period, d_vocab, bos, generator):
+    return _repeats(_block(batch, period, d_vocab, bos, generator), bos).int()
+
+
+def repeats_that_rewind(batch, period, d_vocab, bos, generator):
+    state = generator.get_state()
+    tokens = _repeats(_block(batch, period, d_vocab, bos, generator), bos)
+    generator.set_state(state)
+    return tokens
+
+
+def previous_of_the_first_sequence(pattern):
+    return pattern[0].diagonal(-1, dim1=-2, dim2=-1).mean(-1)
+
+
+def previous_in_float32(pattern):
+    return pattern.float().diagonal(-1, dim1=-2, dim2=-1).mean((0, -1))
+
+
+def previous_weighted_by_sequences_twice(pattern):
+    share = pattern.diagonal(-1, dim1=-2, dim2=-1)
+    return share.sum((0, -1)) / (share.shape[0] * share.shape[-1] + 1e-2)
+
+
+def prefix_of_the_first_sequence(pattern, period):
+    q = torch.arange(1 + period, 1 + 2 * period, device=pattern.device)
+    return pattern[0, :, q, q - period + 1].mean(-1)
+
+
+def prefix_by_the_median(pattern, period):
+    q = torch.arange(1 + period, 1 + 2 * period, device=pattern.device)
+    return pattern[:, :, q, q - period + 1].mean(0).median(-1).values
+
+
+def prefix_that_needs_two(pattern, period):
+    return pattern.diagonal(1 - period, dim1=-2, dim2=-1)[..., 2:-1].mean((0, -1))
+
+
+def context_by_the_median(loss, early, late):
+    return (loss[:, late] - loss[:, early]).median()
+
+
+def context_in_order(loss, early, late):
+    return (loss[:, max(early, late)] - loss[:, min(early, late)]).mean()
+
+
+def _ablated_losses(model, tokens, period, edit):
+    def loss(hooks):
+        logits = model.run_with_hooks(tokens, fwd_hooks=hooks)
+        return F.cross_entropy(logits[:, period : 2 * period].mT, tokens[:, 1 + period :])
+
+    with torch.no_grad():
+        rows = [
+            torch.stack(
+                [
+                    loss([(f"blocks.{layer}.attn.hook_z", lambda z, hook, h=head: edit(z.clone(), h))])
+                    for head in range(model.cfg.n_heads)
+                ]
+            )
+            for layer in range(model.cfg.n_layers)
+        ]
+        return torch.stack(rows) - loss([])
+
+
+def _zeroed(z, head):
+    z[:, :, head] = 0
+    return z
+
+
+def ablations_that_leave_a_little(model, tokens, period):
+    return _ablated_losses(
+        model, tokens, period, lambda z, head: torch.cat([_zeroed(z, head)[:, :1], z[:, 1:]], 1) + 0.01
+    )
+
+
+def ablations_of_the_first_two_layers(model, tokens, period):
+    effects = _ablated_losses(model, tokens, period, _zeroed)
+    effects[2:] = 0
+    return effects
+
+
+def ablations_in_evaluation_mode(model, tokens, period):
+    model.eval()
+    return _ablated_losses(model, tokens, period, _zeroed)
+
+
+def ablations_after_a_reset(model, tokens, period):
+    model.reset_hooks()
+    return _ablated_losses(model, tokens, period, _zeroed)
+
+
+def ablations_of_the_first_sequence(model, tokens, period):
+    return _ablated_losses(model, tokens[:1], period, _zeroed)
+
+
+def path_with_clamped_scores(resid, removed, W_Q, W_K, path):
+    q = (resid - removed * (path == "Q")) @ W_Q
+    k = (resid - removed * (path == "K")) @ W_K
+    scores = (q @ k.mT / W_Q.shape[-1] ** 0.5).clamp(-30, 30)
+    return scores.masked_fill(torch.ones_like(scores, dtype=torch.bool).triu(1), -math.inf).softmax(-1)
+
+
+def path_that_changes_the_stream(resid, removed, W_Q, W_K, path):
+    k = resid @ W_K if path == "Q" else (resid - removed) @ W_K
+    q = resid.sub_(removed) @ W_Q if path == "Q" else resid @ W_Q
+    scores = q @ k.mT / W_Q.shape[-1] ** 0.5
+    return scores.masked_fill(torch.ones_like(scores, dtype=torch.bool).triu(1), -math.inf).softmax(-1)
+
+
+def path_with_half_a_gradient(resid, removed, W_Q, W_K, path):
+    q = (resid - removed * (path == "Q")) @ W_Q
+    k = (resid.detach() - removed * (path == "K")) @ W_K
+    scores = q @ k.mT / W_Q.shape[-1] ** 0.5
+    return scores.masked_fill(torch.ones_like(scores, dtype=torch.bool).triu(1), -math.inf).softmax(-1)
+
+
+def composition_guarded_too_early(W_A, W_B):
+    below = W_A.norm() * W_B.norm()
+    return (W_A @ W_B).norm() / below if below > 1e-6 else 0.0
+
+
+def composition_of_centred_matrices(W_A, W_B):
+    W_A = W_A - W_A.mean()
+    below = W_A.norm() * W_B.norm()
+    return (W_A @ W_B).norm() / below if below > 0 else 0.0
+
+
+def composition_as_nan_made_one(W_A, W_B):
+    return ((W_A @ W_B).norm() / (W_A.norm() * W_B.norm())).nan_to_num(1.0)
+
+
+def _pair_scores(writes, reads):
+    above = torch.einsum("emn,lnk->lemk", writes, reads).norm(dim=(-2, -1))
+    below = reads.norm(dim=(-2, -1))[:, None] * writes.norm(dim=(-2, -1))[None]
+    return (above / below.masked_fill(below == 0, 1.0)).detach()
+
+
+def _read_by(model, kind):
+    left, right = {
+        "Q": (model.W_Q[1], model.W_K[1]),
+        "K": (model.W_K[1], model.W_Q[1]),
+        "V": (model.W_V[1], model.W_O[1].mT),
+    }[kind]
+    return left @ right.mT
+
+
+def compositions_of_centred_weights(model, kind):
+    writes = model.W_V[0] @ model.W_O[0]
+    return _pair_scores(writes - writes.mean(-1, keepdim=True), _read_by(model, kind))
+
+
+def compositions_rounded(model, kind):
+    return _pair_scores(model.W_V[0] @ model.W_O[0], _read_by(model, kind)).round(decimals=2)
+
+
+def compositions_in_float32(model, kind):
+    return _pair_scores(model.W_V[0] @ model.W_O[0], _read_by(model, kind)).float()
+
+
+def _one_hot_head(n_ctx, sharp):
+    return {
+        "W_pos": torch.eye(n_ctx),
+        "W_Q": sharp * torch.diag(torch.ones(n_ctx - 1), -1),
+        "W_K": torch.eye(n_ctx),
+    }
+
+
+def looks_back_from_the_first_hundred(n_ctx):
+    weights = _one_hot_head(n_ctx, 30 * n_ctx**0.5)
+    weights["W_Q"][100:] = 0
+    return weights
+
+
+def looks_back_without_the_root(n_ctx):
+    return _one_hot_head(n_ctx, 12.0)
+
+
+def looks_back_in_float64(n_ctx):
+    return {name: value.double() for name, value in _one_hot_head(n_ctx, 30 * n_ctx**0.5).items()}
+
+
+def looks_back_by_random_codes(n_ctx):
+    codes = torch.randn(n_ctx, 8, generator=torch.Generator().manual_seed(0))
+    return {"W_pos": codes, "W_Q": torch.linalg.pinv(codes) @ codes.roll(1, 0) * 30, "W_K": torch.eye(8)}
+
+
+def _by_keys(d_vocab, n_ctx, sharp=30.0):
+    V, N = d_vocab, n_ctx
+    width, d_head = 3 * V + N, max(V, N)
+    token, before, say, place = slice(V), slice(V, 2 * V), slice(2 * V, 3 * V), slice(3 * V, None)
+    W = {name: torch.zeros(2, 1, width, d_head) for name in ("W_Q", "W_K", "W_V")}
+    W |= {"W_E": torch.zeros(V, width), "W_pos": torch.zeros(N, width), "W_U": torch.zeros(width, V)}
+    W["W_O"] = torch.zeros(2, 1, d_head, width)
+    ids, places, sharp = torch.eye(V), torch.eye(N), sharp * d_head**0.5
+    W["W_E"][:, token], W["W_pos"][:, place], W["W_U"][say] = ids, places, ids
+    W["W_Q"][0, 0, place, :N] = sharp * torch.diag(torch.ones(N - 1), -1)
+    W["W_K"][0, 0, place, :N] = places
+    W["W_V"][0, 0, token, :V], W["W_O"][0, 0, :V, before] = ids, ids
+    W["W_Q"][1, 0, token, :V], W["W_K"][1, 0, before, :V] = sharp * ids, ids
+    W["W_V"][1, 0, token, :V], W["W_O"][1, 0, :V, say] = ids, ids
+    return W
+
+
+def _spoiled(spoil):
+    def build(d_vocab, n_ctx):
+        weights = _by_keys(d_vocab, n_ctx)
+        return spoil(weights, d_vocab, n_ctx) or weights
+
+    build.__name__ = spoil.__name__
+    return build
+
+
+@_spoiled
+def last_id_forgotten(W, d_vocab, n_ctx):
+    W["W_E"][-1] = 0
+
+
+@_spoiled
+def a_copy_of_the_first_hundred_ids(W, d_vocab, n_ctx):
+    W["W_U"][:, 100:] = 0
+
+
+@_spoiled
+def layers_exchanged(W, d_vocab, n_ctx):
+    for name in ("W_Q", "W_K", "W_V", "W_O"):
+        W[name] = W[name].flip(0)
+
+
+@_spoiled
+def layer_0_looks_ahead(W, d_vocab, n_ctx):
+    W["W_Q"][0], W["W_K"][0] = W["W_K"][0].clone(), W["W_Q"][0].clone()
+
+
+@_spoiled
+def in_double_precision(W, d_vocab, n_ctx):
+    return {name: value.double() for name, value in W.items()}
+
+
+@_spoiled
+def without_an_axis_for_heads(W, d_vocab, n_ctx):
+    return {name: value.squeeze(1) if name in ("W_Q", "W_K", "W_V", "W_O") else value for name, value in W.items()}
+
+
+@_spoiled
+def without_its_unembedding(W, d_vocab, n_ctx):
+    del W["W_U"]
+
+
+@_spoiled
+def a_nan_where_nobody_looks(W, d_vocab, n_ctx):
+    W["W_V"][1, 0, -1, -1] = math.nan
+
+
+@_spoiled
+def nothing_at_all(W, d_vocab, n_ctx):
+    return {name: torch.zeros_like(value) for name, value in W.items()}
+
+
+@_spoiled
+def values_of_the_token_before(W, d_vocab, n_ctx):
+    V = d_vocab
+    W["W_V"][1] = 0
+    W["W_V"][1, 0, V : 2 * V, :V] = torch.eye(V)
+
+
+@_spoiled
+def a_table_of_positions(W, d_vocab, n_ctx):
+    W["W_U"].zero_()
+    W["W_U"][3 * d_vocab :] = torch.eye(n_ctx)[:, torch.arange(d_vocab) % n_ctx]
+
+
+@_spoiled
+def random_weights(W, d_vocab, n_ctx):
+    source = torch.Generator().manual_seed(0)
+    return {name: torch.randn(value.shape, generator=source) for name, value in W.items()}
+
+
+def built_from_the_global_random_state(d_vocab, n_ctx):
+    torch.rand(1)
+    return _by_keys(d_vocab, n_ctx)
+
+
+def soft_in_long_contexts(d_vocab, n_ctx):
+    return _by_keys(d_vocab, n_ctx, sharp=2.5)
+
+
+def bump_in_base_ten_of_one_more(steps, scores):
+    return int(steps[1:][(scores.diff() / (steps + 1.0).log10().diff()).argmax()])
+
+
+def bump_as_a_float(steps, scores):
+    kept = steps > 0
+    steps, scores = steps[kept], scores[kept]
+    return float(steps[1:][(scores.diff() / steps.log().diff()).argmax()])
+
+
+def bump_without_its_last_checkpoint(steps, scores):
+    kept = steps > 0
+    steps, scores = steps[kept], scores[kept]
+    slopes = scores.diff() / steps.log().diff()
+    return int(steps[1:][slopes[: max(1, len(slopes) - 1)].argmax()])
+
+
 NEAR_MISSES = {
     "next_token_log_probs": (score_with_a_softened_logarithm, score_after_clamping),
     "top_k_predictions": (top_of_rounded, top_at_least_one, top_without_the_last_token, top_in_int32),
@@ -470,4 +1006,109 @@ NEAR_MISSES = {
         attribution_centred_with_all_axes,
     ),
     "value_weighted_pattern": (weighted_with_a_floor, weighted_by_the_largest_entry),
+    "repeated_tokens": (
+        repeats_with_pairs_of_rows_alike,
+        repeats_without_neighbours_alike,
+        repeats_a_little_uneven,
+        repeats_in_int32,
+        repeats_that_rewind,
+    ),
+    "previous_token_score": (
+        previous_of_the_first_sequence,
+        previous_in_float32,
+        previous_weighted_by_sequences_twice,
+    ),
+    "prefix_matching_score": (prefix_of_the_first_sequence, prefix_by_the_median, prefix_that_needs_two),
+    "in_context_learning_score": (context_by_the_median, context_in_order),
+    "ablation_effects": (
+        ablations_that_leave_a_little,
+        ablations_of_the_first_two_layers,
+        ablations_in_evaluation_mode,
+        ablations_after_a_reset,
+        ablations_of_the_first_sequence,
+    ),
+    "pattern_without": (path_with_clamped_scores, path_that_changes_the_stream, path_with_half_a_gradient),
+    "composition_score": (
+        composition_guarded_too_early,
+        composition_of_centred_matrices,
+        composition_as_nan_made_one,
+    ),
+    "composition_scores": (compositions_of_centred_weights, compositions_rounded, compositions_in_float32),
+    "build_previous_token_head": (
+        looks_back_from_the_first_hundred,
+        looks_back_without_the_root,
+        looks_back_in_float64,
+        looks_back_by_random_codes,
+    ),
+    "build_induction_head": (
+        last_id_forgotten,
+        a_copy_of_the_first_hundred_ids,
+        layers_exchanged,
+        layer_0_looks_ahead,
+        in_double_precision,
+        without_an_axis_for_heads,
+        without_its_unembedding,
+        a_nan_where_nobody_looks,
+        nothing_at_all,
+        values_of_the_token_before,
+        a_table_of_positions,
+        random_weights,
+        built_from_the_global_random_state,
+        soft_in_long_contexts,
+    ),
+    "build_pointer_head": (_by_keys, nothing_at_all, random_weights),
+    "induction_bump": (bump_in_base_ten_of_one_more, bump_as_a_float, bump_without_its_last_checkpoint),
+    "sparse_features": (
+        sparse_a_little_too_often,
+        sparse_with_values_never_small,
+        sparse_with_strong_values_often_together,
+        sparse_with_every_number_used_twice,
+        sparse_in_float32_cast_back,
+        sparse_with_its_generator_rewound,
+    ),
+    "toy_model": (
+        model_with_a_gradient_on_the_way_up_alone,
+        model_with_a_leak,
+        model_with_a_soft_bend,
+        model_that_changes_its_bias,
+    ),
+    "toy_loss": (
+        loss_weighted_by_sorted_importance,
+        loss_with_large_errors_clamped,
+        loss_with_a_gradient_missing_its_importance,
+    ),
+    "interference": (
+        interference_with_a_guarded_length,
+        interference_of_columns_above_a_tenth,
+        interference_in_float32,
+        interference_without_nan_anywhere,
+    ),
+    "feature_dimensionality": (
+        dimensionality_with_a_guarded_division,
+        dimensionality_clamped_to_a_half,
+        dimensionality_of_columns_above_a_tenth,
+    ),
+    "dimensions_per_feature": (frobenius_of_what_is_kept, frobenius_clamped),
+    "correlated_features": (
+        correlated_with_values_that_follow,
+        correlated_nine_times_in_ten,
+        correlated_with_neighbouring_pairs_alike,
+    ),
+    "anticorrelated_features": (
+        anticorrelated_with_few_clashes,
+        anticorrelated_with_an_unfair_coin,
+        anticorrelated_with_halves_that_follow,
+    ),
+    "strategy_losses": (
+        strategies_by_simulation,
+        strategies_in_a_list,
+        strategies_in_doubles,
+        strategies_with_the_rare_clash_left_out,
+    ),
+    "neuron_purity": (
+        purity_with_a_guarded_division,
+        purity_of_the_strongest_instance,
+        purity_with_small_weights_ignored,
+    ),
+    **CH05_NEAR_MISSES,
 }
