@@ -234,4 +234,7 @@ def _shown(value: Value) -> str:
         return ("; " if nested else ", ").join(f"{key} {_shown(inner)}" for key, inner in value.items())
     if isinstance(value, str):
         return value
-    return f"{value:,}" if isinstance(value, int) else f"{value:.6f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    whole, _, digits = f"{value:.6f}".partition(".")
+    return f"{whole}.{digits.rstrip('0') or '0'}"

@@ -232,4 +232,6 @@ FIGURES: dict[str, dict[str, Figure]] = {
     "zero-layer-py": _OF_EVERY_MODEL | _OF_ZERO_LAYERS,
     "attn-1l-py": _OF_EVERY_MODEL | _OF_ATTENTION | _OF_REPEATS,
     "attn-2l-py": _OF_EVERY_MODEL | _OF_ATTENTION | _OF_REPEATS | _OF_TWO_LAYERS,
+    "relu-1l-py": _OF_EVERY_MODEL | _OF_ATTENTION,
+    "relu-1l-py-seed-1": _OF_EVERY_MODEL | _OF_ATTENTION,
 } | dict.fromkeys(SAE_RECIPES, OF_SAES)

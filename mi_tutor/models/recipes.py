@@ -175,4 +175,15 @@ RELU_1L_PY_SEED_1 = replace(
     shipped_checkpoints=(),
 )
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (ZERO_LAYER_PY, ATTN_1L_PY, ATTN_2L_PY)}
+ATTN_4L_PY = replace(
+    ATTN_1L_PY,
+    name="attn-4l-py",
+    summary="Four attention layers, no MLP: deep enough for circuits of several heads in a row, such as docstrings.",
+    architecture={**ATTN_1L_PY.architecture, "n_layers": 4},
+    checkpoint_steps=(),
+)
+
+# attn-4l-py joins when it has finished training.
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe for recipe in (ZERO_LAYER_PY, ATTN_1L_PY, ATTN_2L_PY, RELU_1L_PY, RELU_1L_PY_SEED_1)
+}

@@ -94,6 +94,24 @@ def _by_seed(read: Callable[[Faithfulness], float]) -> Callable[[Context], Value
     return compute
 
 
+def _recovered(
+    read: Callable[[Faithfulness], float], ablated: Callable[[Faithfulness], float]
+) -> Callable[[Context], Value]:
+    """A share of what an ablation costs; of a model that is no worse without its neurons, such as an untrained one, it
+    would be one rounding error by another."""
+
+    def compute(context: Context) -> Value:
+        return {
+            seed: round(read(found), 4) if ablated(found) - found.clean_loss > _SOME_COST else "nothing to recover"
+            for seed, found in _evidence(context).faithfulness.items()
+        }
+
+    return compute
+
+
+_SOME_COST = 0.05  # nats per token
+
+
 def _by_label(values: "Tensor") -> Value:
     return {label: round(float(value), 4) for label, value in zip(LABELS, values, strict=True)}
 
@@ -129,10 +147,18 @@ OF_SAES: dict[str, Figure] = {
         _by_seed(lambda f: f.explained_variance), "", "share of the activations' variance", "corpus", 1e-3
     ),
     "loss_recovered": Figure(
-        _by_seed(lambda f: f.loss_recovered), "", "share of what mean ablation costs that is saved", "corpus", 5e-3
+        _recovered(lambda f: f.loss_recovered, lambda f: f.mean_ablated_loss),
+        "",
+        "share of what mean ablation costs that is saved",
+        "corpus",
+        5e-3,
     ),
     "loss_recovered_from_zero": Figure(
-        _by_seed(lambda f: f.loss_recovered_from_zero), "", "the same beside zero ablation", "corpus", 5e-3
+        _recovered(lambda f: f.loss_recovered_from_zero, lambda f: f.zero_ablated_loss),
+        "",
+        "the same beside zero ablation",
+        "corpus",
+        5e-3,
     ),
     "clean_loss": Figure(_by_seed(lambda f: f.clean_loss), "nats/token", "the model's own loss there", "corpus", 2e-3),
     "spliced_loss": Figure(

@@ -31,6 +31,8 @@ class SaeRecipe:
     """Weight of the penalty, for activations scaled to a mean squared length of d_in."""
     l1_warmup_share: float = 0.05
     """Share of the steps, at the start, in which that weight rises from zero."""
+    refit_tokens: int = 1_000_000
+    """Further tokens on which, at the end, the decoder is fitted without the penalty; 0 leaves it as it was trained."""
     clip: float = 1.0
     """The largest norm of an autoencoder's gradient; longer ones are scaled down to it."""
     save_every: int = 500
@@ -48,9 +50,9 @@ SAE_RELU_1L_PY = SaeRecipe(
     model="relu-1l-py",
     expansion=4,
     seeds=(0, 1),
-    tokens=12_000_000,
+    tokens=8_000_000,
     learning_rate=1e-3,
-    l1_coefficient=5.0,
+    l1_coefficient=6.0,
 )
 SAE_RELU_1L_PY_8X = replace(
     SAE_RELU_1L_PY,
@@ -74,5 +76,7 @@ SAE_RELU_1L_PY_SEED_1 = replace(
     seeds=(0,),
 )
 
-# Those of relu-1l-py join when it has finished training.
-SAE_RECIPES: dict[str, SaeRecipe] = {}
+SAE_RECIPES: dict[str, SaeRecipe] = {
+    recipe.name: recipe
+    for recipe in (SAE_RELU_1L_PY, SAE_RELU_1L_PY_8X, SAE_RELU_1L_PY_UNTRAINED, SAE_RELU_1L_PY_SEED_1)
+}

@@ -12,6 +12,7 @@ from mi_tutor.models.run_state import restore_state, save_state, training_progre
 from mi_tutor.models.sae import Sae
 from mi_tutor.models.sae_gradient import Parameters, Step, loss_gradient
 from mi_tutor.models.sae_recipes import SaeRecipe
+from mi_tutor.models.sae_refit import refit_decoder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +36,8 @@ def train_saes(
 
     The recipe of Conerly et al., "Update on how we train SAEs" (2024): no unit norm, a penalty weighted by decoder
     norms, its coefficient warmed up, the rate decayed at the end, activations scaled so that their mean squared length
-    is d_in. The scale is taken out of the weights at the end: what is returned reads the model's activations as they are.
+    is d_in. Then the decoder is fitted once more without the penalty (`refit_decoder`), and the scale is taken out of
+    the weights: what is returned reads the model's activations as they are.
 
     Args:
         recipe: what to train and how.
@@ -67,6 +69,10 @@ def train_saes(
             advance(float(measured.squared_error.mean()) / x.shape[1])
             if on_step:
                 on_step(done, measured)
+    with torch.no_grad():
+        further = range(recipe.steps, recipe.steps + recipe.refit_tokens // recipe.batch)
+        if further:
+            parameters = refit_decoder(parameters, (stream[step].float() * scale for step in further))
     return [_finished(recipe, parameters, instance, scale) for instance in range(len(recipe.seeds))]
 
 

@@ -1,7 +1,6 @@
 """From a recipe to the files that travel with the package."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mi_tutor.models.corpus import corpus_tokens, with_packages
 from mi_tutor.models.recipes import RECIPES, Recipe
@@ -9,9 +8,6 @@ from mi_tutor.models.sae_recipes import SaeRecipe
 from mi_tutor.models.token_cache import write_text_atomically
 from mi_tutor.models.weight_files import read_weights, write_checkpoint, write_weights
 from mi_tutor.models.zoo import CURVES_FILE, WEIGHTS_FILE, bundled_weights, checkpoint_path
-
-if TYPE_CHECKING:
-    pass
 
 
 def train_and_ship(recipe: Recipe | SaeRecipe, assets: Path, runs: Path) -> None:

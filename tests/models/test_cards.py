@@ -69,6 +69,17 @@ def test_the_model_lies_between_unigram_and_trigram_on_held_out_text() -> None:
     assert value["kl_to_training_bigrams"] < 0.05
 
 
+def test_the_models_with_neurons_beat_the_trigram_and_attention_alone() -> None:
+    def losses(name: str) -> dict[str, float]:
+        card = cards.read_card(name, ASSETS)
+        assert card is not None
+        return {key: entry["value"] for key, entry in card["figures"].items() if key.startswith("heldout_loss")}
+
+    for name in ("relu-1l-py", "relu-1l-py-seed-1"):
+        found = losses(name)
+        assert found["heldout_loss"] < losses("attn-1l-py")["heldout_loss"] < found["heldout_loss_trigram"]
+
+
 def test_a_perturbed_weight_is_found(assets: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = assets / NAME / WEIGHTS_FILE
     weights = load_file(path)
@@ -84,7 +95,7 @@ def test_a_typed_figure_is_found(assets: Path, capsys: pytest.CaptureFixture[str
     edit_card(assets, lambda card: card["figures"]["kl_to_training_bigrams"].update(value=0.001))
     assert run_models(NAME, verify=True, train=False, assets=assets) == 1
     (off,) = (line for line in capsys.readouterr().out.splitlines() if "OFF" in line)
-    assert "0.001000 on the card" in off
+    assert "0.001 on the card" in off
 
 
 @pytest.mark.parametrize("change", ["missing", "unknown", "no card"])
