@@ -362,8 +362,9 @@ def qk_circuit(
 #   is like that.
 #
 # So a table is for *one* distance. How much of what a head does can such a table tell? Take the scores on held-out
-# text, centre each query's over the keys that it sees (the first token left aside), and ask which share of their
-# variance the table gives back that knows the two tokens and takes every distance for the same.
+# text. Centre each query's over the keys that it sees; leave the first token aside, and queries that see fewer than
+# eight. Now predict them from a table, which knows the two tokens and not how far apart they are. Which share of their
+# variance does it explain?
 #
 # **Predict first:** at which distance is the table most useful, and will it reach a half?
 
@@ -601,11 +602,13 @@ def top_skip_trigrams(
 # tokens. A direction of token space that is mapped to a multiple of itself is an eigenvector, and when the multiple,
 # the eigenvalue, is positive, then this mixture of tokens raises itself. So if all eigenvalues are positive, the head
 # copies, in a sense. The score is their sum over the sum of their magnitudes: 1 when all are positive, -1 when the head
-# takes everything away from itself, 0 when it turns tokens into each other.
+# takes everything away from itself, 0 when it turns tokens into each other. (A real matrix that is not symmetric may
+# turn a plane of mixtures round, and then has a pair of complex eigenvalues. Their imaginary parts cancel in the sum.)
 #
 # ### Exercise: `copying_score`
-# *Difficulty 3 of 5, about 15 minutes.* The matrix is d_vocab × d_vocab, but only d_head of its eigenvalues are not
-# zero.
+# *Difficulty 3 of 5, about 15 minutes.* The matrix is d_vocab × d_vocab, but it squeezes everything through d_head
+# dimensions, so at most d_head of its eigenvalues are not zero. And the products A B and B A have the same eigenvalues
+# but for zeros, whatever their sizes. Which of the two would you rather hold?
 
 
 # %% nbgrader={"grade": false, "grade_id": "copying_score", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -674,8 +677,8 @@ def copying_score(
 # In the picture head 4's points lie to the right, far out and close to the axis. Those of head 3 are spread to both
 # sides and off the axis. So far score and rank test agree: head 4 copies, and head 3 does not.
 #
-# But look at heads 0, 2, 5 and 6. Their scores are close to head 4's, and still the token that was read is seldom among
-# the ten that are raised most. Head 0, most of whose eigenvalues lie to the right as well, would be called a copying
+# But look at heads 0, 2, 5 and 6. The scores of 5 and 6 are close to head 4's, those of 0 and 2 not far below, and
+# still the token that was read is seldom among the ten that are raised most. Head 0, most of whose eigenvalues lie to the right as well, would be called a copying
 # head by its score; of the tokens themselves half come no better than somewhere in the hundreds. Both columns are
 # right: *mixtures* of tokens raise themselves, all spellings of a word perhaps, or all indentations. A mixture is not a
 # token, and eigenvectors of such a matrix are not at right angles, so that they need not tell much about any one token.
@@ -926,8 +929,8 @@ def value_weighted_pattern(
 #     weighted = value_weighted_pattern(pattern, E_values(ids), W_O)
 #     best = logits[0, -1].softmax(-1)
 #     dot = token(".")
-#     shares = attributed(caller, ["."])[:, 0]
-#     print(f"the dot has {best[dot]:.0%}; its logit, {shares.sum():.1f}, is made of")
+#     shares, next_best = attributed(caller, [".", "._"]).T
+#     print(f"the dot has {best[dot]:.0%}, `._` {best[token('._')]:.0%}; the dot's logit is")
 #     print(
 #         f"direct path {shares[0]:.1f}, constant {shares[-1]:.1f}, all heads {shares[1:-1].sum():.1f}"
 #     )
@@ -940,8 +943,9 @@ def value_weighted_pattern(
 #         moved = f"{(best - after).abs().sum() / 2:.1%}"
 #         read = f"{key} {token_label(tokenizer, ids[0, key])}"
 #         sizes = weighted[h, -1, key].item(), weighted[h, -1].sum().item()
-#         looked, brought = f"{pattern[h, -1, key]:.0%}", f"{shares[1 + h]:+.1f}"
-#         rows.append([f"head {h}", read, looked, *sizes, brought, moved, f"{after[dot]:.0%}"])
+#         looked = f"{pattern[h, -1, key]:.0%}"
+#         brought = f"{shares[1 + h]:+.1f}", f"{next_best[1 + h]:+.1f}"
+#         rows.append([f"head {h}", read, looked, *sizes, *brought, moved, f"{after[dot]:.0%}"])
 #     columns = [
 #         "head",
 #         "reads most",
@@ -949,6 +953,7 @@ def value_weighted_pattern(
 #         "weighted",
 #         "whole row",
 #         "logit of .",
+#         "logit of ._",
 #         "moves",
 #         "dot left",
 #     ]
@@ -958,15 +963,16 @@ def value_weighted_pattern(
 # %% [markdown]
 # Head 7's attention is by far the sharpest of the eight. Weighted, the picture turns round: its whole row is among the
 # smaller ones, less than an eighth of what the heads write, and most of the others write more, from attention that is
-# spread over many tokens or rests on `<|bos|>`. And the ablation settles it: without head 7 hardly any probability
-# moves, and heads 4 and 6, which look at nothing in particular, move several times as much. Where does the dot come
-# from? From the token `self` itself: direct path and constant make most of its logit, as in a bigram. The head looked,
-# and told the model what it knew already.
+# spread over many tokens or rests on `<|bos|>`. Attribution seems to contradict: the dot owes head 7 more than it owes
+# any head but one. But `._`, the runner-up, owes it nearly as much, and a softmax reads differences. The ablation
+# settles it: without head 7 hardly any probability moves, and heads 4 and 6, which look at nothing in particular, move
+# several times as much. Where does the dot come from? From the token `self` itself: direct path and constant make most
+# of its logit, as in a bigram. The head looked, and told the model what it knew already: *an attribute, of some kind.*
 #
 # So there are three pictures of one thing, from weak to strong: the pattern says what is *read*; the value-weighted
 # pattern how much is *written*; an attribution or an ablation what that *does* to this answer. Do not stop at the
 # second: head 7's one entry is still the largest single entry in the column "weighted". How long a vector is does not
-# say whether anybody listens in its direction.
+# say whether anybody listens in its direction. Nor at one logit: attribute to the *difference* of two answers, or ablate.
 #
 # > **What you may have read.**
 # > - *"Attention shows what the model bases its answer on."* Jain and Wallace (2019) found, in recurrent models of
@@ -978,7 +984,7 @@ def value_weighted_pattern(
 # >   skip-trigrams. The list is of scores: the softmax makes the tokens of a text compete, so how much a skip-trigram
 # >   counts depends on everything else that stands there.
 # > - *"A copying head is an induction head."* Head 4 looks for tokens to repeat and repeats them. An induction head
-# >   looks for what came *after* the same token, and one layer cannot do that. Chapter 03, the next one planned.
+# >   looks for what came *after* the same token, and one layer cannot do that. Chapter 03 shows why.
 #
 # ## 8. And in a large model?
 #
@@ -1014,8 +1020,8 @@ def value_weighted_pattern(
 #   rate for all tokens.
 # - **The test's text.** A token put into text that has nothing to do with it is off the data the model learned from.
 # - **One layer.** Here queries, keys and values are made from single tokens. From the second layer on they are made
-#   from what heads have written, and tables of tokens no longer tell the whole story. Induction heads, the subject of
-#   chapter 03, which is planned, begin there.
+#   from what heads have written, and tables of tokens no longer tell the whole story. Chapter 03 begins
+#   there, with induction heads.
 #
 # ## Sources
 #

@@ -68,7 +68,7 @@ from transformer_lens.model_bridge import TransformerBridge
 #
 # ### Exercise: `repeated_tokens`
 # *Difficulty 2 of 5, about 10 minutes.* `[BOS] + block + block`. Nearly all experiments of this chapter run on what you
-# write here, so `check` looks at the law of the draws. BOS may have any id.
+# write here, so `check` looks at how the draws are distributed. BOS may have any id.
 
 
 # %% nbgrader={"grade": false, "grade_id": "repeated_tokens", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -271,8 +271,9 @@ def prefix_matching_score(
 # has other matches to choose from, more than a third; and no other head comes near. A head that attends so *and* raises
 # the token it looks at is called an **induction head**. That second half we have not seen yet.
 #
-# Here is its pattern on one of the sequences, beside a head of layer 0 that you will meet at once. **Look for** the
-# stripe in the lower half, parallel to the diagonal, one period below it less one.
+# Here is its pattern on one of the sequences, beside a head of layer 0 that you will meet at once, and another of each
+# layer to compare. Click on 1.6, and **look for** a stripe in the lower half: parallel to the diagonal and 24 positions
+# to the left of it, period - 1.
 
 # %% tags=["active-ipynb"]
 # view = None
@@ -497,7 +498,7 @@ def pattern_without(
 # %% tags=["active-ipynb"]
 # figure = None
 # with needs(repeated_tokens):
-#     pair, rows = Pair(early=2, late=6), []
+#     pair, rows = Pair(early=2, late=6), []  # head 2 of layer 0, head 6 of layer 1
 #     for what, sequences in (("random tokens", random), ("real code", code)):
 #         for reader, name in (("k", "keys"), ("q", "queries")):
 #             cut = cut_path(model, pair, sequences, reader)
@@ -760,7 +761,7 @@ def build_induction_head(d_vocab: int, n_ctx: int) -> dict[str, Tensor]:
 
 
 # view = None
-# names = ["whole", "keys-cut", "queries-cut"]
+# names = ["whole", "K cut", "Q cut"]
 # letters = ["BOS", *"abcdefg", *"abcdefg"]
 # sequence = torch.tensor([0, *range(1, 8), *range(1, 8)])
 # with needs(pattern_without, build_induction_head):
@@ -917,8 +918,8 @@ def in_context_learning_score(
 # figure
 
 # %% [markdown]
-# A single pair of columns is noise at this size: see its standard error. In the mean, context helps the second model
-# more, on the same windows. What is hard about these windows early and late is the same for both, so it is the
+# No, it is not zero: these windows are a little harder late than early, and one layer shows it. A single pair of columns
+# is noise at this size: see its standard error. In the mean, context helps the second model, on the same windows. What is hard about these windows early and late is the same for both, so it is the
 # *difference between the models* that counts. (The figures of the whole training, below, come from more windows and
 # wider bands.)
 #
@@ -959,7 +960,7 @@ def induction_bump(
 # The name is borrowed. **Olsson et al.'s bump is in the loss curve**, a stretch where it falls at once; what you
 # compute is the steepest rise of *a score*. They should meet, if the story holds. **Predict first:** which comes first,
 # the head that takes notes, or the head that reads them? Notes that nobody reads are worth nothing; readers without
-# notes find nothing.
+# notes find nothing. (The table has the steepest steps, the picture below it the two scores.)
 
 # %% tags=["active-ipynb"]
 # figure = None
@@ -987,7 +988,20 @@ def induction_bump(
 #     figure = table(rows, ["measure", "at step 0", "at the end", *among])
 # figure
 
+# %% tags=["active-ipynb"]
+# lines = {
+#     name: (history["step"][1:], history[key][1:])
+#     for name, key in (
+#         ("best previous-token score", "best_previous_token_score"),
+#         ("best prefix-matching score", "best_prefix_matching_score"),
+#     )
+# }
+# curves(lines, "training step", "score", log_x=True)
+
 # %% [markdown]
+# In the picture the notes begin early: a previous-token head is there, weakly, hundreds of steps before any stripe. For
+# a while it does not get better. Then both scores rise together.
+#
 # Read the column of the sixteen checkpoints first. All five measures rise, or fall, most steeply within a few hundred
 # steps of each other, the notes no later than their reader. (Sixteen points cannot say more about the order than their
 # spacing allows.)
@@ -998,8 +1012,8 @@ def induction_bump(
 # used.
 #
 # Move the slider. First comes the pattern of 1.6 on one sequence of random tokens, then the prefix-matching score of
-# all heads, and last two curves of the whole training, with a mark where you are. **Look for** the steps at which all
-# three change; nothing much happens before, and not much after.
+# all heads, and last two curves of the whole training, with a mark where you are. It opens in the middle of the change.
+# **Look for** the steps at which all three move, and for what has already moved before.
 
 # %% tags=["active-ipynb"]
 # figure = None
@@ -1022,7 +1036,7 @@ def induction_bump(
 #             name: (history["step"], history[key])
 #             for name, key in (
 #                 ("code, first copy", "first_copy_loss_code"),
-#                 ("second copy", "second_copy_loss_code"),
+#                 ("code, second copy", "second_copy_loss_code"),
 #             )
 #         }
 #         lines[f"step {step}"] = [step], [history["second_copy_loss_code"][now]]
@@ -1038,9 +1052,9 @@ def induction_bump(
 # figure
 
 # %% [markdown]
-# For the first quarter of the training the two copies cost nearly the same, and there is no stripe. Then the curves
-# part, and in the same stretch, not much longer than that, the stripe appears in one head and in no other. After that
-# everything only improves. Olsson et al. saw it in models of many sizes, and called it a *phase change*. What you have
+# For the first quarter of the training the two copies cost nearly the same, and there is no stripe. Then, roughly
+# between steps 2,000 and 5,000, the curves part, and in the same stretch the stripe appears, in one head and in no
+# other. After that it only sharpens. Olsson et al. saw it in models of many sizes, and called it a *phase change*. What you have
 # here is one run of one small model; that it happens *together* is no proof that one thing causes the other. Sections 3
 # and 4 were.
 
@@ -1069,6 +1083,7 @@ def induction_bump(
 #     return torch.cat([torch.zeros(count, 1, dtype=torch.int64), body], dim=1), period
 
 
+# @torch.enable_grad()
 # def train_small(layers, training_steps=140, rate=5e-3):
 #     """The loss at every step on tokens that could be known: all but the first copy and what begins the second."""
 #     draw = torch.Generator().manual_seed(0)
@@ -1096,8 +1111,7 @@ def induction_bump(
 #     return curve
 
 
-# with torch.enable_grad():
-#     small = {f"{n} layer{'s' * (n > 1)}": train_small(n) for n in (1, 2)}
+# small = {f"{n} layer{'s' * (n > 1)}": train_small(n) for n in (1, 2)}
 # floor = sum(math.log(p) for p in PERIODS) / len(PERIODS)
 # at_step = list(range(1, len(small["1 layer"]) + 1))
 # lines = {name: (at_step, curve) for name, curve in small.items()}
@@ -1111,11 +1125,11 @@ def induction_bump(
 
 # %% [markdown]
 # Both learn at first, and on the same curve: *these tokens are about*, which is what one layer can know. It goes
-# towards the floor and stays above it. With two layers the curve leaves the other at some step, and within a few dozen
-# more it is through the floor and nearly at zero. Below the floor there is no explanation by crowd; that is why the
-# floor is drawn.
+# towards the floor, which such knowledge cannot pass. With two layers the curve leaves the other at some step, within a
+# few dozen more it is through the floor, and it goes on falling. Below the floor there is no explanation by crowd; that
+# is why the floor is drawn.
 #
-# Try: `train_small(2, rate=2e-3)`, or one period only, `PERIODS = range(12, 13)`. With a single period a head can learn
+# Try: `train_small(2, 400, rate=2e-3)`, for with a smaller rate the wait is longer; or one period only, `PERIODS = range(12, 13)`. With a single period a head can learn
 # the distance instead, and one layer is enough: the same loss, and no induction.
 #
 # ## 9. What to believe, and what not
@@ -1146,8 +1160,8 @@ def induction_bump(
 # figure
 
 # %% [markdown]
-# The same score to the last digit, and nothing is lost without it: it looks at the right token and has nothing to say
-# about it. A prefix score is a reason to look closer, and an ablation is the closer look. The reverse holds, too: 0.2
+# The same score to the last digit, and nothing is lost without it (the model even gains a little, as with 0.1 above):
+# it looks at the right token and has nothing to say about it. A prefix score is a reason to look closer, and an ablation is the closer look. The reverse holds, too: 0.2
 # has no prefix score at all, and without it everything falls.
 #
 # **"Their composition score is high, so they work together."** The score looks at raw weights, in all directions of the
@@ -1205,8 +1219,8 @@ def induction_bump(
 # print(f"loss without that attention: {away - losses(model, code).mean():+.3f} nats")
 
 # %% [markdown]
-# Most of the attention in the first copy goes to a token from which next to nothing is carried, and without it next to
-# nothing changes. It is the **resting place** of chapters 00 and 02. For an induction head it has a meaning of its own:
+# Most of the attention in the first copy goes to a token from which less than a quarter as much is carried as from
+# others, and without it next to nothing changes. It is the **resting place** of chapters 00 and 02. For an induction head it has a meaning of its own:
 # *no match found*. A softmax cannot look nowhere.
 #
 # ## 10. And in a model that others trained?
