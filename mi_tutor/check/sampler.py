@@ -30,7 +30,7 @@ def run_sampler_trial(
         if trial.expected is None:
             trial.expected = exercise.reference(**copy_arguments(case.args))
         trial.outcome.value, trial.problem = read_result(trial.outcome.value, trial.expected, dtype, device)
-        trial.problem = trial.problem or _impossible(exercise, case, trial.got)
+        trial.problem = trial.problem or _impossible(exercise, args, trial.got)
         if trial.problem:
             return trial
         trial.problem = disturbed
@@ -55,8 +55,9 @@ def _generator(args: dict[str, Any]) -> torch.Generator:
     return next(value for value in args.values() if isinstance(value, torch.Generator))
 
 
-def _impossible(exercise: Exercise, case: Case, result: Any) -> Problem | None:
-    sentence = exercise.law.valid(case.args, result) if exercise.law else None
+def _impossible(exercise: Exercise, args: dict[str, Any], result: Any) -> Problem | None:
+    """`args` are those that the function was given, so that a law can tell copies from the arguments themselves."""
+    sentence = exercise.law.valid(args, result) if exercise.law else None
     return Problem("value", sentence) if sentence else None
 
 

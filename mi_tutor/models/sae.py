@@ -70,7 +70,13 @@ def save_sae(sae: Sae, folder: Path) -> None:
         "apply_b_dec_to_input": True,
         "normalize_activations": "none",
         "reshape_activations": "none",
-        "metadata": {"model_name": sae.model, "hook_name": sae.hook_name, "prepend_bos": True},
+        # Without a version SAELens takes the file for one from before 6.0, and drops what is in here.
+        "metadata": {
+            "sae_lens_version": "6.0.0",
+            "model_name": sae.model,
+            "hook_name": sae.hook_name,
+            "prepend_bos": True,
+        },
         "architecture": "standard",
     }
     write_atomically(folder / WEIGHTS_FILE, {name: getattr(sae, name).detach().to(torch.float16) for name in _SHAPES})

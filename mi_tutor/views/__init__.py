@@ -7,10 +7,12 @@ from mi_tutor.views.attention import attention_heads
 from mi_tutor.views.bigrams import compare_scatter, compare_tables, explore_successors
 from mi_tutor.views.charts import curves, heatmap, scatter, table, top_predictions
 from mi_tutor.views.controls import explore, slider
+from mi_tutor.views.dashboard import explore_features, feature_contexts, feature_dashboard
 from mi_tutor.views.labels import readable, token_label
 from mi_tutor.views.superposition import directions, geometry, histogram, phase_diagrams
 from mi_tutor.views.together import together
 from mi_tutor.views.tokens import colored_tokens, token_activations
+from mi_tutor.views.tree import tree
 
 __all__ = [
     "attention_heads",
@@ -20,7 +22,10 @@ __all__ = [
     "curves",
     "directions",
     "explore",
+    "explore_features",
     "explore_successors",
+    "feature_contexts",
+    "feature_dashboard",
     "geometry",
     "heatmap",
     "histogram",
@@ -33,4 +38,5 @@ __all__ = [
     "token_activations",
     "token_label",
     "top_predictions",
+    "tree",
 ]
