@@ -109,7 +109,8 @@ def test_chapter_03_slides_through_checkpoints_and_draws_its_heads(
         learner.run(learner.position_of_text(text))
     for name in ("repeated_tokens", "prefix_matching_score"):
         answer(learner, name, reference(name)).get_by_text("3 of 3").first.wait_for()
-    for text in ("def losses(", "def patterns(", "attention_heads(shown, labels", "history = training_curves("):
+    demonstrations = ("def losses(", "code_repeats(heldout", "def patterns(", "attention_heads(shown, labels")
+    for text in (*demonstrations, "history = training_curves("):
         learner.run(learner.position_of_text(text))
 
     view = learner.output(learner.position_of_text("attention_heads(shown, labels")).locator(".mi-tutor-view")
