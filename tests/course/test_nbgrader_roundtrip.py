@@ -81,7 +81,16 @@ def half_correct(solved, released, chapter: str) -> tuple[nbformat.NotebookNode,
     return submission, total
 
 
-@pytest.fixture(params=["ch01_stand_in", *SOURCES])
+# A real chapter three times over takes a minute or more: one in the gate, the others in the long tier.
+IN_THE_GATE = "ch01_bigrams"
+
+
+@pytest.fixture(
+    params=[
+        "ch01_stand_in",
+        *(pytest.param(name, marks=[pytest.mark.slow] if name != IN_THE_GATE else []) for name in SOURCES),
+    ]
+)
 def course(request, tmp_path, stand_in):
     """The course's folder with one assignment in source/, and the chapter's name."""
     sources = tmp_path / "clone" / "solutions"
