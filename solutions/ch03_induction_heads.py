@@ -569,7 +569,7 @@ def composition_scores(model: TransformerBridge, kind: str) -> Float[Tensor, "la
     Returns:
         Rows: heads of layer 1; columns: heads of layer 0. W_A is W_V W_O of the early head. W_B is, of the
         late head, W_Q W_Kᵀ for "Q", W_K W_Qᵀ for "K", W_V W_O for "V". Raw weights: no biases, folding,
-        centring or rotation. A head of zeros scores 0.
+        centring or rotation. A head of zeros scores 0. In the model's dtype.
     """
     ### BEGIN SOLUTION
     W_Q, W_K, W_V, W_O = model.W_Q, model.W_K, model.W_V, model.W_O

@@ -20,6 +20,8 @@ MOST_ENTRIES = 2**26
 """Of all weights together; what the exercises ask for takes a hundredth of it."""
 ENOUGH = 8
 """Periods at which it fails, after which no others are tried: enough to see what it does instead."""
+ROUNDING = 1e-5
+"""Of the largest logit: nothing below it counts as a difference."""
 LONG = 8
 """From this period on, a third of the predictions can no longer be right by luck."""
 
@@ -33,23 +35,33 @@ class Run(NamedTuple):
 
 def run_built(weights: Weights, tokens: Int[Tensor, "batch position"]) -> dict[str, Run]:
     """The model as it is (""), and with layer 0's output left out of what layer 1's keys ("K") or queries ("Q") read."""
-    W_Q, W_K, W_V, W_O = (weights[name][:, 0] for name in ("W_Q", "W_K", "W_V", "W_O"))
-    x = weights["W_E"][tokens] + weights["W_pos"][: tokens.shape[1]]
-
-    def attend(layer: int, reads_q: Tensor, reads_k: Tensor) -> Tensor:
-        scores = (reads_q @ W_Q[layer]) @ (reads_k @ W_K[layer]).mT / W_Q.shape[-1] ** 0.5
-        future = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1)
-        return scores.masked_fill(future, -torch.inf).softmax(-1)
-
-    first = attend(0, x, x)
-    after = x + first @ (x @ W_V[0]) @ W_O[0]
-    values = after @ W_V[1]
+    x, first, note = _layer_0(weights, tokens)
+    after = x + note
     runs = {}
     for left_out in ("", "K", "Q"):
-        second = attend(1, x if left_out == "Q" else after, x if left_out == "K" else after)
-        logits = (after + second @ values @ W_O[1]) @ weights["W_U"]
-        runs[left_out] = Run(logits, torch.stack([first, second]))
+        second = _attend(weights, 1, x if left_out == "Q" else after, x if left_out == "K" else after)
+        runs[left_out] = Run(_read_out(weights, after, second, after), torch.stack([first, second]))
     return runs
+
+
+def _attend(weights: Weights, layer: int, reads_q: Tensor, reads_k: Tensor) -> Tensor:
+    W_Q, W_K = weights["W_Q"][layer, 0], weights["W_K"][layer, 0]
+    scores = (reads_q @ W_Q) @ (reads_k @ W_K).mT / W_Q.shape[-1] ** 0.5
+    future = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1)
+    return scores.masked_fill(future, -torch.inf).softmax(-1)
+
+
+def _layer_0(weights: Weights, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The stream before layer 0, its pattern, and what it writes."""
+    x = weights["W_E"][tokens] + weights["W_pos"][: tokens.shape[1]]
+    first = _attend(weights, 0, x, x)
+    return x, first, first @ (x @ weights["W_V"][0, 0]) @ weights["W_O"][0, 0]
+
+
+def _read_out(weights: Weights, after: Tensor, second: Tensor, reads_v: Tensor) -> Tensor:
+    """The logits, given layer 1's pattern and what its values read."""
+    moved = second @ (reads_v @ weights["W_V"][1, 0]) @ weights["W_O"][1, 0]
+    return (after + moved) @ weights["W_U"]
 
 
 def repeated_blocks(d_vocab: int, n_ctx: int) -> list[Int[Tensor, "batch 1+2*period"]]:
@@ -86,19 +98,25 @@ class Seen(NamedTuple):
     said: Int[Tensor, "n"]
     """The token of the largest logit."""
     right: Bool[Tensor, "n"]
-    """It is the target, and no other token has a logit as large."""
+    """It is the target, and no other token has a logit as large, up to rounding."""
     shared: Bool[Tensor, "n"]
     """The target's logit is the largest, and another's is as large."""
     right_without: dict[str, Bool[Tensor, "n"]]
     """The same with layer 0's output left out of layer 1's keys ("K") or queries ("Q")."""
     moved_without: dict[str, Bool[Tensor, "n"]]
     """Whether leaving it out changes any logit."""
+    led_without: dict[str, Bool[Tensor, "n"]]
+    """Whether leaving it out changes layer 1's attention."""
     place: Float[Tensor, "n"]
     """Layer 1's attention to the position after the token's first occurrence."""
     looked: Int[Tensor, "n"]
     """The position that layer 1 attends to most."""
     most: Float[Tensor, "n"]
     """How much it attends to that."""
+    start: Float[Tensor, "n"]
+    """Layer 1's attention to the first position."""
+    before: Float[Tensor, "n"]
+    """Layer 1's attention to the positions before the query and before its token's first occurrence, together."""
     previous: Float[Tensor, "n"]
     """Layer 0's attention to the position before."""
     earlier: Float[Tensor, "n"]
@@ -119,13 +137,15 @@ def built_model(kind: str) -> Answer:
         if problem := shape_problem(got, args["d_vocab"], args["n_ctx"]):
             return problem
         weights = {name: value.float().cpu() for name, value in got.items()}
+        batches = repeated_blocks(args["d_vocab"], args["n_ctx"])
         with torch.no_grad():
-            seen = _look(weights, repeated_blocks(args["d_vocab"], args["n_ctx"]))
-        if isinstance(seen, Problem):
-            return seen
-        if not seen.right.all():
-            name = next((name for name, holds in _habits(kind, weights) if holds(seen)), "prediction")
-            return Problem(name, _first_wrong(seen))
+            seen = _look(weights, batches)
+            if isinstance(seen, Problem):
+                return seen
+            if not seen.right.all():
+                tried = [tokens for tokens in batches if _period(tokens) <= int(seen.period.max())]
+                name = next((name for name, holds in _habits(kind, weights, tried) if holds(seen)), "prediction")
+                return Problem(name, _first_wrong(seen))
         return _wrong_path(kind, seen)
 
     return answer
@@ -161,7 +181,7 @@ def _look(weights: Weights, batches: list[Tensor]) -> Seen | Problem:
     parts: list[list[Any]] = []
     failures = 0
     for tokens in batches:
-        period = (tokens.shape[1] - 1) // 2
+        period = _period(tokens)
         runs = run_built(weights, tokens)
         for left_out, run in runs.items():
             if not run.logits.isfinite().all():
@@ -182,20 +202,28 @@ def _look(weights: Weights, batches: list[Tensor]) -> Seen | Problem:
     return Seen(*joined)
 
 
+def _period(tokens: Tensor) -> int:
+    return (tokens.shape[1] - 1) // 2
+
+
+def _won(tokens: Tensor, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """In the second copy: the token of the largest logit, whether it is right and alone, whether it shares its place."""
+    period = _period(tokens)
+    second = torch.arange(1 + period, 1 + 2 * period)
+    logits = logits[:, second]
+    best = logits.max(-1)
+    # What rounding alone decides, and decides otherwise on another machine, is a tie.
+    top = logits >= (best.values - ROUNDING * best.values.abs())[..., None]
+    reached = top.gather(-1, tokens[:, second - period + 1, None])[..., 0]
+    return best.indices, reached & (top.sum(-1) == 1), reached & (top.sum(-1) > 1)
+
+
 def _of_batch(tokens: Tensor, period: int, runs: dict[str, Run]) -> list[Any]:
     """The columns of `Seen` for sequences of one period."""
     second = torch.arange(1 + period, 1 + 2 * period)
     place = second - period + 1
     target = tokens[:, place]
-
-    def won(run: Run) -> tuple[Tensor, Tensor, Tensor]:
-        logits = run.logits[:, second]
-        best = logits.max(-1)
-        top = logits == best.values[..., None]
-        reached = top.gather(-1, target[..., None])[..., 0]
-        return best.indices, reached & (top.sum(-1) == 1), reached & (top.sum(-1) > 1)
-
-    said, right, shared = won(runs[""])
+    said, right, shared = _won(tokens, runs[""].logits)
     layer_0, layer_1 = runs[""].patterns[:, :, second]
     most = layer_1.max(-1)
     here = torch.arange(len(second))
@@ -218,14 +246,20 @@ def _of_batch(tokens: Tensor, period: int, runs: dict[str, Run]) -> list[Any]:
         said.flatten(),
         right.flatten(),
         shared.flatten(),
-        {left_out: won(runs[left_out])[1].flatten() for left_out in "KQ"},
+        {left_out: _won(tokens, runs[left_out].logits)[1].flatten() for left_out in "KQ"},
         {
-            left_out: ((runs[left_out].logits[:, second] - logits).abs().amax(-1) > 1e-5 * size).flatten()
+            left_out: ((runs[left_out].logits[:, second] - logits).abs().amax(-1) > ROUNDING * size).flatten()
+            for left_out in "KQ"
+        },
+        {
+            left_out: ((runs[left_out].patterns[1][:, second] - layer_1).abs().amax(-1) > 1e-4).flatten()
             for left_out in "KQ"
         },
         layer_1[:, here, place].flatten(),
         most.indices.flatten(),
         most.values.flatten(),
+        layer_1[:, :, 0].flatten(),
+        (layer_1[:, here, second - 1] + layer_1[:, here, second - period - 1]).flatten(),
         layer_0[:, here, second - 1].flatten(),
         layer_0[:, here, second - period].flatten(),
         ((times == heard.amax(-1)) & (logits.amax(-1) > logits.amin(-1))).flatten(),
@@ -236,15 +270,38 @@ def _of_batch(tokens: Tensor, period: int, runs: dict[str, Run]) -> list[Any]:
 Habit = tuple[str, Callable[[Seen], bool]]
 
 
-def _habits(kind: str, weights: Weights) -> list[Habit]:
-    """What a wrong model may be doing, most telling first: a name, and whether it explains nine in ten of the mistakes."""
+def _habits(kind: str, weights: Weights, batches: list[Tensor]) -> list[Habit]:
+    """What a wrong model may be doing, most telling first: a name, and whether it explains nine in ten of the mistakes,
+    or whether one change to the model would mend all of them on these batches."""
     composed = _composition(kind, weights)
+    last = len(weights["W_pos"]) - 1
+
+    def mended(**changed: Tensor) -> Callable[[Seen], bool]:
+        return lambda seen: _predicts(lambda tokens: run_built(weights | changed, tokens)[""].logits, batches)
+
+    def sharper(*layers: int) -> Callable[[Seen], bool]:
+        return mended(W_Q=_at_layers(weights["W_Q"], 30 * weights["W_Q"].shape[-1] ** 0.5 * weights["W_Q"], *layers))
+
+    def exchanged(layer: int) -> Callable[[Seen], bool]:
+        W_Q, W_K = weights["W_Q"], weights["W_K"]
+        return mended(W_Q=_at_layers(W_Q, W_K, layer), W_K=_at_layers(W_K, W_Q, layer))
 
     def nearly(chosen: Callable[[Seen], Tensor]) -> Callable[[Seen], bool]:
         return lambda seen: float(chosen(seen)[~seen.right].float().mean()) >= 0.9
 
     def unmoved(seen: Seen) -> bool:
         return not (seen.moved_without["K"].any() or seen.moved_without["Q"].any())
+
+    def led(seen: Seen) -> bool:
+        return bool(seen.led_without["K"].any() or seen.led_without["Q"].any())
+
+    at_the_place = nearly(lambda s: s.place >= 0.5)
+
+    def mixed(seen: Seen) -> bool:
+        return not at_the_place(seen) and _predicts(lambda tokens: _kept_apart(kind, weights, tokens), batches)
+
+    def only_at_the_end(seen: Seen) -> bool:
+        return bool((seen.query[~seen.right] == last).all()) and nearly(lambda s: s.start > 0.3)(seen)
 
     def looks_back(seen: Seen) -> bool:
         attention = seen.previous if kind == "K" else seen.earlier
@@ -256,21 +313,50 @@ def _habits(kind: str, weights: Weights) -> list[Habit]:
         return distance > 1 and nearly(lambda s: s.behind == distance)(seen)
 
     return [
+        ("found_but_not_said", lambda seen: unmoved(seen) and led(seen)),
+        ("too_soft_in_layer_0", sharper(0)),
+        ("too_soft_in_layer_1", sharper(1)),
+        ("too_soft", sharper(0, 1)),
+        ("queries_and_keys_exchanged", exchanged(1)),
+        ("layer_0_looks_ahead", lambda seen: kind == "K" and exchanged(0)(seen)),
+        ("parts_mixed", mixed),
         ("composition_in_the_weights_only", lambda seen: composed > 1e-4 and unmoved(seen)),
+        ("shift_wraps_round", lambda seen: kind == "Q" and only_at_the_end(seen)),
         ("tie_at_the_top", nearly(lambda s: s.shared)),
         ("too_soft", nearly(lambda s: (s.looked == s.query - s.period + 1) & (s.place < 0.5))),
         ("copies_the_most_frequent", nearly(lambda s: s.frequent & (s.most * (s.query + 1) < 1.5))),
         ("one_period_only", for_some_distance),
         ("layer_0_is_not_read", lambda seen: unmoved(seen) and looks_back(seen)),
         ("bos_taken_for_0", _only_where_bos_is_0),
-        ("right_place_wrong_token", nearly(lambda s: s.place >= 0.5)),
+        ("right_place_wrong_token", at_the_place),
         ("repeats_the_current_token", nearly(lambda s: s.said == s.token)),
+        ("shifted_the_other_way", lambda seen: kind == "Q" and nearly(lambda s: s.before > 0.9)(seen)),
         (
             "one_place_too_far",
             nearly(lambda s: (s.behind == s.period - 2) | ((s.period <= 2) & (s.behind != s.period - 1))),
         ),
         ("answers_from_the_current_token", _same_answer_to_a_token),
     ]
+
+
+def _at_layers(before: Tensor, after: Tensor, *layers: int) -> Tensor:
+    """`before` with some layers taken from `after`."""
+    chosen = torch.zeros(2, 1, 1, 1, dtype=torch.bool)
+    chosen[list(layers)] = True
+    return torch.where(chosen, after, before)
+
+
+def _predicts(logits: Callable[[Tensor], Tensor], batches: list[Tensor]) -> bool:
+    """Whether all predictions are right."""
+    return all(bool(_won(tokens, logits(tokens))[1].all()) for tokens in batches)
+
+
+def _kept_apart(kind: str, weights: Weights, tokens: Tensor) -> Tensor:
+    """The logits if one side of layer 1's attention read what layer 0 writes and nothing else, and all the rest of it what
+    stood in the stream before."""
+    x, _, note = _layer_0(weights, tokens)
+    second = _attend(weights, 1, note if kind == "Q" else x, note if kind == "K" else x)
+    return _read_out(weights, x + note, second, x)
 
 
 def _composition(kind: str, weights: Weights) -> float:
@@ -302,14 +388,13 @@ def _same_answer_to_a_token(seen: Seen) -> bool:
 def _first_wrong(seen: Seen) -> str:
     at = int((~seen.right).nonzero()[0])
     period, query = int(seen.period[at]), int(seen.query[at])
-    shared = ", and another token's is as large" if seen.shared[at] else ""
-    says = f"the largest logit is that of token {int(seen.said[at])}{shared}"
+    says = f", but the largest logit is that of token {int(seen.said[at])}"
     if seen.shared[at]:
-        says = "its logit is the largest, and another token's is as large"
+        says = "; its logit is the largest, but not alone: another token's is as large"
     share = float(seen.right.float().mean())
     return (
-        f"With period {period}, at position {query} (token {int(seen.token[at])}), token {int(seen.target[at])} comes next, but "
-        f"{says}. Of all predictions in second copies {share:.0%} are right."
+        f"With period {period}, at position {query} (token {int(seen.token[at])}), token {int(seen.target[at])} comes next{says}. "
+        f"Of all predictions in second copies {share:.0%} are right."
     )
 
 

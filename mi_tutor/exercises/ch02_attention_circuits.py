@@ -40,7 +40,7 @@ def _pattern_cases(draw: Draw) -> Iterator[Case]:
     for unit, what in ((1e3, "thousands"), (1e6, "millions"), (1e12, "thousands of billions")):
         yield edge(f"scores of {what}", **_far_apart(draw, unit))
     low = _far_apart(draw, 1e12)
-    yield edge("all scores far below zero", q=low["q"].abs(), k=low["k"] - 10)
+    yield edge("scores that are all far below zero", q=low["q"].abs(), k=low["k"] - 10)
     later = torch.arange(1.0, 7.0)[None, :, None, None].expand(1, 6, 2, 4)
     yield edge("later keys that score higher by hundreds", q=draw.of(torch.ones(1, 6, 2, 4)), k=draw.of(300 * later))
 
@@ -215,8 +215,10 @@ attention_pattern = Exercise(
 
 
 def _layer_cases(draw: Draw) -> Iterator[Case]:
-    yield basic("three tokens, one head", **_layer(draw, 1, 3, 1, 4, 3, 2))
+    three = _layer(draw, 1, 3, 1, 4, 3, 2)
+    yield basic("three tokens, one head", **{**three, "tokens": draw.integers([[2, 0, 3]])})
     yield basic("three tokens, two heads", **_layer(draw, 1, 3, 2, 5, 4, 3))
+    yield general("a pattern whose rows do not sum to 1", **_uneven(draw, _layer(draw, 3, 4, 2, 7, 6, 5)))
     for _ in range(3):
         size = draw.sizes("batch", "position", "head", "d_vocab", "d_model", "d_head", low=2, high=9)
         yield general("random weights", **_layer(draw, *size.values()))
@@ -231,11 +233,10 @@ def _layer_cases(draw: Draw) -> Iterator[Case]:
     yield edge("a d_model of 1", **_layer(draw, 2, 3, 4, 7, 1, 5))
     yield edge("a vocabulary of one token", **_layer(draw, 2, 3, 2, 1, 4, 3))
     n = draw.size(3, 4)
-    yield edge("every size the same", **_layer(draw, n, n, n, n, n, n))
+    yield edge("sizes that are all the same", **_layer(draw, n, n, n, n, n, n))
     args = _layer(draw, 2, 4, 3, 6, 5, 2)
     yield edge("a pattern of zeros", **{**args, "pattern": args["pattern"] * 0})
-    uneven = {"pattern": args["pattern"] * (1 + draw.normal(2, 3, 4, 1).abs())}
-    yield edge("a pattern whose rows do not sum to 1", **{**args, **uneven})
+    yield edge("one head and a pattern whose rows do not sum to 1", **_uneven(draw, _layer(draw, 2, 5, 1, 6, 4, 3)))
     yield edge("a token that repeats", **{**args, "tokens": draw.integers([[3, 3, 1, 3], [0, 0, 0, 0]])})
     yield edge("heads that write nothing", **{**args, "W_O": args["W_O"] * 0})
 
@@ -259,6 +260,12 @@ def _layer(
         "W_O": draw.normal(head, d_head, d_model),
         "W_U": draw.normal(d_model, d_vocab),
     }
+
+
+def _uneven(draw: Draw, args: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same with every row of the pattern multiplied by a number of its own."""
+    pattern = args["pattern"]
+    return {**args, "pattern": pattern * (1 + draw.normal(*pattern.shape[:-1], 1).abs())}
 
 
 def _heads(x: Tensor, pattern: Tensor, W_V: Tensor, W_O: Tensor) -> Tensor:
@@ -425,7 +432,7 @@ def _circuit_cases(weights: Callable[..., dict[str, Tensor]], zeroed: str, nothi
     yield edge("a d_model of 1", **weights(draw, 6, 1, 2))
     yield edge("a vocabulary smaller than the head", **weights(draw, 2, 5, 4))
     yield edge("a vocabulary of one token", **weights(draw, 1, 4, 2))
-    yield edge("every size 3", **weights(draw, 3, 3, 3))
+    yield edge("sizes of 3 throughout", **weights(draw, 3, 3, 3))
     silent = weights(draw, 7, 5, 3)
     yield edge(nothing, **{**silent, zeroed: silent[zeroed] * 0})
 
@@ -555,6 +562,22 @@ def qk_starts_inside_the_stream(W_E: Tensor, W_Q: Tensor, W_K: Tensor) -> "Facto
     return factored(W_E, W_Q @ (W_E @ W_K).mT)
 
 
+def keys_not_transposed(W_E: Tensor, W_Q: Tensor, W_K: Tensor) -> "FactoredMatrix":
+    """A transpose is missing: every query with every key is the queries times the transpose of the keys,
+    `(W_E @ W_Q) @ (W_E @ W_K).T`."""
+    return factored(W_E @ W_Q, W_E @ W_K)
+
+
+def key_matrix_not_transposed(W_E: Tensor, W_Q: Tensor, W_K: Tensor) -> "FactoredMatrix":
+    """The keys' factor is W_Kᵀ W_Eᵀ, the transpose of W_E W_K: W_K has to be transposed, too."""
+    return factored(W_E @ W_Q, W_K @ W_E.mT)
+
+
+def query_matrix_times_key_matrix(W_E: Tensor, W_Q: Tensor, W_K: Tensor) -> "FactoredMatrix":
+    """Between the tokens stands W_Q W_Kᵀ: W_K has to be transposed, so that queries and keys meet at the head."""
+    return factored(W_E @ W_Q @ W_K, W_E.mT)
+
+
 def keys_in_the_stream(W_E: Tensor, W_Q: Tensor, W_K: Tensor) -> "FactoredMatrix":
     """The key side ends in the residual stream: W_E stands on both sides, since keys are tokens, too."""
     return factored(W_E @ W_Q, W_K.mT)
@@ -597,6 +620,9 @@ qk_circuit = Exercise(
         keys_made_by_the_query_matrix,
         queries_made_by_the_key_matrix,
         qk_starts_inside_the_stream,
+        keys_not_transposed,
+        key_matrix_not_transposed,
+        query_matrix_times_key_matrix,
         keys_in_the_stream,
         tokens_left_out,
         keys_centred,
@@ -746,8 +772,16 @@ def softmax_over_keys_first(ov: "FactoredMatrix", qk: "FactoredMatrix", source: 
 
 def tables_built(ov: "FactoredMatrix", qk: "FactoredMatrix", source: int, k: int) -> tuple[Tensor, Tensor]:
     """`.AB` multiplies the whole d_vocab × d_vocab table out, for one row or column of it. Pick the row of A or the column of
-    B first: `ov[source]` and `qk[:, source]` do."""
+    B first: `ov.A[source] @ ov.B` and `qk.A @ qk.B[:, source]`."""
     return qk.AB[:, source].topk(k).indices, ov.AB[source].topk(k).indices
+
+
+def factors_not_multiplied(ov: "FactoredMatrix", qk: "FactoredMatrix", source: int, k: int) -> tuple[Tensor, Tensor]:
+    """`qk[:, source]` and `ov[source]` are not multiplied out: they are FactoredMatrices still, and no vectors that could be
+    ranked. Multiply them yourself: `qk.A @ qk.B[:, source]` and `ov.A[source] @ ov.B`."""
+    column: Any = qk[:, source]
+    row: Any = ov[source]
+    return column.topk(k).indices, row.topk(k).indices
 
 
 def sorted_by_id(ov: "FactoredMatrix", qk: "FactoredMatrix", source: int, k: int) -> tuple[Tensor, Tensor]:
@@ -778,6 +812,7 @@ top_skip_trigrams = Exercise(
         source_left_out,
         softmax_over_keys_first,
         tables_built,
+        factors_not_multiplied,
         sorted_by_id,
         scores_for_ids,
     ),
@@ -811,7 +846,7 @@ def _copying_cases(draw: Draw) -> Iterator[Case]:
     yield edge("a d_head of 1", **_ov_weights(draw, 6, 4, 1))
     yield edge("a d_model as narrow as the head", **_ov_weights(draw, 6, 3, 3))
     yield edge("a vocabulary as small as the head", **_ov_weights(draw, 3, 5, 3))
-    yield edge("every size 1", **_ov_weights(draw, 1, 1, 1))
+    yield edge("sizes of 1 throughout", **_ov_weights(draw, 1, 1, 1))
     weights = _ov_weights(draw, 8, 5, 3)
     yield edge("a head that reads nothing", **{**weights, "W_V": weights["W_V"] * 0})
     yield edge("weights that are all zero", **{name: weight * 0 for name, weight in weights.items()})
@@ -989,7 +1024,7 @@ def _attribution_cases(draw: Draw) -> Iterator[Case]:
     yield edge("a batch of one", **_written(draw, 4, 1, 5))
     yield edge("a d_model of 1", **_written(draw, 3, 2, 1))
     n = draw.size(3, 5)
-    yield edge("every size the same", **_written(draw, n, n, n))
+    yield edge("sizes that are all the same", **_written(draw, n, n, n))
     small = _written(draw, 3, 4, 6)
     yield edge("small scales", **{**small, "ln_scale": small["ln_scale"] * 1e-3})
     yield edge("components far from the origin", **{**small, "components": small["components"] + 5})
@@ -1034,6 +1069,18 @@ def each_by_its_own_norm(components: Tensor, ln_scale: Tensor, direction: Tensor
     x = _centred(components)
     own = x.square().mean(-1, keepdim=True).sqrt()
     return torch.where(own > 0, x / own.clamp(min=1e-30), x) @ direction
+
+
+def each_by_its_own_deviation(components: Tensor, ln_scale: Tensor, direction: Tensor) -> Tensor:
+    """Every component is divided by its own standard deviation, as if each went through the norm alone; then they no longer add
+    up to the logit. All are divided by the one scale that the norm had, `ln_scale`."""
+    return _centred(components) / components.std(-1, keepdim=True) @ direction
+
+
+def scale_met_components(components: Tensor, ln_scale: Tensor, direction: Tensor) -> Tensor:
+    """After the dot product the axes are [component, batch], and `ln_scale`, [batch, 1], meets the components instead of the
+    batch. Divide before the dot product, where it broadcasts as it stands, or use `ln_scale[:, 0]`."""
+    return (_centred(components) @ direction) / ln_scale
 
 
 def multiplied_by_the_scale(components: Tensor, ln_scale: Tensor, direction: Tensor) -> Tensor:
@@ -1098,6 +1145,8 @@ direct_logit_attribution = Exercise(
         not_centred,
         scale_left_out,
         each_by_its_own_norm,
+        each_by_its_own_deviation,
+        scale_met_components,
         multiplied_by_the_scale,
         scale_squared,
         scale_taken_for_a_variance,
@@ -1135,7 +1184,7 @@ def _weighted_cases(draw: Draw) -> Iterator[Case]:
     yield edge("a d_head of 1", **_reading(draw, 3, 4, 5, 6, 1))
     yield edge("a d_model of 1", **_reading(draw, 3, 4, 5, 1, 2))
     n = draw.size(3, 4)
-    yield edge("every size the same", **_reading(draw, n, n, n, n, n))
+    yield edge("sizes that are all the same", **_reading(draw, n, n, n, n, n))
     args = _reading(draw, 3, 4, 4, 6, 2)
     nothing = args["v"].clone()
     nothing[0], nothing[2, 1] = 0, 0

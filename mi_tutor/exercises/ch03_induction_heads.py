@@ -24,11 +24,12 @@ def _repeat_cases(draw: Draw) -> Iterator[Case]:
     def on(batch: int, period: int, d_vocab: int, bos: int) -> dict[str, Any]:
         return {"batch": batch, "period": period, "d_vocab": d_vocab, "bos": bos, "generator": draw.generator()}
 
+    yield Case("basic", "six ids, BOS among them", on(400, 4, 6, 2), calls=2)
     yield basic("a vocabulary of two: nothing is left to chance", **on(3, 4, 2, 0))
     yield Case("basic", "five ids, BOS in their middle", on(400, 6, 5, 2), calls=2)
-    yield Case("general", "BOS at 0", on(300, 5, 6, 0), calls=2)
+    yield Case("general", "a BOS that is id 0", on(300, 5, 6, 0), calls=2)
     d_vocab = draw.size(7, 9)
-    yield Case("general", "BOS last", on(300, draw.size(4, 7), d_vocab, d_vocab - 1), calls=2)
+    yield Case("general", "a BOS that is the last id", on(300, draw.size(4, 7), d_vocab, d_vocab - 1), calls=2)
     yield Case("general", "a large vocabulary", on(200, 30, draw.size(80, 120), draw.size(3, 70)), calls=2)
     yield Case("general", "blocks longer than the vocabulary", on(250, 20, 4, 1), calls=2)
     yield Case("edge", "a period of 1", on(600, 1, 4, draw.size(1, 2)), calls=2)
@@ -345,6 +346,7 @@ def _prefix_cases(draw: Draw) -> Iterator[Case]:
     def on(batch: int, head: int, period: int, spread: float = 2.0) -> dict[str, Any]:
         return {"pattern": _pattern(draw, batch, head, 1 + 2 * period, spread), "period": period}
 
+    yield basic("a random pattern at period 3", **on(1, 1, 3))
     yield basic("an induction head at period 3", pattern=draw.of(_shifted_eye(7, 2)[None, None]), period=3)
     yield basic("two heads at period 2", **on(1, 2, 2))
     for _ in range(3):
@@ -369,14 +371,20 @@ def earlier_occurrence(pattern: Tensor, period: int) -> Tensor:
     return _prefix(pattern, period, period).mean((0, -1))
 
 
+def one_subtracted_for_added(pattern: Tensor, period: int) -> Tensor:
+    """The sign of the 1 is the wrong way round: q - period - 1 is the position before the earlier occurrence. What came after
+    it stands at q - period + 1."""
+    return _prefix(pattern, period, period + 1).mean((0, -1))
+
+
 def two_after_the_occurrence(pattern: Tensor, period: int) -> Tensor:
     """This is one position too late: q - period + 2. The token after the earlier occurrence stands at q - period + 1."""
     return _prefix(pattern, period, period - 2).mean((0, -1))
 
 
 def two_queries_too_many(pattern: Tensor, period: int) -> Tensor:
-    """The whole diagonal is averaged. Two of its queries, the last two of the first copy and BOS, have nothing to match: only
-    the second copy counts, q from 1 + period."""
+    """The whole diagonal is averaged. It begins two queries too early, before the second copy, where nothing has come twice:
+    only the second copy counts, q from 1 + period."""
     return _diagonal(pattern, period - 1).mean((0, -1))
 
 
@@ -433,6 +441,7 @@ prefix_matching_score = Exercise(
     bf16=True,
     wrong=(
         earlier_occurrence,
+        one_subtracted_for_added,
         two_after_the_occurrence,
         two_queries_too_many,
         last_query_left_out,
@@ -462,7 +471,8 @@ def _context_cases(draw: Draw) -> Iterator[Case]:
     def on(batch: int, position: int, early: int, late: int, scale: float = 1.0) -> dict[str, Any]:
         return {"loss": scale * draw.normal(batch, position).abs(), "early": early, "late": late}
 
-    yield basic("two sequences of four", loss=draw.of([[3.0, 2.5, 2.0, 1.0], [4.0, 2.0, 1.5, 1.0]]), early=1, late=3)
+    six = [[5.0, 3.0, 3.5, 2.0, 1.5, 1.0], [4.0, 3.5, 2.0, 2.5, 1.0, 0.25]]
+    yield basic("two sequences of six", loss=draw.of(six), early=2, late=4)
     yield basic("context that hurts", loss=draw.of([[1.0, 1.5, 3.0], [2.0, 1.0, 2.5]]), early=0, late=2)
     for _ in range(3):
         position = draw.size(6, 20)
@@ -493,6 +503,12 @@ def columns_counted_from_one(loss: Tensor, early: int, late: int) -> Tensor:
 def everything_up_to_and_from(loss: Tensor, early: int, late: int) -> Tensor:
     """These are means over all positions up to `early` and from `late` on: two single columns are asked for."""
     return loss[:, late:].mean() - loss[:, : early + 1].mean()
+
+
+def means_of_both_ends(loss: Tensor, early: int, late: int) -> Tensor:
+    """These are means over all positions before `early` and from `late` on, `[:, :early]` and `[:, late:]`: two single columns
+    are asked for, `[:, early]` and `[:, late]`."""
+    return loss[:, late:].mean() - loss[:, :early].mean()
 
 
 def last_less_first(loss: Tensor, early: int, late: int) -> Tensor:
@@ -529,6 +545,7 @@ in_context_learning_score = Exercise(
         ratio_for_difference,
         columns_counted_from_one,
         everything_up_to_and_from,
+        means_of_both_ends,
         last_less_first,
         size_without_sign,
         summed_over_the_batch,
@@ -683,6 +700,20 @@ def ablations_pile_up(model: Any, tokens: Tensor, period: int) -> Tensor:
     return torch.stack(rows).view(model.cfg.n_layers, model.cfg.n_heads)
 
 
+def hooks_of_earlier_heads_stay(model: Any, tokens: Tensor, period: int) -> Tensor:
+    """The hooks of earlier heads are still there when the next one's turn comes: `model.add_hook` leaves them on the model. All
+    of them read the loop's `head` when they run, so that the head of this number is silent in the layers before, too.
+    `run_with_hooks` takes its hook off again."""
+    measure, rows = _second(tokens, period), []
+    with torch.no_grad():
+        clean = measure(model(tokens))
+        for layer in range(model.cfg.n_layers):
+            for head in range(model.cfg.n_heads):
+                model.add_hook(f"blocks.{layer}.attn.hook_z", lambda z, hook: _silenced(z, head))  # noqa: B023
+                rows.append(measure(model(tokens)) - clean)
+    return torch.stack(rows).view(model.cfg.n_layers, model.cfg.n_heads)
+
+
 def output_bias_gone(model: Any, tokens: Tensor, period: int) -> Tensor:
     """The layer's output bias `b_O` is gone as well: it belongs to the layer, not to this head, and stays."""
     measure, cfg, rows = _second(tokens, period), model.cfg, []
@@ -741,6 +772,7 @@ ablation_effects = Exercise(
         ablated_in_the_second_copy,
         mean_ablated,
         ablations_pile_up,
+        hooks_of_earlier_heads_stay,
         output_bias_gone,
         summed_loss,
         heads_before_layers,
@@ -783,10 +815,10 @@ def _without_cases(draw: Draw) -> Iterator[Case]:
         yield edge(f"one position, cut from the {what}", **on(path, 2, 1, 4, 3))
         yield edge(f"a d_head of 1, cut from the {what}", **on(path, 2, 6, 5, 1))
         yield edge(f"one sequence, cut from the {what}", **on(path, 1, 6, 5, 3))
-        yield edge(f"every size 4, cut from the {what}", **on(path, 4, 4, 4, 4))
+        yield edge(f"sizes of 4 throughout, cut from the {what}", **on(path, 4, 4, 4, 4))
         nothing = on(path, 2, 5, 4, 3)
-        yield edge("nothing to remove", **{**nothing, "removed": nothing["removed"] * 0})
-        yield edge("all of it removed", **{**nothing, "removed": nothing["resid"].clone()})
+        yield edge("an output of zeros to remove", **{**nothing, "removed": nothing["removed"] * 0})
+        yield edge("a stream that is removed whole", **{**nothing, "removed": nothing["resid"].clone()})
         yield edge("scores in the hundreds", **on(path, 2, 5, 6, 4, 12.0))
 
 
@@ -804,6 +836,17 @@ def _cut(resid: Tensor, removed: Tensor, path: str) -> tuple[Tensor, Tensor]:
 def cut_from_both(resid: Tensor, removed: Tensor, W_Q: Tensor, W_K: Tensor, path: str) -> Tensor:
     """It is subtracted from what the queries read and from what the keys read: `path` names one of the two, the other stays."""
     return _attend(resid - removed, resid - removed, W_Q, W_K)
+
+
+def stream_changed_in_place(resid: Tensor, removed: Tensor, W_Q: Tensor, W_K: Tensor, path: str) -> Tensor:
+    """`resid` itself is changed: after `q = resid` queries and keys are two names of one tensor, and `-=` changes it for both.
+    Make a new tensor, `resid - removed`, for the one that `path` names."""
+    reads_q = reads_k = resid
+    if path == "Q":
+        reads_q -= removed
+    else:
+        reads_k -= removed
+    return _attend(reads_q, reads_k, W_Q, W_K)
 
 
 def cut_from_the_other_path(resid: Tensor, removed: Tensor, W_Q: Tensor, W_K: Tensor, path: str) -> Tensor:
@@ -882,6 +925,7 @@ pattern_without = Exercise(
     bf16=True,
     wrong=(
         cut_from_both,
+        stream_changed_in_place,
         cut_from_the_other_path,
         always_cut_from_the_keys,
         always_cut_from_the_queries,
@@ -914,19 +958,25 @@ def _composition_cases(draw: Draw) -> Iterator[Case]:
     def on(d_in: int, d_mid: int, d_out: int, scale: float = 1.0) -> dict[str, Tensor]:
         return {"W_A": draw.normal(d_in, d_mid, scale=scale), "W_B": draw.normal(d_mid, d_out, scale=scale)}
 
-    yield basic("two by two", W_A=draw.of([[1.0, 2.0], [0.0, 1.0]]), W_B=draw.of([[1.0, 0.0], [3.0, 1.0]]))
-    yield basic("nothing in common", W_A=draw.of([[1.0, 0.0], [2.0, 0.0]]), W_B=draw.of([[0.0, 0.0], [1.0, 3.0]]))
+    yield basic(
+        "two matrices of two by two", W_A=draw.of([[1.0, 2.0], [0.0, 1.0]]), W_B=draw.of([[1.0, 0.0], [3.0, -1.0]])
+    )
+    yield basic(
+        "two matrices with nothing in common",
+        W_A=draw.of([[1.0, 0.0], [2.0, 0.0]]),
+        W_B=draw.of([[0.0, 0.0], [1.0, 3.0]]),
+    )
     for _ in range(3):
         yield general("random matrices", **on(*draw.sizes("d_in", "d_mid", "d_out", high=12).values()))
     left, right = draw.normal(9, 2), draw.normal(2, 9)
     yield general("matrices of low rank", W_A=left @ right, W_B=draw.normal(9, 1) @ draw.normal(1, 9))
     yield general("large weights", **on(7, 5, 6, 1e4))
     yield general("small weights", **on(6, 7, 5, 1e-5))
-    yield edge("the first is zero", W_A=draw.of(torch.zeros(4, 5)), W_B=draw.normal(5, 3))
-    yield edge("the second is zero", W_A=draw.normal(4, 5), W_B=draw.of(torch.zeros(5, 3)))
-    yield edge("both are zero", W_A=draw.of(torch.zeros(3, 3)), W_B=draw.of(torch.zeros(3, 3)))
+    yield edge("a first matrix of zeros", W_A=draw.of(torch.zeros(4, 5)), W_B=draw.normal(5, 3))
+    yield edge("a second matrix of zeros", W_A=draw.normal(4, 5), W_B=draw.of(torch.zeros(5, 3)))
+    yield edge("two matrices of zeros", W_A=draw.of(torch.zeros(3, 3)), W_B=draw.of(torch.zeros(3, 3)))
     yield edge("a middle of 1", **on(4, 1, 6))
-    yield edge("every size 1", **on(1, 1, 1))
+    yield edge("sizes of 1 throughout", **on(1, 1, 1))
     yield edge("square matrices", **on(5, 5, 5))
 
 
@@ -936,6 +986,11 @@ def _frobenius(W: Tensor) -> Tensor:
 
 def _ratio(above: Tensor, below: Tensor) -> Tensor:
     return torch.where(below > 0, above / below, torch.zeros_like(below))
+
+
+def matrices_exchanged(W_A: Tensor, W_B: Tensor) -> Tensor:
+    """The product is W_B W_A: with row vectors what comes first stands on the left, W_A W_B."""
+    return _ratio(_frobenius(W_B @ W_A), _frobenius(W_A) * _frobenius(W_B))
 
 
 def zero_divided_by_zero(W_A: Tensor, W_B: Tensor) -> Tensor:
@@ -996,6 +1051,7 @@ composition_score = Exercise(
     solutions=SOLUTIONS,
     cases=_composition_cases,
     wrong=(
+        matrices_exchanged,
         zero_divided_by_zero,
         largest_singular_values,
         sums_of_singular_values,
@@ -1027,7 +1083,7 @@ def _scores_cases(draw: Draw) -> Iterator[Case]:
         yield general(f"other sizes and an MLP, {kind}-composition", model=other, kind=kind)
         yield edge(f"one head a layer, {kind}-composition", model=single, kind=kind)
         yield edge(f"a head that writes nothing, {kind}-composition", model=dead, kind=kind)
-    yield edge("as wide as its heads together", model=draw.model(n_heads=2, d_head=4, d_model=8), kind="K")
+    yield edge("a model as wide as its heads together", model=draw.model(n_heads=2, d_head=4, d_model=8), kind="K")
     yield edge(
         "a model in training mode that carries a hook of yours", model=draw.model(training=True, hooked=True), kind="Q"
     )
@@ -1123,6 +1179,12 @@ def one_side_of_what_is_read(model: Any, kind: str) -> Tensor:
     return _all_scores(_written(model), _factors(model, kind, 1)[0])
 
 
+def half_of_both_circuits(model: Any, kind: str) -> Tensor:
+    """Half of either circuit is left out: A is W_O alone, B one matrix of the late head, as W_K for "K". Take the whole circuits,
+    W_V W_O and, for "K", W_K W_Qᵀ."""
+    return _all_scores(model.W_O[0], _factors(model, kind, 1)[0])
+
+
 def dead_heads_are_nan(model: Any, kind: str) -> Tensor:
     """A head whose weights are zero gives 0/0: its scores are 0."""
     A, B = _written(model).detach(), _read(model, kind).detach()
@@ -1156,6 +1218,7 @@ composition_scores = Exercise(
         value_composition_always,
         what_is_written_alone,
         one_side_of_what_is_read,
+        half_of_both_circuits,
         dead_heads_are_nan,
         heads_taken_together,
         random_level_subtracted,
@@ -1395,10 +1458,46 @@ def _reads_the_stream_itself(model: _Wiring, kind: str) -> None:
     model.wire(name, 1, "token" if kind == "K" else "position", 1.0 if kind == "K" else model.sharp)
 
 
-def _soft(model: _Wiring, kind: str) -> None:
-    """Scores that forget that they will be divided by √d_head."""
-    for layer in range(2):
-        model.weights["W_Q"][layer] *= 1 / model.d_head**0.5 / 8
+def _soft(*layers: int) -> Callable[[_Wiring, str], None]:
+    """Plain identities: scores of 1, divided by √d_head."""
+
+    def twist(model: _Wiring, kind: str) -> None:
+        for layer in layers:
+            model.weights["W_Q"][layer] /= model.sharp
+
+    return twist
+
+
+def _never_said(model: _Wiring, kind: str) -> None:
+    """Layer 1 finds the right position, and W_U reads another part than the one that it writes into."""
+    model.weights["W_U"].zero_()
+    model.unembed("token", 1.0)
+
+
+def _turned_round(model: _Wiring, kind: str) -> None:
+    """Layer 1's queries read what its keys should, and the other way round."""
+    W_Q, W_K = model.weights["W_Q"], model.weights["W_K"]
+    W_Q[1], W_K[1] = W_K[1].clone(), W_Q[1].clone()
+
+
+def _mixed(model: _Wiring, kind: str) -> None:
+    """Layer 0 writes into a part that is taken, and layer 1 reads it there."""
+    name, part = ("W_K", "token") if kind == "K" else ("W_Q", "position")
+    model.weights["W_O"][0], model.weights[name][1] = 0, 0
+    model.wire("W_O", 0, part, 1.0, shift=0 if kind == "K" else 1)
+    model.wire(name, 1, part, 1.0 if kind == "K" else model.sharp)
+
+
+def _ahead(model: _Wiring, kind: str) -> None:
+    model.wire("W_Q", 0, "position", model.sharp, shift=1)
+
+
+def _wrapped(model: _Wiring, kind: str) -> None:
+    model.weights["W_O"][0, 0, model.n_ctx - 1, model.parts["pointer"].start] = 1.0
+
+
+def _shifted_back(model: _Wiring, kind: str) -> None:
+    model.wire("W_O", 0, "pointer", 1.0, shift=-1)
 
 
 def _loud(model: _Wiring, kind: str) -> None:
@@ -1492,7 +1591,14 @@ def _both_ways(model: _Wiring, kind: str) -> None:
     model.weights.update(W)
 
 
-MISTAKES: dict[str, tuple[Callable[[_Wiring, str], None], str]] = {
+Mistake = tuple[Callable[[_Wiring, str], None], str]
+MISTAKES: dict[str, Mistake] = {
+    "found_but_not_said": (
+        _never_said,
+        "What layer 0 writes does lead layer 1's attention, but no logit depends on where layer 1 looks, so the fault is on the "
+        "way out: W_V of layer 1 has to read the token, W_O of layer 1 to write it into a part of its own, and W_U to read that "
+        "very part.",
+    ),
     "composition_in_the_weights_only": (
         _not_used,
         "The weights of the two layers fit together, so a composition score is as high as it should be, but nothing comes of it: "
@@ -1523,14 +1629,36 @@ MISTAKES: dict[str, tuple[Callable[[_Wiring, str], None], str]] = {
         "writes and nothing else, or let that weigh more.",
     ),
     "too_soft": (
-        _soft,
-        "Layer 1 looks at the right position most, but not by enough: a softmax over many keys spreads its attention unless the "
-        "right score is tens above the rest. Scores are divided by √d_head: scale the queries up by it, in both layers.",
+        _soft(0, 1),
+        "Attention is too soft: a softmax over many keys spreads it out unless the right score is tens above the rest, and scores "
+        "are divided by √d_head. Scale W_Q up in both layers, by 30·√d_head or so.",
+    ),
+    "too_soft_in_layer_0": (
+        _soft(0),
+        "The wiring is right, but layer 0's attention is too soft: a softmax over many keys spreads it out unless the right score "
+        "is tens above the rest, and scores are divided by √d_head. Scale layer 0's W_Q up, by 30·√d_head or so.",
+    ),
+    "too_soft_in_layer_1": (
+        _soft(1),
+        "The wiring is right, but layer 1's attention is too soft: a softmax over many keys spreads it out unless the right score "
+        "is tens above the rest, and scores are divided by √d_head. Scale layer 1's W_Q up, by 30·√d_head or so.",
+    ),
+    "queries_and_keys_exchanged": (
+        _turned_round,
+        "Layer 1's queries and keys are exchanged: with its W_Q and W_K in each other's place every prediction would be right. "
+        "The query is what the later position asks, the key what an earlier one has to offer: {roles}.",
+    ),
+    "parts_mixed": (
+        _mixed,
+        "{mixed}: if layer 1's {side} read what layer 0 writes and nothing else, and its {other} and values what stood there "
+        "before, every prediction would be right. Let layer 0 write into a part of the stream of its own, which the {side} "
+        "alone read.",
     ),
     "copies_the_most_frequent": (
         _indifferent,
         "Layer 1 attends to all positions alike, so that the tokens that came most often win: it copies what is frequent, not "
-        "what came after this token. Do its queries and keys reach the same dimensions of the head?",
+        "what came after this token. Do its queries and keys reach the same dimensions of the head, and is the right score "
+        "tens above the rest?",
     ),
     "one_period_only": (
         _for_one_period,
@@ -1567,6 +1695,36 @@ MISTAKES: dict[str, tuple[Callable[[_Wiring, str], None], str]] = {
         "Let layer 1's {other} read only what stood in the stream before, so that everything hangs on the {side}.",
     ),
 }
+MISTAKES_OF: dict[str, dict[str, Mistake]] = {
+    "K": {
+        "layer_0_looks_ahead": (
+            _ahead,
+            "Layer 0 looks the wrong way: it asks for the position after its own, which the mask hides. With its W_Q and W_K in "
+            "each other's place every prediction would be right. The query of position i has to match the key of i - 1.",
+        ),
+    },
+    "Q": {
+        "shift_wraps_round": (
+            _wrapped,
+            "The shift wraps round: where the last position points to the one after it, which there is not, it points to the "
+            "first, so that BOS gets half of its attention. `roll` puts what falls off the end back at the beginning: leave "
+            "that corner of W_O 0.",
+        ),
+        "shifted_the_other_way": (
+            _shifted_back,
+            "It says the token before the current one: the pointer is shifted the other way. Position j has to come out as "
+            "j + 1 of the pointer, the position after the one that layer 0 looks at.",
+        ),
+    },
+}
+ROLES = {
+    "K": "W_Q of layer 1 reads the token, W_K the note on what came before",
+    "Q": "W_Q of layer 1 reads the pointer, W_K the position",
+}
+MIXED = {
+    "K": "The note on the token before and the token itself are read together",
+    "Q": "Layer 1's queries read their own position as well as the pointer, so that each finds itself",
+}
 STEPS = {
     "K": (
         "let it attend to the token before, so that each position says what came before it",
@@ -1588,7 +1746,9 @@ def _mistakes(kind: str) -> tuple[Callable[..., Weights], ...]:
 
         step, step_said = STEPS[kind]
         build.__name__ = name
-        build.__doc__ = sentence.format(side=side, other=other, step=step, step_said=step_said)
+        build.__doc__ = sentence.format(
+            side=side, other=other, step=step, step_said=step_said, roles=ROLES[kind], mixed=MIXED[kind]
+        )
         return build
 
     def the_other_composition(d_vocab: int, n_ctx: int) -> Weights:
@@ -1598,7 +1758,8 @@ def _mistakes(kind: str) -> tuple[Callable[..., Weights], ...]:
         f"All predictions are right, but by the other kind of composition: this circuit works through layer 1's {other}, and it "
         f"is asked for through its {side}."
     )
-    return (*(mistake(name, *how) for name, how in MISTAKES.items()), the_other_composition)
+    named = MISTAKES | MISTAKES_OF[kind]
+    return (*(mistake(name, *how) for name, how in named.items()), the_other_composition)
 
 
 build_induction_head = Exercise(
@@ -1657,14 +1818,14 @@ def _bump_cases(draw: Draw) -> Iterator[Case]:
     rise = torch.sigmoid((torch.arange(1, 31) - 17.0) * 1.3)
     yield general("a smooth rise", **on([100 * i for i in range(1, 31)], rise + 0.001 * draw.normal(30).cpu()))
     yield edge("a jump between step 0 and step 1", **on([0, 1, 2, 4, 8], [0.0, 0.9, 0.91, 0.95, 0.96]))
-    yield edge("the steepest stretch first", **on([1, 3, 9, 30], [0.0, 0.6, 0.7, 0.75]))
+    yield edge("a first stretch that is the steepest", **on([1, 3, 9, 30], [0.0, 0.6, 0.7, 0.75]))
     yield edge("a steep fall", **on([1, 2, 4, 8, 16], [0.5, 0.55, 0.02, 0.1, 0.2]))
-    yield edge("nothing but falls", **on([1, 3, 9, 12, 50], [0.9, 0.7, 0.3, 0.29, 0.1]))
+    yield edge("scores that only fall", **on([1, 3, 9, 12, 50], [0.9, 0.7, 0.3, 0.29, 0.1]))
     yield edge("two checkpoints", **on([5, 50], [0.1, 0.2]))
     yield edge("two checkpoints and step 0", **on([0, 7, 9], [0.8, 0.2, 0.1]))
     yield edge("a score that never moves", **on([0, 2, 3, 7, 20], [0.25] * 5))
     yield edge("two stretches that are flat among falls", **on([1, 4, 6, 9, 30, 31], [0.9, 0.5, 0.5, 0.2, 0.2, 0.1]))
-    yield edge("the steepest stretch last", **on([1, 3, 9, 10], [0.0, 0.1, 0.15, 0.9]))
+    yield edge("a last stretch that is the steepest", **on([1, 3, 9, 10], [0.0, 0.1, 0.15, 0.9]))
     yield edge("scores below zero", **on([1, 2, 30, 60, 90], [-5.0, -4.9, -3.0, -2.6, -2.5]))
 
 
@@ -1704,6 +1865,12 @@ def place_for_step(steps: Tensor, scores: Tensor) -> int:
     """This is a place in the list: the step at that place is asked for."""
     steps, scores = _kept(steps, scores)
     return int(_slopes(steps, scores).argmax()) + 1
+
+
+def place_of_the_slope(steps: Tensor, scores: Tensor) -> int:
+    """This is the place of the slope among the slopes: the step at which that stretch ends is asked for, at place i + 1 of
+    `steps`."""
+    return int(_slopes(*_kept(steps, scores)).argmax())
 
 
 def highest_score(steps: Tensor, scores: Tensor) -> int:
@@ -1758,6 +1925,7 @@ induction_bump = Exercise(
         slope_by_steps,
         beginning_of_the_rise,
         place_for_step,
+        place_of_the_slope,
         highest_score,
         step_0_moved_to_1,
         step_0_kept,

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mi_tutor import check
-from mi_tutor.check.built_model import MOST_ENTRIES, repeated_blocks, run_built, shape_problem
+from mi_tutor.check.built_model import MOST_ENTRIES, built_model, repeated_blocks, run_built, shape_problem
 from mi_tutor.check.compare import plain
 from mi_tutor.check.exercise import find_exercise
 from mi_tutor.check.report import written
@@ -50,6 +50,128 @@ def test_a_mistake_is_named_whatever_weights_make_it(exercise, name):
     report = check(turned(mistake(exercise, name)), exercise.name)
     assert report.mistake == name, report
     assert report.points == 0
+
+
+def twisted(kind, twist):
+    """A right model of 11 ids and 21 positions after a change to it."""
+    model = WAYS[kind](11, 21)
+    twist(model, model.weights, model.parts)
+    return model.weights
+
+
+def judged(kind, weights):
+    return built_model(kind)({"d_vocab": 11, "n_ctx": 21}, {}, weights)
+
+
+def faint(*layers):
+    def twist(model, weights, parts):
+        weights["W_Q"][list(layers)] /= model.sharp
+
+    return twist
+
+
+def zeroed(name):
+    def twist(model, weights, parts):
+        weights[name][1] = 0
+
+    return twist
+
+
+def swapped(layer):
+    def twist(model, weights, parts):
+        W_Q, W_K = weights["W_Q"], weights["W_K"]
+        W_Q[layer], W_K[layer] = W_K[layer].clone(), W_Q[layer].clone()
+
+    return twist
+
+
+def unembeds_the_token(model, weights, parts):
+    weights["W_U"].zero_()
+    model.unembed("token", 1.0)
+
+
+def rolled(by):
+    def twist(model, weights, parts):
+        weights["W_O"][0, 0, :21, parts["pointer"]] = torch.eye(21).roll(by, 1)
+
+    return twist
+
+
+def written_into(part, reader, gain, shift=0):
+    """Layer 0 writes into a part that is taken, and layer 1 reads it there."""
+
+    def twist(model, weights, parts):
+        weights["W_O"][0], weights[reader][1] = 0, 0
+        model.wire("W_O", 0, part, 1.0, shift=shift)
+        model.wire(reader, 1, part, gain * model.sharp if reader == "W_Q" else gain)
+
+    return twist
+
+
+def read_as_well(name, part, gain):
+    def twist(model, weights, parts):
+        model.wire(name, 1, part, gain * (model.sharp if name == "W_Q" else 1.0))
+
+    return twist
+
+
+def in_another_basis(weights):
+    return turned(lambda d_vocab, n_ctx: weights)(11, 21)
+
+
+TWISTS = [
+    ("Q", "shift_wraps_round", rolled(1)),
+    ("Q", "shifted_the_other_way", rolled(-1)),
+    *((kind, "found_but_not_said", zeroed(name)) for kind in "KQ" for name in ("W_O", "W_V")),
+    *((kind, "found_but_not_said", unembeds_the_token) for kind in "KQ"),
+    *((kind, "too_soft_in_layer_0", faint(0)) for kind in "KQ"),
+    *((kind, "too_soft_in_layer_1", faint(1)) for kind in "KQ"),
+    *((kind, "too_soft", faint(0, 1)) for kind in "KQ"),
+    *((kind, "queries_and_keys_exchanged", swapped(1)) for kind in "KQ"),
+    ("K", "layer_0_looks_ahead", swapped(0)),
+    ("K", "parts_mixed", written_into("token", "W_K", 1.0)),
+    ("K", "parts_mixed", read_as_well("W_K", "token", 1.0)),
+    ("Q", "parts_mixed", written_into("position", "W_Q", 1.0, shift=1)),
+    ("Q", "parts_mixed", read_as_well("W_Q", "position", 1.0)),
+    ("K", "right_place_wrong_token", read_as_well("W_V", "before", 2.0)),
+    ("K", "copies_the_most_frequent", zeroed("W_Q")),
+    ("Q", "copies_the_most_frequent", zeroed("W_K")),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "twist"), TWISTS, ids=[f"{k}-{n}-{i}" for i, (k, n, _) in enumerate(TWISTS)])
+def test_a_twist_is_named_in_any_basis(kind, name, twist):
+    weights = twisted(kind, twist)
+    assert judged(kind, weights).kind == name
+    assert judged(kind, in_another_basis(weights)).kind == name
+
+
+@pytest.mark.parametrize("kind", "KQ")
+@pytest.mark.parametrize("layers", [(0,), (1,), (0, 1)])
+def test_what_is_called_too_soft_works_once_it_is_scaled_up(kind, layers):
+    weights = twisted(kind, faint(*layers))
+    assert judged(kind, weights).kind.startswith("too_soft")
+    weights["W_Q"][list(layers)] *= 30 * weights["W_Q"].shape[-1] ** 0.5
+    assert judged(kind, weights) is None
+
+
+def test_soft_attention_is_not_blamed_where_scaling_up_does_not_mend_it():
+    def both(model, weights, parts):
+        faint(0, 1)(model, weights, parts)
+        model.wire("W_O", 0, "pointer", 1.0)
+
+    assert not judged("Q", twisted("Q", both)).kind.startswith("too_soft")
+
+
+def test_a_tie_that_rounding_breaks_is_a_tie():
+    weights = in_another_basis(twisted("K", lambda model, weights, parts: model.unembed("token", 1.0)))
+    assert judged("K", weights).kind == "tie_at_the_top"
+
+
+def test_the_largest_logit_that_is_not_alone_is_said_in_a_sentence_of_its_own():
+    problem = judged("Q", twisted("Q", lambda model, weights, parts: model.unembed("token", 1.0)))
+    assert problem.kind == "tie_at_the_top"
+    assert "comes next; its logit is the largest, but not alone: another token's is as large." in problem.sentence
 
 
 @pytest.mark.parametrize("exercise", [KEYS, POINTER], ids=["keys", "pointer"])
