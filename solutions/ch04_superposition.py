@@ -817,7 +817,7 @@ def anticorrelated_features(
 # features prefer to be orthogonal, then to interfere positively, and share one direction when room is short;
 # anticorrelated features prefer to interfere negatively.
 #
-# Keep the collapsed pair in mind when you read chapter 05, which is planned. No method that looks at activations can
+# Keep the collapsed pair in mind when you read chapter 05. No method that looks at activations can
 # find two features where the model has kept one.
 #
 # ## 6. Which basis? Neurons that mean several things
@@ -952,7 +952,7 @@ def neuron_purity(
 # >   network.
 # > - *"This is how language models work."* It is how these models work. That real ones do something like it is a
 # >   hypothesis. What speaks for it is that dictionaries of more directions than dimensions can be found in them and
-# >   read, chapter 05, which is planned; what speaks for caution is in that chapter as well.
+# >   read, as in chapter 05; what speaks for caution is in that chapter as well.
 #
 # ## What is simplified here, and what is known to be wrong
 #
