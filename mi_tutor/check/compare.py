@@ -196,6 +196,13 @@ def _same_product(expected: Any, got: Any) -> Problem | None:
     return None
 
 
+def close_but_for_a_guard(args: dict[str, Any], expected: Tensor, got: Tensor) -> Problem | None:
+    """`close`; in float64 a constant such as 1e-8 beside a length of 0.5 or more is forgiven."""
+    if got.dtype == torch.float64 and bool(near(got, expected, slack=100.0).all()):
+        return None
+    return close(args, expected, got)
+
+
 def close_to_single_precision(args: dict[str, Any], expected: Any, got: Any) -> Problem | None:
     """`close` for what a model computes: its norms work in float32 even in a float64 model."""
     return close(args, expected.float(), got.float())

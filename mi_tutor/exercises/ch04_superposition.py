@@ -8,7 +8,7 @@ import torch
 from einops import einsum
 from torch import Tensor
 
-from mi_tutor.check.compare import Problem, near
+from mi_tutor.check.compare import Problem, close_but_for_a_guard
 from mi_tutor.check.draw import Case, Draw, basic, edge, general
 from mi_tutor.check.exercise import Exercise
 from mi_tutor.check.law import Law, Score, Tally
@@ -16,19 +16,6 @@ from mi_tutor.check.law import Law, Score, Tally
 SOLUTIONS = "ch04_superposition"
 MARGIN = 1e-3
 """How far inputs keep away from a ReLU's kink, where gradients are judged."""
-
-
-def _close(args: dict[str, Any], expected: Any, got: Any) -> Problem | None:
-    """As `compare.close`; in float64 a constant such as 1e-8 beside a length of 0.5 or more is forgiven."""
-    wrong = ~near(got, expected, slack=100.0 if got.dtype == torch.float64 else 1.0)
-    if not wrong.any():
-        return None
-    where = wrong.nonzero()[0].tolist()
-    right, theirs = expected[tuple(where)].item(), got[tuple(where)].item()
-    share = f" {int(wrong.sum())} of {wrong.numel()} entries differ." if wrong.numel() > 1 else ""
-    if theirs != theirs:
-        return Problem("nan", f"It holds NaN at {where}, where {right:.6g} is expected.")
-    return Problem("value", f"Expected at {where} {right:.9g}, got {theirs:.9g}.{share}")
 
 
 # --- the laws of the three samplers ----------------------------------------------------------------------------------
@@ -552,6 +539,16 @@ def _columns(draw: Draw, instance: int, hidden: int, feature: int) -> Tensor:
     return draw.of(W / W.norm(dim=1, keepdim=True).clamp(min=1e-6) * length)
 
 
+def _every_shape(draw: Draw) -> Iterator[Case]:
+    yield edge("one instance", W=_columns(draw, 1, 3, 4))
+    yield edge("one hidden dimension", W=_columns(draw, 2, 1, 5))
+    yield edge("one feature alone", W=_columns(draw, 3, 2, 1))
+    yield edge("one number", W=_columns(draw, 1, 1, 1))
+    n = draw.size(3, 4)
+    yield edge("every size the same", W=_columns(draw, n, n, n))
+    yield edge("weights that are all negative", W=-_columns(draw, 2, 3, 4).abs())
+
+
 def _geometry_cases(draw: Draw) -> Iterator[Case]:
     digon = [[1.0, -1.0, 0.0], [0.0, 0.0, 1.0]]
     yield basic("an antipodal pair and one at right angles", W=draw.of([digon]))
@@ -561,13 +558,7 @@ def _geometry_cases(draw: Draw) -> Iterator[Case]:
         size = draw.sizes("instance", "hidden", "feature", low=2, high=9)
         yield general("random directions", W=_columns(draw, *size.values()))
     yield general("many features in two dimensions", W=_columns(draw, 3, 2, 12))
-    yield edge("one instance", W=_columns(draw, 1, 3, 4))
-    yield edge("one hidden dimension", W=_columns(draw, 2, 1, 5))
-    yield edge("one feature alone", W=_columns(draw, 3, 2, 1))
-    yield edge("one number", W=_columns(draw, 1, 1, 1))
-    n = draw.size(3, 4)
-    yield edge("every size the same", W=_columns(draw, n, n, n))
-    yield edge("weights that are all negative", W=-_columns(draw, 2, 3, 4).abs())
+    yield from _every_shape(draw)
     some = _columns(draw, 3, 2, 5)
     some[0, :, 1], some[1, :, 0], some[1, :, 4] = 0, 0, 0
     yield edge("columns of zero", W=some)
@@ -671,7 +662,7 @@ interference = Exercise(
     name="interference",
     solutions=SOLUTIONS,
     cases=_geometry_cases,
-    answer=_close,
+    answer=close_but_for_a_guard,
     wrong=(
         itself_counted,
         itself_taken_for_one,
@@ -768,7 +759,7 @@ feature_dimensionality = Exercise(
     name="feature_dimensionality",
     solutions=SOLUTIONS,
     cases=_geometry_cases,
-    answer=_close,
+    answer=close_but_for_a_guard,
     wrong=(
         itself_left_out_below,
         length_not_squared,
@@ -799,13 +790,7 @@ def _frobenius_cases(draw: Draw) -> Iterator[Case]:
     for _ in range(3):
         size = draw.sizes("instance", "hidden", "feature", low=2, high=9)
         yield general("random directions", W=_columns(draw, *size.values()))
-    yield edge("one instance", W=_columns(draw, 1, 3, 4))
-    yield edge("one hidden dimension", W=_columns(draw, 2, 1, 5))
-    yield edge("one feature", W=_columns(draw, 3, 2, 1))
-    yield edge("one number", W=_columns(draw, 1, 1, 1))
-    n = draw.size(3, 4)
-    yield edge("every size the same", W=_columns(draw, n, n, n))
-    yield edge("weights that are all negative", W=-_columns(draw, 2, 3, 4).abs())
+    yield from _every_shape(draw)
     some = _columns(draw, 3, 2, 5)
     some[1] = 0
     yield edge("an instance of zeros between others", W=some)
@@ -879,7 +864,7 @@ dimensions_per_feature = Exercise(
     name="dimensions_per_feature",
     solutions=SOLUTIONS,
     cases=_frobenius_cases,
-    answer=_close,
+    answer=close_but_for_a_guard,
     wrong=(
         norm_not_squared,
         features_per_dimension,
@@ -1469,7 +1454,7 @@ neuron_purity = Exercise(
     name="neuron_purity",
     solutions=SOLUTIONS,
     cases=_purity_cases,
-    answer=_close,
+    answer=close_but_for_a_guard,
     wrong=(
         largest_without_its_sign,
         signs_cancel_below,

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from mi_tutor.check.compare import Problem, close, close_to_single_precision, near
+from mi_tutor.check.compare import Problem, close, close_but_for_a_guard, close_to_single_precision, near
 from mi_tutor.check.draw import Case, Draw, basic, edge, general
 from mi_tutor.check.exercise import Exercise
 from mi_tutor.check.law import Law, Score, Tally
@@ -15,13 +15,6 @@ from mi_tutor.check.law import Law, Score, Tally
 SOLUTIONS = "ch05_sparse_autoencoders"
 MARGIN = 1e-3
 """How far inputs keep away from a ReLU's kink, where gradients are judged."""
-
-
-def _forgiving(args: dict[str, Any], expected: Any, got: Any) -> Problem | None:
-    """As `compare.close`; in float64 a constant such as 1e-8 beside a length of 0.5 or more is forgiven."""
-    if got.dtype != torch.float64 or bool(near(got, expected, slack=100.0).all()):
-        return close(args, expected, got) if got.dtype != torch.float64 else None
-    return close(args, expected, got)
 
 
 def _rows(draw: Draw, *shape: int, low: float = 0.5, high: float = 3.0) -> Tensor:
@@ -609,7 +602,7 @@ mean_max_cosine = Exercise(
     name="mean_max_cosine",
     solutions=SOLUTIONS,
     cases=_cosine_cases,
-    answer=_forgiving,
+    answer=close_but_for_a_guard,
     wrong=(
         best_truth_for_each_row,
         signs_ignored,
@@ -754,7 +747,7 @@ remove_parallel_gradient = Exercise(
     name="remove_parallel_gradient",
     solutions=SOLUTIONS,
     cases=_gradient_cases,
-    answer=_forgiving,
+    answer=close_but_for_a_guard,
     wrong=(
         rows_taken_for_unit,
         divided_by_the_length_once,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from mi_tutor.models.sae import Sae
+from mi_tutor.models.sae_figures import always_true_f1
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -226,8 +227,7 @@ def _best_labels(
     best = table.flatten(1).argmax(1)
     label, threshold = best // len(_THRESHOLDS), torch.tensor(_THRESHOLDS)[best % len(_THRESHOLDS)] * peaks
     scored = f1(~chosen & (active.value > threshold[active.feature]), labels[half:])
-    p = labels[half:].float().mean(0)
-    return label, scored[torch.arange(d_sae), label], 2 * p / (1 + p)
+    return label, scored[torch.arange(d_sae), label], always_true_f1(labels[half:])
 
 
 def _pairs(ids: "Tensor", values: "Tensor") -> list[tuple[int, float]]:

@@ -87,26 +87,18 @@ def _evidence(context: Context) -> Evidence:
     return _EVIDENCE[key]
 
 
-def _by_seed(read: Callable[[Faithfulness], float]) -> Callable[[Context], Value]:
+def _by_seed(read: Callable[[Faithfulness], float | str]) -> Callable[[Context], Value]:
     def compute(context: Context) -> Value:
-        return {seed: round(read(found), 4) for seed, found in _evidence(context).faithfulness.items()}
+        values = {seed: read(found) for seed, found in _evidence(context).faithfulness.items()}
+        return {seed: value if isinstance(value, str) else round(value, 4) for seed, value in values.items()}
 
     return compute
 
 
-def _recovered(
-    read: Callable[[Faithfulness], float], ablated: Callable[[Faithfulness], float]
-) -> Callable[[Context], Value]:
+def _where_there_is_a_cost(share: float, cost: float) -> float | str:
     """A share of what an ablation costs; of a model that is no worse without its neurons, such as an untrained one, it
     would be one rounding error by another."""
-
-    def compute(context: Context) -> Value:
-        return {
-            seed: round(read(found), 4) if ablated(found) - found.clean_loss > _SOME_COST else "nothing to recover"
-            for seed, found in _evidence(context).faithfulness.items()
-        }
-
-    return compute
+    return share if cost > _SOME_COST else "nothing to recover"
 
 
 _SOME_COST = 0.05  # nats per token
@@ -147,14 +139,14 @@ OF_SAES: dict[str, Figure] = {
         _by_seed(lambda f: f.explained_variance), "", "share of the activations' variance", "corpus", 1e-3
     ),
     "loss_recovered": Figure(
-        _recovered(lambda f: f.loss_recovered, lambda f: f.mean_ablated_loss),
+        _by_seed(lambda f: _where_there_is_a_cost(f.loss_recovered, f.mean_ablated_loss - f.clean_loss)),
         "",
         "share of what mean ablation costs that is saved",
         "corpus",
         5e-3,
     ),
     "loss_recovered_from_zero": Figure(
-        _recovered(lambda f: f.loss_recovered_from_zero, lambda f: f.zero_ablated_loss),
+        _by_seed(lambda f: _where_there_is_a_cost(f.loss_recovered_from_zero, f.zero_ablated_loss - f.clean_loss)),
         "",
         "the same beside zero ablation",
         "corpus",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mi_tutor.views.labels import label
+from mi_tutor.views.page import StaticView
 
 # The slider and all but three pictures are made by the script: a page that strips scripts may also strip `hidden`.
 # JupyterLab would take the arrow keys for its own if they came through.
@@ -29,25 +30,7 @@ other.style.display=!lives&&/Error displaying widget/.test(other.textContent)?"n
 new MutationObserver(judge).observe(area,{childList:true,subtree:true});judge()}}"""
 
 
-@dataclass(frozen=True)
-class Slides:
-    """Pictures one at a time, with a slider that needs no kernel."""
-
-    html: str = field(repr=False)
-    text: str
-    """What the first and the last picture show, in words."""
-
-    def __repr__(self) -> str:
-        return self.text
-
-    def to_static(self) -> str:
-        return self.html
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/html": self.html, "text/plain": self.text}
-
-
-def slider(name: str, values: Sequence[Any], draw: Callable[[Any], Any], start: int = 0) -> Slides:
+def slider(name: str, values: Sequence[Any], draw: Callable[[Any], Any], start: int = 0) -> StaticView:
     """One picture for each value of a parameter, made now, and a slider through them.
 
     It slides with no kernel: in a reopened notebook and in an exported page too. Without scripts the first picture, the
@@ -79,7 +62,7 @@ def slider(name: str, values: Sequence[Any], draw: Callable[[Any], Any], start: 
     text += f" At {labels[-1]}: {_words(drawn[-1])}" if len(drawn) > 1 else ""
     still = "".join(f"<div>{frames[i]}</div>" for i in sorted(kept))
     shown = f'<div class="mi-tutor-slider" role="group" aria-label="{html.escape(text)}">{still}</div>'
-    return Slides(f"{shown}<script>{script}</script>", text)
+    return StaticView(f"{shown}<script>{script}</script>", text)
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,12 @@ from typing import Any
 
 import torch
 
-from mi_tutor.models.dashboard import Dashboards, FeatureDashboard
+from mi_tutor.models.dashboard import Context, Dashboards, FeatureDashboard
 from mi_tutor.views import svg
 from mi_tutor.views.controls import Control, explore
 from mi_tutor.views.labels import number, token_label
-from mi_tutor.views.page import View
-from mi_tutor.views.together import Together
-from mi_tutor.views.tokens import _spans, colored_tokens
+from mi_tutor.views.page import StaticView, View
+from mi_tutor.views.tokens import colored_tokens, spans
 
 WIDTH, HEIGHT = 300, 120
 """Pixels of the histogram."""
@@ -28,22 +27,22 @@ def feature_contexts(found: FeatureDashboard, tokenizer: Any) -> View:
     tokens: list[str] = []
     values: list[float] = []
     for context in found.contexts:
-        tokens += [tokenizer.decode([i]).replace("\n", "↵") for i in context.tokens.tolist()] + ["\n"]
+        tokens += [*_fragments(context, tokenizer), "\n"]
         values += [*context.values.tolist(), 0.0]
     return colored_tokens(tokens, torch.tensor(values), what=f"activation of feature {found.feature}")
 
 
-def feature_dashboard(found: FeatureDashboard, tokenizer: Any) -> Together:
+def feature_dashboard(found: FeatureDashboard, tokenizer: Any) -> StaticView:
     """One feature on one page; needs no script."""
     words = _words(found, tokenizer)
     if not found.contexts:
-        return Together(f"<div>{html.escape(words)}</div>", words)
+        return StaticView(f"<div>{html.escape(words)}</div>", words)
     head = f"<b>feature {found.feature}</b>: active on {found.share:.2%} of the tokens, at most {number(found.peak)}"
     if found.label:
         head += f"; best label <code>{html.escape(found.label)}</code>, F1 {found.f1:.2f} (saying yes always: {found.floor:.2f})"
     lines = "".join(
         '<div style="white-space:nowrap;overflow:hidden">'
-        + _spans([tokenizer.decode([i]).replace("\n", "↵") for i in c.tokens.tolist()], c.values, found.peak)
+        + spans(_fragments(c, tokenizer), c.values, found.peak)
         + "</div>"
         for c in found.contexts
     )
@@ -54,7 +53,9 @@ def feature_dashboard(found: FeatureDashboard, tokenizer: Any) -> Together:
     ]
     row = "".join(f'<div style="flex:0 1 auto;min-width:150px">{part}</div>' for part in (_histogram(found), *lists))
     shown = f'<div class="mi-tutor-feature" role="group" aria-label="{html.escape(words)}"><div>{head}</div>{lines}'
-    return Together(f'{shown}<div style="display:flex;flex-wrap:wrap;gap:16px;margin-top:8px">{row}</div></div>', words)
+    return StaticView(
+        f'{shown}<div style="display:flex;flex-wrap:wrap;gap:16px;margin-top:8px">{row}</div></div>', words
+    )
 
 
 def explore_features(dashboards: Dashboards, tokenizer: Any, feature: int = 0) -> Control:
@@ -67,6 +68,11 @@ def explore_features(dashboards: Dashboards, tokenizer: Any, feature: int = 0) -
 
     box = ipywidgets.BoundedIntText(value=feature, min=0, max=len(dashboards) - 1, description="feature")
     return explore(lambda feature: feature_dashboard(dashboards[feature], tokenizer), feature=box)
+
+
+def _fragments(context: Context, tokenizer: Any) -> list[str]:
+    """A stretch's tokens as text that stays on one line."""
+    return [tokenizer.decode([i]).replace("\n", "↵") for i in context.tokens.tolist()]
 
 
 def _list(title: str, rows: list[tuple[str, float]]) -> str:

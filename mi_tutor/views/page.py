@@ -91,6 +91,25 @@ class View:
         return f"{shown}<script>{queued}</script>{_loader() if _is_carrier() else ''}"
 
 
+@dataclass(frozen=True)
+class StaticView:
+    """HTML and a description in words, for what needs neither a library nor a kernel."""
+
+    html: str = field(repr=False)
+    text: str
+    """What it shows, in words."""
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def to_static(self) -> str:
+        """The HTML itself."""
+        return self.html
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/html": self.html, "text/plain": self.text}
+
+
 def _below(caption: str) -> str:
     return f'<div style="font-size:90%;margin-top:4px">{caption}</div>' if caption else ""
 

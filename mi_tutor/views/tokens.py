@@ -38,7 +38,7 @@ def colored_tokens(tokens: Sequence[str], values: Float[Tensor, "token"], what: 
         "negativeColor": as_hex(ORANGE),
     }
     text = f"{len(tokens)} tokens coloured by {what}. {_extremes(tokens, numbers)}{not_finite(numbers)}"
-    return View("ColoredTokens", props, _spans(tokens, numbers, top), text, _scale(numbers, what))
+    return View("ColoredTokens", props, spans(tokens, numbers, top), text, _scale(numbers, what))
 
 
 def token_activations(
@@ -80,7 +80,7 @@ def token_activations(
     places = [(i, j) for i in range(n_layers) for j in range(n_neurons)]
     named = {(i, j): f"{axes[0]} {first[i]}, {axes[1]} {second[j]}" for i, j in places}
     strips = "".join(
-        f"<div><b>{html.escape(named[i, j])}</b></div>" + _spans(tokens, numbers[:, i, j], _top(numbers))
+        f"<div><b>{html.escape(named[i, j])}</b></div>" + spans(tokens, numbers[:, i, j], _top(numbers))
         for i, j in places[:STRIPS]
     )
     more = f"<div>… and {len(places) - STRIPS} more</div>" if len(places) > STRIPS else ""
@@ -104,15 +104,16 @@ def _broken(token: str) -> str:
     return inert(readable(token)) + "\n" * ("\n" in token)
 
 
-def _spans(tokens: Sequence[str], values: Float[Tensor, "token"], top: float) -> str:
-    spans = []
+def spans(tokens: Sequence[str], values: Float[Tensor, "token"], top: float) -> str:
+    """Tokens one after the other, each on a background as strong as its value is beside `top`."""
+    drawn = []
     for token, value in zip(tokens, values.nan_to_num(0.0, 0.0, 0.0).tolist(), strict=True):
         red, green, blue, opacity = fade(value / top, 150)
         style = f"background-color:rgba({red},{green},{blue},{opacity / 255:.2f})"
         shown = html.escape(readable(token))
-        spans.append(f'<span title="{number(value)}" style="{style}">{shown}</span>' + "<br>" * ("\n" in token))
+        drawn.append(f'<span title="{number(value)}" style="{style}">{shown}</span>' + "<br>" * ("\n" in token))
     # Thin spaces let a long text without spaces break.
-    return f'<div style="font-family:monospace;line-height:1.7">{"<wbr>".join(spans)}</div>'
+    return f'<div style="font-family:monospace;line-height:1.7">{"<wbr>".join(drawn)}</div>'
 
 
 def _scale(values: Tensor, what: str) -> str:

@@ -4,13 +4,13 @@ import html
 from collections.abc import Sequence
 from typing import Any
 
-from mi_tutor.views.together import Together
+from mi_tutor.views.page import StaticView
 
 Node = tuple[str, Sequence[Any]]
 """What it says, and the nodes below it."""
 
 
-def tree(nodes: Sequence[Node], title: str = "") -> Together:
+def tree(nodes: Sequence[Node], title: str = "") -> StaticView:
     """Nodes with their children, and these with theirs.
 
     Args:
@@ -24,7 +24,7 @@ def tree(nodes: Sequence[Node], title: str = "") -> Together:
     said = "; ".join(f"{words}: {', '.join(child for child, _ in below) or 'nothing below'}" for words, below in nodes)
     words = f"{title or 'Tree'}: {said}."
     head = f"<b>{html.escape(title)}</b>" if title else ""
-    return Together(
+    return StaticView(
         f'<div class="mi-tutor-tree" role="group" aria-label="{html.escape(words)}">{head}{_list(nodes)}</div>', words
     )
 
