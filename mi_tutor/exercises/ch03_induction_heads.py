@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from mi_tutor.check.built_model import Weights, built_model
+from mi_tutor.check.built_model import built_model
+from mi_tutor.check.built_run import Weights
 from mi_tutor.check.compare import Problem, close_to_single_precision
 from mi_tutor.check.draw import Case, Draw, basic, edge, general
 from mi_tutor.check.exercise import Exercise

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from mi_tutor import check
-from mi_tutor.check.built_model import MOST_ENTRIES, built_model, repeated_blocks, run_built, shape_problem
+from mi_tutor.check.built_model import MOST_ENTRIES, built_model, shape_problem
+from mi_tutor.check.built_run import repeated_blocks, run_built
 from mi_tutor.check.compare import plain
 from mi_tutor.check.exercise import find_exercise
 from mi_tutor.check.report import written
