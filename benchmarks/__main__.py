@@ -1,6 +1,6 @@
 """Start-up, checks, chapters and training, each beside something to compare it with in the same run.
 
-make bench          or: python -m benchmarks [start_up] [models] [chapters] [checks] [dashboards] [toy] [saes] [gpu]
+make bench          or: python -m benchmarks [start_up] [models] [chapters] [checks] [circuits] [dashboards] [toy] [saes] [gpu]
 """
 
 import contextlib
@@ -17,6 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.circuits import circuits
 from benchmarks.dashboards import dashboards
 from benchmarks.sae import gpu, saes
 from benchmarks.toy import toy
@@ -143,7 +144,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:  # what is solved here is nobody's progress
         os.environ["MI_TUTOR_PROGRESS"] = str(Path(folder, "progress.jsonl"))
         measures = {
-            measure.__name__: measure for measure in (start_up, models, chapters, checks, dashboards, toy, saes, gpu)
+            measure.__name__: measure
+            for measure in (start_up, models, chapters, checks, circuits, dashboards, toy, saes, gpu)
         }
         for name in sys.argv[1:] or measures:
             console.print(measures[name]())
