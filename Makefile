@@ -1,6 +1,7 @@
 # Everything here works in a fresh clone; each target first makes .venv or brings it up to date.
 PYTHON ?= python3
 LAB_ARGS ?=
+WORKERS ?= 2
 PYTEST_ARGS ?=
 NEED_GB ?=
 BIN := .venv/bin
@@ -17,11 +18,11 @@ venv: ## make .venv with everything in it, or bring it up to date (PYTHON=python
 learn: venv ## bring the chapters into my-work/ and open JupyterLab on it (LAB_ARGS="--no-browser --port 8899")
 	@$(BIN)/mi-tutor lab $(LAB_ARGS)
 
-test: venv ## the gate: every test but the slow ones
-	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+test: venv ## the gate: every test but the slow ones, in WORKERS=2 processes
+	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 test-all: venv ## every test
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 chapters: venv ## write chapters/ again from solutions/
 	$(BIN)/mi-tutor build

@@ -1,9 +1,18 @@
 """What all tests share."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+SPREAD = "test_declarations.py"
+"""Half of the time goes into this file; its tests share nothing."""
+
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    # Before torch is imported: workers that all want every core wait for each other. What they start inherits it.
+    threads = max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -15,8 +24,14 @@ def nobodys_progress(tmp_path_factory) -> Iterator[Path]:
         yield file
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests marked `gpu` need a CUDA device and are skipped where there is none."""
+    """With several workers a file's tests stay together, for its fixtures' sake. Tests marked `gpu` need a CUDA device
+    and are skipped where there is none.
+    """
+    for item in items:
+        if item.path.name != SPREAD:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
     marked = [item for item in items if item.get_closest_marker("gpu")]
     if not marked:
         return
