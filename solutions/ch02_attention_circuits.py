@@ -402,7 +402,7 @@ def qk_circuit(
 #         for circuit, real_scores in zip(circuits_at(offset), scores, strict=True):
 #             told = centred(circuit.A[stretches] @ circuit.B.T[stretches].mT)
 #             missed = (real_scores - told).square().sum() / real_scores.square().sum()
-#             shares.append(f"{1 - missed:.0%}")
+#             shares.append(f"{1 - missed:z.0%}")
 #         rows.append([f"{offset} back", *shares])
 #     figure = table(rows, ["table for", *(f"head {h}" for h in range(n_heads))])
 #     qk = circuits_at(OFFSET)
