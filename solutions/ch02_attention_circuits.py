@@ -62,8 +62,10 @@ from transformer_lens import FactoredMatrix
 # Predict, write, `check`: chapters work as [00](00_orientation.ipynb) says, with `hint("ov_circuit")` and
 # `show_solution("ov_circuit")` where you are stuck.
 #
-# What you see above is half of a head, the half that says what it *does* with what it reads. The other half says *where
-# it looks*, and the two can be read apart. To see why, take the layer to pieces.
+# What you see above is half of a head, the half that says what it *does* with what it reads: a token's vector times W_V is
+# the head's *value* there, and times W_O what the head adds to the stream. The other half says *where it looks*: every
+# position makes a *query* with W_Q and a *key* with W_K, and a query attends to the keys that it matches. The two halves can be
+# read apart. To see why, take the layer to pieces.
 #
 # ## 1. Does the sum hold?
 #
@@ -532,8 +534,8 @@ def top_skip_trigrams(
 # matter, too: after other tokens the same outputs rise, but only a fraction as much.
 #
 # Read the misses as well. More than half belong to one source, ` with` in head 0. Its outputs are words of English, as
-# in *with each*, *with the*; its destinations are closing brackets of code. It looks as if two uses of one word had
-# been joined that never stand together, and that is worth a closer look. (A miss need not be the table's fault. All
+# in *with each*, *with the*; its destinations are closing brackets of code (and a lone byte, written as in Python: a
+# character beyond ASCII takes several bytes). It looks as if two uses of one word had been joined that never stand together, and that is worth a closer look. (A miss need not be the table's fault. All
 # eight heads answer to the token that was put in, not only the one whose claim it is.)
 #
 # ### A bug that cannot be avoided
@@ -966,8 +968,9 @@ def value_weighted_pattern(
 # spread over many tokens or rests on `<|bos|>`. Attribution seems to contradict: the dot owes head 7 more than it owes
 # any head but one. But `._`, the runner-up, owes it nearly as much, and a softmax reads differences. The ablation
 # settles it: without head 7 hardly any probability moves, and heads 4 and 6, which look at nothing in particular, move
-# several times as much. Where does the dot come from? From the token `self` itself: direct path and constant make most
-# of its logit, as in a bigram. The head looked, and told the model what it knew already: *an attribute, of some kind.*
+# several times as much. Where does the dot come from? From no single head: the direct path of the last `self`, the
+# constant, which favours frequent tokens anywhere, and all heads together each bring a good part. Head 7 looked, and told
+# the model what it knew already: *an attribute, of some kind.*
 #
 # So there are three pictures of one thing, from weak to strong: the pattern says what is *read*; the value-weighted
 # pattern how much is *written*; an attribution or an ablation what that *does* to this answer. Do not stop at the

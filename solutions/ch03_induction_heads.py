@@ -45,15 +45,21 @@ from transformer_lens.model_bridge import TransformerBridge
 # line = "frobnitz_quexley = load('a.txt')\nprint(frobnitz_quexley"
 # ids = model.to_tokens(line)
 # again = ids.shape[1] - 10  # from here on the name comes for the second time
+# start = ids[0].tolist().index(int(ids[0, again]))  # and here for the first
 # rows = []
-# for at in range(again, ids.shape[1]):
-#     first, second = (m(ids)[0, at - 1].softmax(-1)[ids[0, at]] for m in (control, model))
-#     rows.append([token_label(tokenizer, int(ids[0, at])), f"{first:.1%}", f"{second:.1%}"])
-# table(rows, ["token that came", "one layer gave it", "two layers gave it"])
+# for i in range(ids.shape[1] - again):
+#     row = [token_label(tokenizer, int(ids[0, again + i]))]
+#     for m in (control, model):
+#         for place in (start + i, again + i):
+#             row.append(f"{m(ids)[0, place - 1].softmax(-1)[ids[0, place]]:.1%}")
+#     rows.append(row)
+# columns = [f"{n} layer{'s' * (n > 1)}, {time} time" for n in (1, 2) for time in ("1st", "2nd")]
+# table(rows, ["token that came", *columns])
 
 # %% [markdown]
-# The name is split into fragments, and no text ever put these fragments in this order. With one layer they stay as
-# improbable as they were. With two layers, once the name has begun, half of its fragments become more likely than not.
+# The name is split into fragments, and no text ever put these fragments in this order. With one layer hardly any of them is
+# expected more the second time than the first. With two layers, once the name has begun, half of its fragments become
+# more likely than not.
 # The model has not learned this name. It has learned something about names: *what followed this last time will follow
 # it again.*
 #
@@ -344,7 +350,7 @@ def previous_token_score(
 #
 # ### Exercise: `ablation_effects`
 # *Difficulty 3 of 5, about 20 minutes.* Silence one head after the other, and each time take the loss on the second
-# copy. You have written both parts in chapter 00.
+# copy. You have written both parts in chapter 00: write them again here, for a head of any layer.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ablation_effects", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -397,6 +403,7 @@ def ablation_effects(
 #     effects = ablation_effects(model, random[:24], PERIOD)
 #     effects_code = ablation_effects(model, code, CODE_PERIOD)
 #     print(f"random tokens: {ranked(effects, 4)} nats")
+#     print(f"   least of all heads {float(effects.min()):+.2f}")
 #     print(f"real code:     {ranked(effects_code, 4)} nats")
 #     figure = head_table(
 #         effects_code, "rise in loss, nats", "real code: second copy without this head"
@@ -409,7 +416,8 @@ def ablation_effects(
 # 0.3 has a small share.
 #
 # **Zeroing is off-distribution.** No head ever writes zeros while the model is trained, so what you measure is the loss
-# of the head *and* the surprise of everything that reads it. On random tokens some heads even "help" by being silenced.
+# of the head *and* the surprise of everything that reads it. On random tokens some heads even "help" by being silenced:
+# the least effect there is below zero.
 # A gentler question: replace what the head writes by its own mean, over sequences and positions, so that it says what
 # it usually says, but nothing about this text.
 
@@ -497,8 +505,9 @@ def pattern_without(
 
 # %% tags=["active-ipynb"]
 # figure = None
-# with needs(repeated_tokens):
+# with needs(repeated_tokens, prefix_matching_score):
 #     pair, rows = Pair(early=2, late=6), []  # head 2 of layer 0, head 6 of layer 1
+#     uncut = {"random tokens": prefix[1, 6], "real code": prefix_code[1, 6]}
 #     for what, sequences in (("random tokens", random), ("real code", code)):
 #         for reader, name in (("k", "keys"), ("q", "queries")):
 #             cut = cut_path(model, pair, sequences, reader)
@@ -507,10 +516,12 @@ def pattern_without(
 #                     what,
 #                     f"0.2 out of 1.6's {name}",
 #                     f"{cut.added_loss:+.2f}",
+#                     f"{uncut[what]:.3f}",
 #                     f"{cut.prefix_matching:.3f}",
 #                 ]
 #             )
-#     figure = table(rows, ["on", "cut", "loss on second copy, nats", "prefix score left"])
+#     columns = ["on", "cut", "loss on second copy, nats", "prefix score before", "and after"]
+#     figure = table(rows, columns)
 # figure
 
 # %% [markdown]
@@ -636,8 +647,9 @@ def composition_scores(model: TransformerBridge, kind: str) -> Float[Tensor, "la
 # ## 6. Build one
 #
 # You know what it does; do you know it well enough to write its weights down? Begin with the part that takes the notes.
-# The stream shall have a direction for every position, as with learned positions. Then looking back by one is a matter
-# of shifting by one.
+# The models of this course turn queries and keys by their position (rotary embedding). By hand it is easier the way GPT-2
+# has it: every position has a vector of its own, which is added to the token's at the bottom. Then looking back by one is a
+# matter of shifting by one.
 #
 # ### Exercise: `build_previous_token_head`
 # *Difficulty 2 of 5, about 15 minutes.* Positions only; no tokens yet.
@@ -788,8 +800,8 @@ def build_induction_head(d_vocab: int, n_ctx: int) -> dict[str, Tensor]:
 
 # %% [markdown]
 # After `a` two continuations have been seen, and the head gives each of them its share of the vote; nothing in a single
-# token can decide. A trained head may match more than one token back. (1.6 had half of the attention on random tokens,
-# not all: look at what shares it.)
+# token can decide. A trained head may match more than one token back. (And it is softer than yours: 1.6 had half of the
+# attention on random tokens, not all. Section 9 shows where another part of it rests.)
 #
 # ### The other way
 #
@@ -905,23 +917,32 @@ def in_context_learning_score(
 #     starts = torch.linspace(0, len(heldout) - 256, 64).long()
 #     windows = heldout[starts[:, None] + torch.arange(256)]
 #     windows[:, 0] = BOS
-#     rows = []
+#     rows, each = [], {}
+
+#     def with_error(by_window):
+#         """A mean over windows and its standard error."""
+#         return f"{by_window.mean():.2f} ± {by_window.std() / len(by_window) ** 0.5:.2f}"
+
+#     def compared(loss):
+#         """Late less early in one pair of columns, and in the mean of 30 pairs."""
+#         score = float(in_context_learning_score(loss, 49, 249))
+#         single = with_error(loss[:, 249] - loss[:, 49])
+#         return f"{score:.2f}: {single}", with_error((loss[:, 224:254] - loss[:, 30:60]).mean(1))
+
 #     for name, m in (("one layer", control), ("two layers", model)):
-#         each = torch.cat([losses(m, part) for part in windows.split(16)])
-#         single = in_context_learning_score(each, 49, 249)
-#         spread = float((each[:, 249] - each[:, 49]).std() / len(each) ** 0.5)
-#         pairs = [in_context_learning_score(each, 30 + i, 224 + i) for i in range(30)]
-#         rows.append([name, f"{float(single):.2f} ± {spread:.2f}", float(sum(pairs)) / 30])
-#     figure = table(
-#         rows, ["loss late less early, nats", "columns 49 and 249", "mean of 30 pairs"]
-#     )
+#         each[name] = torch.cat([losses(m, part) for part in windows.split(16)])
+#         rows.append([name, *compared(each[name])])
+#     rows.append(["two less one", *compared(each["two layers"] - each["one layer"])])
+#     columns = ["loss late less early, nats", "your score; ± standard error", "mean of 30 pairs"]
+#     figure = table(rows, columns)
 # figure
 
 # %% [markdown]
-# No, it is not zero: these windows are a little harder late than early, and one layer shows it. A single pair of columns
-# is noise at this size: see its standard error. In the mean, context helps the second model, on the same windows. What is hard about these windows early and late is the same for both, so it is the
-# *difference between the models* that counts. (The figures of the whole training, below, come from more windows and
-# wider bands.)
+# One pair of columns is noise at this size, and even the mean of thirty pairs leaves each model's own score uncertain by a
+# tenth of a nat: the end of a window can be harder or easier than its beginning for reasons that have nothing to do with
+# context. But these reasons are the same for both models. Take the difference window by window, and what is hard for both
+# drops out: the last row is more than three standard errors from zero. Two layers gain from context what one does
+# not. (The figures of the whole training, below, come from more windows and wider bands.)
 #
 # Now the moment itself. A rise has a steepest stretch. On a training run ten steps mean much at the beginning and
 # nothing at the end, so slopes are taken against the logarithm of the step.
@@ -972,9 +993,9 @@ def induction_bump(
 #     measures = {
 #         "best previous-token score": ("best_previous_token_score", 1),
 #         "best prefix-matching score": ("best_prefix_matching_score", 1),
-#         "fall of the second copy's loss (code)": ("second_copy_loss_code", -1),
-#         "fall of the second copy's loss (random)": ("second_copy_loss_random", -1),
-#         "fall of the in-context-learning score": ("in_context_learning_score", -1),
+#         "second copy's loss (code)": ("second_copy_loss_code", -1),
+#         "second copy's loss (random)": ("second_copy_loss_random", -1),
+#         "in-context-learning score": ("in_context_learning_score", -1),
 #     }
 #     rows = []
 #     for name, (key, sign) in measures.items():
@@ -1124,8 +1145,8 @@ def induction_bump(
 # curves(lines, "training step", "loss on known tokens, nats")
 
 # %% [markdown]
-# Both learn at first, and on the same curve: *these tokens are about*, which is what one layer can know. It goes
-# towards the floor, which such knowledge cannot pass. With two layers the curve leaves the other at some step, within a
+# Both learn the same thing at first: *these tokens are about*, which is what one layer can know; two layers a little faster.
+# It leads towards the floor, which such knowledge cannot pass. With two layers the curve turns down at some step, within a
 # few dozen more it is through the floor, and it goes on falling. Below the floor there is no explanation by crowd; that
 # is why the floor is drawn.
 #

@@ -53,8 +53,8 @@ from torch.nn.functional import normalize
 # feature_contexts(dashboards[913], tokenizer)
 
 # %% [markdown]
-# The feature is on at ` con`, where it is the beginning of a longer word, and hardly anywhere else. It tells the model
-# which piece of a word has just been read, so that ` convert` and ` constants` can follow.
+# The feature is strongest on ` con`, `con` and `Con`, where they begin a longer word. It tells the model which piece of a
+# word has just been read, so that ` convert` and ` constants` can follow.
 #
 # The model is `relu-1l-py`: one layer, 512 neurons behind a ReLU. In chapter 04 you saw why its neurons need not be the
 # things to look at: a network can keep more features than it has dimensions, if they are sparse. So do not ask what a
@@ -250,7 +250,9 @@ def mean_max_cosine(
 
 # %% [markdown]
 # It was given eight numbers at a time and never saw a label, and its rows end at the true directions. Sparsity was all
-# it had to go by. (One thing is easier here than it will be: the true features *are* sparse and independent.)
+# it had to go by. (One thing is easier here than it will be: the true features *are* sparse and independent.) Not all is
+# well: more features are active at once than in truth. In eight dimensions 24 directions overlap, one feature's activity
+# looks like a little of others', and a weak echo costs little.
 #
 # Two choices were made for you, the size of the dictionary and the price. **Predict first:** what happens with too small
 # a dictionary? Too large a one? Too low a price, too high a one?
@@ -292,11 +294,13 @@ def mean_max_cosine(
 # Read the picture beside the last number of each line. A cosine of 0.7 sounds like something and is what random rows
 # give. With 12 rows for 24 features the best cannot be good. With as many rows as features, or more, it comes close to
 # 1, if the price is right; where sparsity is cheap, many features are active at once, and the rows are mixtures. Too
-# many rows do no harm *to this number*: it asks whether every true feature is found, not whether every row is one. (And
-# with exactly 24 some are missed: two rows settle on one feature, and there is none to spare.)
+# many rows do no harm *to this number*: it asks whether every true feature is found, not whether every row is one. (Read
+# how many are active with 96 rows: several share the work of one.) And with exactly 24 some are missed: two rows settle
+# on one feature, and there is none to spare.
 #
 # The other half of the question is the world. **Predict first:** if features are active two times in five instead of one
-# time in fifty, is the truth easier to find or harder?
+# time in fifty, is the truth easier to find or harder? (Chapter 04 warned you: a feature that the *model* has not kept,
+# nobody finds. So only columns longer than a half count as truth; the cell says how many there are.)
 
 # %% tags=["active-ipynb"]
 # figure = None
@@ -311,10 +315,13 @@ def mean_max_cosine(
 #         [0.3] * 15,
 #         steps=500,
 #     )
+#     there = [columns[:, columns.norm(dim=0) > 0.5].T for columns in toys.W]
 #     scores = [
-#         float(mean_max_cosine(rows, toys.W[i].T))
+#         float(mean_max_cosine(rows, there[i]))
 #         for rows, i in zip(world.W_dec, which, strict=True)
 #     ]
+#     for p, columns in zip(probabilities, there, strict=True):
+#         print(f"probability {p:g}: the toy model keeps {len(columns)} of 24 features")
 #     lines = {
 #         f"{size} features": (probabilities, scores[j::3]) for j, size in enumerate(SIZES[1:])
 #     }
@@ -324,8 +331,9 @@ def mean_max_cosine(
 # figure
 
 # %% [markdown]
-# The sparser the truth, the better it is found: the method assumes what it looks for. Note for later that *nothing in the
-# loss says so*. At a probability of 0.4 the training runs just as well, and ends in rows that look like any others.
+# With rows to spare, the sparser truth is found whole, and the denser one less well: the method assumes what it looks
+# for. (With exactly 24 rows there are none to spare, and accidents decide.) Note for later that *nothing in the loss says
+# so*. At a probability of 0.4 the training runs just as well, and ends in rows that look like any others.
 #
 # ## 2. Neurons of a real model
 #
@@ -394,8 +402,9 @@ def explained_variance(
 # number*. The last line asks it: keep the eleven strongest neurons, set the others to 0. And the answer is not the
 # one that this chapter would like. In variance, eleven neurons keep a little more than eleven features do.
 #
-# Remember it. In GPT-2, or where an activation has no ReLU behind it, neurons are dense, and such a comparison comes out
-# the other way. Here the reason to go on is that features might be easier to *read* than neurons, and that must be shown.
+# Remember it. Where an activation has not been through a ReLU, as in a residual stream or after a GELU, hardly any entry
+# is 0, and the strongest few are no such rival. Here the reason to go on is that features might be easier to *read* than
+# neurons, and that must be shown.
 #
 # ## 3. Train one, and watch features die
 #
@@ -512,10 +521,10 @@ def resample_dead(
 # check(resample_dead)
 
 # %% [markdown]
-# **Predict first.** With a high rate and a high price many features die early. One run is left alone. In the other, the
-# dead are resampled at steps 60 and 120. (Adam's memory is reset then: it holds averages of gradients that belong to the
-# old weights.) What will happen to the number of dead features, and to the explained variance right after each
-# resampling?
+# **Predict first.** With a high rate and a high price features die by the hundred. One run is left alone. In the other,
+# the dead are resampled once, at step 120. (Adam's memory of their weights is erased then: it holds averages of gradients
+# that belong to the old ones.) What will happen to the number of dead features, and to the explained variance, right
+# after that? And by the end?
 
 # %% tags=["active-ipynb"]
 # figure = None
@@ -529,7 +538,7 @@ def resample_dead(
 # X = X * (512 / X.square().sum(-1).mean()).sqrt()  # as recipes want it: mean square 1
 
 
-# def train_2023(resample_at=(), d_sae=768, batch=384, steps=200, price=6.0, rate=3e-3):
+# def train_2023(resample_at=None, d_sae=768, batch=384, steps=200, price=6.0, rate=1e-2):
 #     """The recipe of 2023 in small; returns curves."""
 #     draw = torch.Generator().manual_seed(0)
 #     rows = normalize(torch.randn(d_sae, 512, generator=draw), dim=-1)
@@ -560,13 +569,15 @@ def resample_dead(
 #                 seen.append(
 #                     (step, float(explained_variance(x, x_hat)), float(l0(f)), int(dead.sum()))
 #                 )
-#                 if step in resample_at:
+#                 if step == resample_at:
 #                     new = resample_dead(
 #                         x, x_hat, w["W_enc"], w["b_enc"], w["W_dec"], dead, draw
 #                     )
-#                     for name, value in zip(("W_enc", "b_enc", "W_dec"), new, strict=True):
+#                     places = {"W_enc": (slice(None), dead), "b_enc": dead, "W_dec": dead}
+#                     for (name, place), value in zip(places.items(), new, strict=True):
 #                         w[name].copy_(value)
-#                     optimiser = torch.optim.Adam(w.values(), lr=rate)
+#                         for average in ("exp_avg", "exp_avg_sq"):
+#                             optimiser.state[w[name]][average][place] = 0
 #                 fired.zero_()
 #     return list(zip(*seen, strict=True))
 
@@ -581,7 +592,7 @@ def resample_dead(
 #     l0,
 #     explained_variance,
 # ):
-#     runs = {"left alone": train_2023(), "resampled at 60 and 120": train_2023((60, 120))}
+#     runs = {"left alone": train_2023(), "resampled at 120": train_2023(120)}
 #     for name, (_, explained, active, dead) in runs.items():
 #         print(
 #             f"{name}: {dead[-1]} of 768 dead at the end, L0 {active[-1]:.1f}, explained {explained[-1]:.1%}"
@@ -603,14 +614,16 @@ def resample_dead(
 # figure
 
 # %% [markdown]
-# "Dead" is counted over the last twenty steps, so a point is late by up to as many. Follow the two lines: after a
-# resampling the number falls, and then it climbs again, for the price is what it was. A dip in the second picture is what
-# resampling costs, the gap at its end what it brings. Try `rate=1e-2` for both runs: features then die by the hundred. Does
-# resampling still bring anything?
+# "Dead" is counted over the last twenty steps, so the point at 120 is from before and the one at 140 from after. Follow
+# the two lines of the first picture: the number falls at once, and soon stands higher than in the run that was left alone.
+# The second says what it cost: a dip at 140, and no gain at the end. The new features begin where the loss was worst, all
+# in one step, at the same rate and price that killed the old ones; and many of the "dead" were only rare, for twenty steps
+# are a short look. Bricken et al. call a neuron dead that was silent for 12,500 steps, and resample it four times in a
+# training of weeks. Try `rate=3e-3` in both runs, where few die: how much is there left to repair?
 #
-# The shipped SAEs were made by the recipe of 2024: no unit rows, the price weighted by norms, warmed up slowly. None of
-# their features is dead, and nothing was resampled. Do not mix the two: with the weighted price rows may have any
-# length, and there is nothing to remove from their gradient.
+# The shipped SAEs were made by the recipe of 2024: no unit rows, the price weighted by norms, warmed up slowly. On the
+# tokens of its card (`mi-tutor models sae-relu-1l-py`) hardly a feature is dead, and nothing was resampled. Do not mix the two: with
+# the weighted price rows may have any length, and there is nothing to remove from their gradient.
 
 # %% [markdown]
 # ## 4. What does the model lose?
@@ -681,8 +694,9 @@ def loss_recovered(
 # check(loss_recovered)
 
 # %% [markdown]
-# "Take away" can mean two things: 0 in its place, or its mean over the data. The mean is the better yardstick, for 0 is
-# something that later layers may never have seen, and a yardstick that is too long makes everything look small.
+# "Take away" can mean two things: 0 in its place, or its mean over the data. The mean is the usual yardstick: where 0 is
+# something that later layers never see, it breaks more than it takes away, and a yardstick that is too long makes
+# every loss look small. (After a ReLU 0 is what most neurons are; see whether the two differ here.)
 # **Predict first:** of 100 parts of loss that mean ablation costs, how many does the SAE save? With an L0 of about eleven
 # out of 2,048?
 
@@ -738,8 +752,8 @@ def loss_recovered(
 # figure
 
 # %% [markdown]
-# About nineteen parts in twenty. Three things stand against being content with that. What is lost is nats, and the model
-# with its SAE is worse by as many as the fourth column says. Then the last row: its eleven strongest neurons, a baseline
+# More than nine parts in ten. Three things stand against being content with that. What is lost is nats: take the model's
+# loss, in the line above the table, from the fourth column. Then the last row: its eleven strongest neurons, a baseline
 # that took no training, recover more. And a high figure says that the features *together* carry what the model uses. It says nothing
 # about any one of them.
 #
@@ -904,10 +918,11 @@ def jump_relu(
 #         frontier[kind] = tuple(zip(*points, strict=True))
 #         print(kind, ", ".join(f"L0 {a:.1f}: {b:.1%}" for a, b in points))
 #     figure = curves(frontier, "L0", "loss recovered")
+#     del Y
 # figure
 
 # %% [markdown]
-# In the papers TopK and JumpReLU lie above L1, and the reason is shrinkage: their features may be as strong as they are.
+# In the papers TopK and JumpReLU lie above L1, and one reason is shrinkage: their features may be as strong as they are.
 # See whether your nine agree, and mind what they are: three points a method, one seed, 180 steps. In so short a training
 # the price has not had the time to sort features out, and L1 looks worse than it is. A frontier is worth as much as the
 # tuning of its worst method.
@@ -1029,9 +1044,9 @@ def best_feature_f1(
         2TP / (2TP + FP + FN), which is 0 when that is 0/0.
     """
     ### BEGIN SOLUTION
-    says, truth = (f > threshold).to(f.dtype), label.to(f.dtype)
-    together = says.sum(0) + truth.sum()  # 2 TP + FP + FN
-    f1 = 2 * (truth @ says) / together.clamp(min=1)
+    hits = (f[label] > threshold).sum(0)
+    together = (f > threshold).sum(0) + label.sum()  # 2 TP + FP + FN
+    f1 = 2 * hits.to(f.dtype) / together.clamp(min=1)
     best = int(f1.argmax())
     return best, f1[best]
     ### END SOLUTION
@@ -1042,21 +1057,21 @@ def best_feature_f1(
 
 # %% [markdown]
 # Choosing the best of 2,048 and reporting its score on the same tokens would flatter it. So feature and threshold are
-# chosen on one half of the files and scored on the other. Beside it stand: the best single *neuron*, chosen in the same
+# chosen on stretches of seven windows and scored on others, with a gap between. Beside it stand: the best single *neuron*, chosen in the same
 # way; a linear *probe*, which may use all neurons and has seen the labels; the best feature of an SAE trained on the same
 # model *before* its training; and what saying "yes" always earns, 2p / (1 + p).
 #
 # **Predict first.** Order the five. Where will features beat neurons?
 
 # %% tags=["active-ipynb"]
-# half = len(windows) // 2
-# inside = slice(1, None)  # all but BOS
+# number = torch.arange(len(windows))
+# to_choose, to_score = ((number // 10 % 2 == half) & (number % 10 < 7) for half in (0, 1))
 
 
 # def split(values):
-#     """Rows for the tokens to choose on, from the first files, and for those to score on: every third window."""
-#     values = values.view(*windows.shape, -1)
-#     return values[:half:3, inside].flatten(0, 1), values[half::3, inside].flatten(0, 1)
+#     """Rows for the tokens to choose on and for those to score on, all but BOS."""
+#     values = values.view(*windows.shape, -1)[:, 1:]
+#     return values[to_choose].flatten(0, 1), values[to_score].flatten(0, 1)
 
 
 # figure = None
@@ -1071,23 +1086,31 @@ def best_feature_f1(
 #         ("neuron", lambda part: part, x),
 #         ("untrained", untrained_sae.encode, x_untrained),
 #     ):
-#         choose, score = (encode(part) for part in split(values))
-#         scores[name], on[name] = [], (choose > 0, score > 0)
+#         part_choose, part_score = split(values)
+#         f = encode(part_choose)
 #         for i, label in enumerate(LABELS):
-#             tried = [(*best_feature_f1(choose, label_choose[:, i], t), t) for t in (0.0, 2.0)]
+#             tried = [(*best_feature_f1(f, label_choose[:, i], t), t) for t in (0.0, 2.0)]
 #             best, _, threshold = max(tried, key=lambda found: float(found[1]))
-#             chosen[name, label] = best
-#             f1 = best_feature_f1(score[:, best : best + 1], label_score[:, i], threshold)[1]
+#             chosen[name, label] = best, threshold
+#         on_choose, f = f > 0, encode(part_score)  # one at a time: they are large
+#         on[name] = on_choose, f > 0
+#         scores[name] = []
+#         for i, label in enumerate(LABELS):
+#             best, threshold = chosen[name, label]
+#             f1 = best_feature_f1(f[:, best : best + 1], label_score[:, i], threshold)[1]
 #             scores[name].append(float(f1))
-#         del choose, score
+#         del f, part_choose, part_score
 #     x_choose, x_score = split(x)
 #     with torch.enable_grad():
 #         probe = probe_f1(x_choose, label_choose, x_score, label_score, steps=20)
+#     del x_choose, x_score
 #     floor = always_true_f1(label_score)
+#     counts = label_score.sum(0).tolist()
 #     rows = [
 #         [
 #             label,
-#             chosen["feature", label],
+#             counts[i],
+#             chosen["feature", label][0],
 #             *(scores[name][i] for name in scores),
 #             float(probe[i]),
 #             float(floor[i]),
@@ -1096,6 +1119,7 @@ def best_feature_f1(
 #     ]
 #     columns = [
 #         "label",
+#         "tokens",
 #         "best feature",
 #         "its F1",
 #         "best neuron",
@@ -1103,24 +1127,26 @@ def best_feature_f1(
 #         "probe",
 #         "always yes",
 #     ]
-#     wins = sum(a > b for a, b in zip(scores["feature"], scores["neuron"], strict=True))
-#     above = sum(a > float(b) for a, b in zip(scores["feature"], floor, strict=True))
-#     print(
-#         f"the best feature beats the best neuron on {wins} of {len(LABELS)} labels, the floor on {above}"
-#     )
+#     ahead = [label for label, *_, f, n, u, p, always in rows if f > n]
+#     below = [label for label, *_, f, n, u, p, always in rows if f < always]
+#     print(f"the best feature beats the best neuron on {len(ahead)} of {len(LABELS)} labels:")
+#     print(f"   {', '.join(ahead)}")
+#     print(f"and stays under the floor on {len(below)}: {', '.join(below)}")
 #     figure = table(rows, columns)
 # figure
 
 # %% [markdown]
 # This is not the table one hopes for. On the broadest labels (strings, docstrings, brackets, deep indentation) no feature
 # comes up to the floor. Neurons do better there, and the probe is ahead of both. Where features win, the label is rare and
-# narrow, numbers first of all. The untrained control is mostly far below. Where it is not, the label is one that a single
-# token gives away, `1` or `None`: a random function of the token is enough for that.
+# narrow, such as a default argument or the name in a definition; and the second column says that some of these rows rest on
+# a few dozen tokens. They are anecdotes, and with the library of another Python they may change places. The untrained
+# control is far below on everything broad. Where it comes near, the label is one that a single token gives away, such as
+# `None` or `1`: a random function of the token is enough for that.
 #
 # Does that mean that the features are bad, or that they are *narrow*? Test it. A narrow feature is right when it is
 # active and silent most of the time: high precision, low recall. Then *several* of them together should do what one
-# cannot. Take for every label all features that are right in at least seven of ten cases on the first half, and say "yes"
-# where any of them is active.
+# cannot. Take for every label all features that are right in at least seven of ten cases on the half to choose on, and say
+# "yes" where any of them is active. **Predict first:** for which labels will many beat the best one?
 
 # %% tags=["active-ipynb"]
 # figure = None
@@ -1141,9 +1167,9 @@ def best_feature_f1(
 #     columns = [
 #         "label",
 #         "precise features",
-#         "F1 of any",
+#         "F1 of any of them",
 #         "precise neurons",
-#         "F1 of any ",
+#         "F1 of any neuron",
 #         "best feature",
 #         "probe",
 #         "always yes",
@@ -1152,10 +1178,12 @@ def best_feature_f1(
 # figure
 
 # %% [markdown]
-# Read the third column against the sixth. A label is spread over many features, each of which knows a piece of it. "In a
-# comment" is not a direction here but a neighbourhood of them: ` the` in a comment, ` is` in a comment. That is what you
-# get when a dictionary is asked to be sparse. For a broad property a probe is the better instrument, as others have found
-# for large models (Kantamneni et al. 2025).
+# Read the third column against the sixth. For the broad labels, strings, docstrings, brackets, indentation, dozens of
+# features together do what no single one can, and come over the floor: the label is spread over them, and each knows a piece.
+# "Inside a string" is not a direction here but a neighbourhood of them, a few words each. That is what you get when a
+# dictionary is asked to be sparse. For narrow labels it is mostly the other way round: hardly any feature is right in seven
+# of ten cases, and the best single one, though often wrong, is ahead. And the probe beats both nearly everywhere. For a
+# property that you can name, it is the better instrument, as others have found for large models (Kantamneni et al. 2025).
 #
 # (The labels are *lexical*: they test whether a feature follows the grammar of Python, not whether it follows what the
 # program means.)
@@ -1200,7 +1228,8 @@ def match_features(
 
 # %% [markdown]
 # Each feature of the large dictionary is given to the feature of the small one that it correlates with most: its parent.
-# **Predict first:** how many children has a feature on average? And one that is active on a single token, like 913?
+# **Predict first:** how many children will a feature have on average? The large one has twice as many rows; has it twice as
+# many that are ever active? And how many children has 913, of ` con`?
 
 # %% tags=["active-ipynb"]
 # figure = None
@@ -1229,7 +1258,7 @@ def match_features(
 #     small_ids, small_f = living(sae)
 #     large_ids, large_f = living(larger)
 #     parent, likeness = match_features(large_f, small_f)
-#     close = likeness > 0.3
+#     close = likeness > 0.5  # section 9 says how seldom chance gets there
 #     children = torch.bincount(parent[close], minlength=len(small_ids))
 #     print(
 #         f"{len(small_ids)} features of the small one and {len(large_ids)} of the large one are active often enough"
@@ -1238,10 +1267,11 @@ def match_features(
 #         f"{float((likeness > 0.9).float().mean()):.0%} of the large one's correlate with their parent above 0.9,"
 #     )
 #     print(
-#         f"{float(close.float().mean()):.0%} above 0.3; children: "
+#         f"{float(close.float().mean()):.0%} above 0.5; children: "
 #         + ", ".join(f"{n} for {int((children == n).sum())}" for n in range(4))
-#         + f", more for {int((children > 3).sum())}"
+#         + f", more for {int((children > 3).sum())}; {float(children.float().mean()):.2f} on average"
 #     )
+#     print(f"913 has {int(children[small_ids == 913])}")
 #     nodes = []
 #     wide = (children >= 2).nonzero()[:, 0]
 #     order = small_f[:, wide].sum(0).argsort(descending=True)
@@ -1266,10 +1296,12 @@ def match_features(
 # figure
 
 # %% [markdown]
-# Read a branch from above: what the parent is on for is shared out among the children, by the token that is read or by
-# what comes next. This is *feature splitting*. It puts a question to every feature you have looked at: is it a thing of
-# the model, or a thing of a dictionary of this size? (Not every branch is a split. Where two children both correlate with
-# their parent at 0.98, the larger dictionary has kept the same feature twice, at no cost to its loss.)
+# Read a branch from above. In a true split what the parent is on for is shared out among the children, by the token that is
+# read or by what comes next: compare the three tokens that each is on for most, and what each raises. This is *feature
+# splitting*. It puts a question to every feature you have looked at: is it a thing of the model, or a thing of a dictionary
+# of this size? But not every branch is a split. Where two children are on for the same tokens and both correlate with their
+# parent at 0.98, the larger dictionary has kept the same feature twice, at no cost to its loss. How many of your
+# four branches are of this kind?
 #
 # One more test of the same question. How many features are nothing but a single token? The vocabulary has 2,048 of them,
 # and a dictionary that is large enough can have a row for each.
@@ -1344,7 +1376,8 @@ def match_features(
 # figure
 
 # %% [markdown]
-# Within one model, far above the null and above what its neurons offer. Between two models less, but more than the neurons
+# Within one model, far above the null and above what its neurons offer (though a best match among a thousand features is
+# easier to find than one among 512 neurons). Between two models less, but more than the neurons
 # of the two have in common, as Bricken et al. found. "Universal" would still be too large a word: the correlations fill the
 # whole range. There are features that both trainings find, and some that only one has. Which ones? Show some of each. (A feature with a low match need not be noise: the other dictionary may have cut the same thing in two.)
 
@@ -1406,7 +1439,7 @@ def steer(
 
 # %% [markdown]
 # Steering is easy to be impressed by, so measure. Add a feature's row at the strength of its own maximum, everywhere. How
-# much probability do its ten promised tokens gain? Then the control: twenty random directions *of the same length*. And
+# much probability do its ten promised tokens gain? Then the control: eight random directions *of the same length*. And
 # what does it cost: how much higher is the model's loss? **Predict first** for feature 1342, which is on in default
 # arguments.
 
@@ -1468,10 +1501,12 @@ def steer(
 
 # %% [markdown]
 # Three things to read. A feature moves *its* tokens, and random directions of the same length do not: the direction
-# matters, not only the push. Second, the loss: pushing costs, and a random push costs nearly as much. Third, compare the
-# last feature, the dense one.
+# matters, not only the push. Second, the loss: pushing everywhere costs, and a random push costs too, in most rows less,
+# for it goes where the model seldom looks. Third, the last feature, 1021, which is on nearly everywhere: its maximum is low, so its
+# push is weak, and it moves little. Compare features at equal strength before you call one more powerful than another.
 #
-# And as text, one step at a time. What does the model expect after these words, as it is and pushed?
+# And as text, one step at a time. What does the model expect after these words, as it is and pushed? Guess before each
+# line whether the pushed feature's tokens will win.
 
 # %% tags=["active-ipynb"]
 # with torch.no_grad(), needs(steer):
@@ -1488,6 +1523,10 @@ def steer(
 #             print(f"   {name:9} {said}")
 
 # %% [markdown]
+# Sometimes the promised tokens win, and sometimes something else does: the push is added to what the text says, a
+# final norm scales the sum, and which token comes out on top is decided between them. A promise is a direction in the
+# logits, no sentence. That is why the table above counts over many places and this list is for looking only.
+#
 # ## 11. Chains
 #
 # A feature raises tokens. The token that comes is read, and is itself what another feature is on for. So features follow
@@ -1550,8 +1589,10 @@ def steer(
 # %% [markdown]
 # Each number is how often the next feature is active on the token after the last one. In brackets of quotation marks
 # stands the token on which a feature is active most. A chain is a correlation, and text is full of these: ` import` follows
-# a module's name whether or not a feature says so. The promise makes it more, for it comes from weights alone. To make it
-# a cause, take the first link of a chain and push.
+# a module's name whether or not a feature says so. The promise makes it more: A's logits come from weights alone, though on
+# which tokens B is active had to be counted. To make it a cause, push: take five links, the most frequent ones among those
+# with a promise, add A at half of its maximum everywhere, and see whether the tokens of B gain. **Predict first:** by a factor
+# of two, or ten?
 
 # %% tags=["active-ipynb"]
 # with torch.no_grad(), needs(steer):
@@ -1576,9 +1617,14 @@ def steer(
 #         )
 
 # %% [markdown]
+# More than any random push, and not by much. So the link is real and weak: A raises B's tokens a little wherever it is
+# added, while in text B follows A three times in ten or more. Most of a chain is in the text, and in what else the model
+# knows at that place. Had you read the chains and not pushed, you would have drawn an automaton.
+#
 # ## 12. Where not to believe it
 #
-# **Dense features.** Most features are on for one token in a thousand; a few are on for one in ten. What do these mean?
+# **Dense features.** Half of the features are on for fewer than one token in several hundred; a few are on for one in ten.
+# What do these mean?
 
 # %% tags=["active-ipynb"]
 # share = dashboards.share
@@ -1598,7 +1644,8 @@ def steer(
 # %% [markdown]
 # One feature in a hundred makes up a tenth of all activity. You looked at 1021: ` the`, ` of`, ` for`, and what it
 # raises is odds and ends. The price is a compromise, and where activations do vary in some direction all the time, it is
-# cheapest to have a feature that is always a little on. It explains variance. It need not be anything.
+# cheapest to have a feature that is always a little on. It explains variance. It need not be anything, and where it comes out as a
+# label's "best feature", as in section 7, look at the floor beside it.
 #
 # **Absorption.** Suppose one feature stands for "a number". For the number `0` there is a feature of its own as well. When
 # `0` comes, both would be active, at twice the price; it is cheaper to let the row of `0` contain some of "number", and

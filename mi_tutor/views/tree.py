@@ -32,7 +32,7 @@ def tree(nodes: Sequence[Node], title: str = "") -> StaticView:
 def _list(nodes: Sequence[Node]) -> str:
     items = []
     for words, below in nodes:
-        line = html.escape(words)
+        line = f'<span style="white-space:pre-wrap">{html.escape(words)}</span>'  # tokens of blanks differ in width
         items.append(
             f"<li><details open><summary>{line}</summary>{_list(below)}</details></li>" if below else f"<li>{line}</li>"
         )
