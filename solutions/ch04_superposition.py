@@ -681,7 +681,8 @@ def strategy_losses(probability: float, importance: float) -> Float[Tensor, "3"]
 #     repaired = torch.where(shares_still, 3, losses[..., :2].argmin(-1) + 1)
 #     still = trained != repaired
 #     print(f"theory as in the exercise:    {int(differ.sum())} of {differ.numel()} points differ")
-#     print(f"with trained scale and bias:  {int(still.sum())}, {int((still & ~differ).sum())} of them new")
+#     new = int((still & ~differ).sum())
+#     print(f"with trained scale and bias:  {int(still.sum())}, {new} of them new")
 #     row, column = (more & shares_still).nonzero()[0].tolist() if more.any() else (0, 0)
 #     numbers = ", ".join(f"{v:.2f}" for v in free[row, column])
 #     print(
