@@ -680,7 +680,9 @@ def strategy_losses(probability: float, importance: float) -> Float[Tensor, "3"]
 #     shares_still = (free[..., :2].abs() > 0.5).all(-1) & (sharing < losses[..., :2].amin(-1))
 #     repaired = torch.where(shares_still, 3, losses[..., :2].argmin(-1) + 1)
 #     still = trained != repaired
-#     print(f"theory as in the exercise:    {int(differ.sum())} of {differ.numel()} points differ")
+#     print(
+#         f"theory as in the exercise:    {int(differ.sum())} of {differ.numel()} points differ"
+#     )
 #     new = int((still & ~differ).sum())
 #     print(f"with trained scale and bias:  {int(still.sum())}, {new} of them new")
 #     row, column = (more & shares_still).nonzero()[0].tolist() if more.any() else (0, 0)
