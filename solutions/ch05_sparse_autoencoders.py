@@ -1103,7 +1103,7 @@ def best_feature_f1(
 #     x_choose, x_score = split(x)
 #     with torch.enable_grad():
 #         probe = probe_f1(x_choose, label_choose, x_score, label_score, steps=20)
-#     del x_choose, x_score
+#     del x_choose, x_score, x_untrained
 #     floor = always_true_f1(label_score)
 #     counts = label_score.sum(0).tolist()
 #     rows = [
@@ -1318,14 +1318,14 @@ def match_features(
 #         )
 #         return float((counts.amax(1) > 0.9 * counts.sum(1)).float().mean())
 
-#     sample_untrained = x_untrained.view(*windows.shape, -1)[::10].flatten(0, 1)
+#     sample_untrained = mlp_activations(untrained_model, HOOK, windows[::10])
 #     kinds = {"4x": (small_ids, small_f), "8x": (large_ids, large_f)}
 #     kinds["untrained model, 4x"] = living(untrained_sae, sample_untrained)
 #     for name, (ids, f) in kinds.items():
 #         print(
 #             f"{name}: {of_one_token(ids, f):.0%} of {len(ids)} living features stand for a single token"
 #         )
-#     del large_f, kinds, f
+#     del kinds, f
 
 # %% [markdown]
 # Not many, in either. The control matters most here: the SAE of the model *before* training has a larger share of them.
@@ -1367,6 +1367,7 @@ def match_features(
 #             f"above {t}: {float((values > t).float().mean()):.0%}" for t in (0.5, 0.7, 0.9)
 #         )
 #         print(f"{name:22} {shares}; median {values.median():.2f}")
+#     del model_f, x_other
 #     figure = histogram(
 #         across,
 #         40,
@@ -1552,6 +1553,7 @@ def steer(
 #     promise = (dashboards.logits - dashboards.logits.mean(1, keepdim=True)) @ weight.T
 #     promise = promise / dashboards.logits.std(1, keepdim=True)
 #     links = (lift > 10) & (given > 0.3) & usable[:, None] & usable
+#     del after, lift
 #     print(
 #         f"{int(links.sum())} links where B follows A at least ten times as often as usual, and three times in ten"
 #     )
