@@ -349,7 +349,8 @@ def l0(f: Float[Tensor, "batch d_sae"]) -> Float[Tensor, ""]:
     """How many features are active at a time.
 
     Returns:
-        The mean, over the batch, of the number of features above 0, however weakly.
+        The mean, over the batch, of the number of features above 0, however weakly; in the dtype of
+        f.
     """
     ### BEGIN SOLUTION
     return (f > 0).to(f.dtype).sum(-1).mean()
@@ -376,7 +377,7 @@ def explained_variance(
 
     Returns:
         1 - Σ‖x - x_hat‖² / Σ‖x - mean‖², both sums over the whole batch, the mean taken for each
-        dimension. Negative when the reconstruction is worse than the mean.
+        dimension; in the dtype of x. Negative when the reconstruction is worse than the mean.
     """
     ### BEGIN SOLUTION
     return 1 - (x - x_hat).square().sum() / (x - x.mean(0)).square().sum()
@@ -1041,7 +1042,7 @@ def best_feature_f1(
 
     Returns:
         The best feature, a Python int, the lowest on ties, and its F1,
-        2TP / (2TP + FP + FN), which is 0 when that is 0/0.
+        2TP / (2TP + FP + FN), in the dtype of f, which is 0 when that is 0/0.
     """
     ### BEGIN SOLUTION
     hits = (f[label] > threshold).sum(0)
