@@ -13,7 +13,7 @@ from mi_tutor.check.exercise import Exercise, Misconception
 from mi_tutor.check.factored import is_factored, whole
 from mi_tutor.check.law import alike
 from mi_tutor.check.report import PLAIN_KINDS
-from mi_tutor.check.trial import Function, Trial
+from mi_tutor.check.trial import Function, Trial, first_failed
 
 SIDE_EFFECTS = (
     "changed argument",
@@ -35,8 +35,8 @@ Rerun = Callable[[Function, Trial], Trial]
 
 def explain(exercise: Exercise, trials: list[Trial], rerun: Rerun) -> tuple[str, str]:
     """The name of the mistake and what to tell the learner about it."""
-    failed = next(trial for trial in trials if trial.problem)
-    if failed.problem is None:
+    failed = first_failed(trials)
+    if failed is None or failed.problem is None:
         raise ValueError("nothing failed")
     if failed.outcome.fatal:
         return failed.problem.kind, failed.problem.sentence
@@ -55,7 +55,9 @@ def recognise(exercise: Exercise, trials: list[Trial], rerun: Rerun) -> Misconce
 
     A function with two mistakes is still told the one that shows first.
     """
-    first = next(trial for trial in trials if trial.problem)
+    first = first_failed(trials)
+    if first is None:
+        return None
 
     def makes(misconception: Misconception, trial: Trial) -> bool:
         theirs = rerun(misconception.function, trial)

@@ -10,6 +10,7 @@ from mi_tutor import check
 from mi_tutor.check.draw import Draw, basic, cases_from_annotations, edge, general
 from mi_tutor.check.exercise import Exercise
 from mi_tutor.check.judge import judge
+from mi_tutor.check.report import written
 
 
 def bare(name, monkeypatch, reference, **settings):
@@ -108,3 +109,33 @@ def test_the_same_seed_draws_the_same_in_every_dtype():
     double = Draw(3, "x", torch.float64).normal(4, 5)
     assert torch.equal(single, double.float())
     assert not torch.equal(double, Draw(4, "x", torch.float64).normal(4, 5))
+
+
+def _written(report):
+    return [written(report.expected), written(report.got)]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_right_numbers_in_another_dtype_are_called_right_and_shown_apart(dtype):
+    report = check(lambda f: (f > 0).to(dtype).sum(-1).mean(), "l0")
+    assert "The numbers are right. The dtype should be" in report.message.replace("the numbers", "The numbers")
+    expected, got = _written(report)
+    assert expected != got
+    assert report.expected.dtype != dtype
+
+
+def test_wrong_numbers_are_named_before_their_dtype():
+    def share(f):
+        return (f > 0).double().mean()
+
+    def accuracy(f, label, threshold):
+        right = ((f > threshold) == label[:, None]).double().mean(0)
+        return int(right.argmax()), right.max()
+
+    assert check(share, "l0").mistake == "share_of_active_features"
+    assert check(accuracy, "best_feature_f1").mistake == "accuracy"
+
+
+def test_a_card_shows_what_is_expected_in_the_dtype_that_is_wanted():
+    report = check(lambda W: W.sum(-1), "neuron_purity")
+    assert report.expected.dtype == report.got.dtype == torch.float32
