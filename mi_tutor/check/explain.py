@@ -42,6 +42,8 @@ def explain(exercise: Exercise, trials: list[Trial], rerun: Rerun) -> tuple[str,
         return failed.problem.kind, failed.problem.sentence
     if known := recognise(exercise, trials, rerun):
         return known.name, known.sentence
+    if exercise.parts and (several := recognise_parts(exercise, trials, rerun)):
+        return several
     # Two right draws differ: a detector has nothing to compare.
     if exercise.law is None and failed.problem.kind in ("value", "nan", "shape", "dtype"):
         for name, sentence in detect(trials):
@@ -67,6 +69,33 @@ def recognise(exercise: Exercise, trials: list[Trial], rerun: Rerun) -> Misconce
     if len(candidates) < 2:
         return next(iter(candidates), None)
     return max(candidates, key=lambda misconception: sum(makes(misconception, trial) for trial in trials))
+
+
+def recognise_parts(exercise: Exercise, trials: list[Trial], rerun: Rerun) -> tuple[str, str] | None:
+    """A misconception for each wrong entry of a result, where the entries are answers of their own."""
+    if not all(
+        isinstance(t.got, Tensor) and isinstance(t.expected, Tensor) and t.got.shape == t.expected.shape for t in trials
+    ):
+        return None
+    right = [trial.expected.to(trial.got) for trial in trials]
+    wrong = [i for i in range(len(exercise.parts)) if not all(map(same, _part(trials, i), (r[i] for r in right)))]
+    found: dict[Misconception, list[str]] = {}
+    for misconception in exercise.misconceptions if wrong else ():
+        theirs = [rerun(misconception.function, trial) for trial in trials]
+        if any(trial.outcome.problem for trial in theirs):
+            continue
+        made = [i for i in wrong if all(map(same, _part(trials, i), _part(theirs, i)))]
+        if made:
+            found[misconception] = [exercise.parts[i] for i in made]
+            wrong = [i for i in wrong if i not in made]
+    if not found:
+        return None
+    told = [f"For {' and '.join(f'“{part}”' for part in parts)}: {m.sentence}" for m, parts in found.items()]
+    return " and ".join(m.name for m in found), " ".join(told)
+
+
+def _part(trials: list[Trial], i: int) -> list[Tensor]:
+    return [trial.got[i] for trial in trials]
 
 
 def same_outcome(mine: Trial, theirs: Trial) -> bool:
@@ -350,6 +379,29 @@ def _constant_offset(pairs: list[Pair]) -> tuple[str, str] | None:
     return None
 
 
+def _guarded(pairs: list[Pair]) -> tuple[str, str] | None:
+    """Mostly right to many digits and always too small, much too small where numbers are small."""
+    gaps = []
+    for pair in pairs:
+        finite = pair.expected.isfinite()
+        if pair.got.shape != pair.expected.shape or not pair.got.isfinite().all() or not finite.all():
+            return None
+        # What is small beside the rest may have been rounded away.
+        large = pair.expected.abs() > 1e-3 * pair.expected.abs().amax()
+        share = pair.got[large] / pair.expected[large]
+        if not share.numel() or bool((share < 0).any()) or bool((share > 1 + 1e-5).any()):
+            return None
+        gaps.append(1 - share)
+    every = torch.cat(gaps)
+    if len(every) < 12 or not 0 < float(every.median()) < 1e-2:
+        return None
+    return (
+        "guarded division",
+        "Every number is a little too small, and the more so the smaller the number it was divided by: a small constant "
+        "is added there, as a guard against 0/0. Leave it out, and divide by 1 instead where the divisor is exactly 0.",
+    )
+
+
 def _extra_axis(pairs: list[Pair]) -> tuple[str, str] | None:
     def without(pair: Pair) -> Tensor | None:
         fits = pair.got.ndim > pair.expected.ndim and pair.got.numel() == pair.expected.numel()
@@ -372,4 +424,5 @@ DETECTORS = (
     _constant_offset,
     _made_finite,
     _nearly,
+    _guarded,
 )
