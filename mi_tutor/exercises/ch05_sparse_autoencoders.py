@@ -1429,10 +1429,12 @@ def _resample_tallies(args: dict[str, Any], results: list[Weights]) -> Iterator[
     rows = torch.stack([result[2].double().cpu()[dead] for result in results])
     drawn = (rows @ unit.T).argmax(-1)  # [call, dead feature]
     sentence = "Inputs are not drawn in proportion to the squares of their losses."
-    yield Tally("the inputs drawn", torch.bincount(drawn.flatten(), minlength=n), p, sentence)
+    inputs = [f"input {i}" for i in range(n)]
+    yield Tally("the inputs drawn", torch.bincount(drawn.flatten(), minlength=n), p, sentence, inputs)
     for i in range(min(3, drawn.shape[1])):
         if len(drawn) >= 30:
-            yield Tally(f"the inputs drawn for dead feature {i}", torch.bincount(drawn[:, i], minlength=n), p, sentence)
+            counts = torch.bincount(drawn[:, i], minlength=n)
+            yield Tally(f"the inputs drawn for dead feature {i}", counts, p, sentence, inputs)
     # One number that notices a power a little too high or too low.
     terms = (chances.clamp(min=1e-12)).log()
     mean = float((p * terms).sum())
@@ -1440,6 +1442,7 @@ def _resample_tallies(args: dict[str, Any], results: list[Weights]) -> Iterator[
     if variance > 100:
         yield Score("log-weights", float(terms[drawn].sum()), mean * drawn.numel(), variance, sentence)
     joint = (p[:, None] * p).flatten()
+    pairs = [f"{first} for the first, {second} for the second" for first in inputs for second in inputs]
     together = "The inputs drawn for different dead features are not independent, or not drawn with replacement."
     if 2 < drawn.shape[1] < 6 and len(drawn) >= 100:
         same = float(p.square().sum())
@@ -1447,7 +1450,8 @@ def _resample_tallies(args: dict[str, Any], results: list[Weights]) -> Iterator[
             for j in range(i):
                 agree = int((drawn[:, i] == drawn[:, j]).sum())
                 counts = torch.tensor([agree, len(drawn) - agree])
-                yield Tally(f"dead features {j} and {i}", counts, torch.tensor([same, 1 - same]), together)
+                either, chances = ("the same input for both", "another for each"), torch.tensor([same, 1 - same])
+                yield Tally(f"dead features {j} and {i}", counts, chances, together, either)
     for lag in (1, 2):
         if drawn.shape[1] > lag:
             # Blocks that do not overlap, so that the pairs are independent of each other.
@@ -1458,12 +1462,13 @@ def _resample_tallies(args: dict[str, Any], results: list[Weights]) -> Iterator[
                 torch.bincount((a * n + b).flatten(), minlength=n * n),
                 joint,
                 together,
+                pairs,
             )
     half = len(drawn) // 2
     if half >= 30:
         a, b = drawn[0 : 2 * half : 2, 0], drawn[1 : 2 * half : 2, 0]
         again = "Two calls in a row are not independent."
-        yield Tally("two calls in a row", torch.bincount(a * n + b, minlength=n * n), joint, again)
+        yield Tally("two calls in a row", torch.bincount(a * n + b, minlength=n * n), joint, again, pairs)
 
 
 Draws = Callable[[Tensor, int, torch.Generator], Tensor]
