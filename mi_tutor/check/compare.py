@@ -87,10 +87,10 @@ def in_dtype(value: Any, dtype: torch.dtype) -> Any:
     return value.to(dtype) if isinstance(value, Tensor) and value.is_floating_point() else value
 
 
-def coarsest(value: Any, dtype: torch.dtype) -> torch.dtype:
-    """The dtype of fewest digits among that one and those of a result: what the result can be held to."""
-    dtypes = [dtype, *(part.dtype for part in _tensors(value) if part.dtype in TOLERANCE)]
-    return max(dtypes, key=list(TOLERANCE).index)
+def coarsest(value: Any, dtype: torch.dtype) -> torch.dtype | None:
+    """The dtype of fewest digits among that one and those of a result: what the result can be held to, if anything."""
+    dtypes = {dtype, *(part.dtype for part in _tensors(value) if part.is_floating_point())}
+    return max(dtypes, key=list(TOLERANCE).index) if dtypes <= TOLERANCE.keys() else None
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:

@@ -132,6 +132,8 @@ def _beside_the_dtype(exercise: Exercise, trial: Trial, mistyped: Problem, devic
     Then the trial goes on with them in the right dtype, so that they can be recognised.
     """
     dtype = coarsest(trial.outcome.value, trial.dtype)
+    if dtype is None:
+        return mistyped
     value, otherwise = read_result(in_dtype(trial.outcome.value, dtype), trial.expected, dtype, device)
     if otherwise:
         return mistyped
