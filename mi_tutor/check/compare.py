@@ -1,13 +1,13 @@
 """Is this result the expected one? Type, device, dtype, shape, then values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, isclose
 
-from mi_tutor.check.factored import blocks, factored, is_factored, root_mean_square
+from mi_tutor.check.factored import blocks, factored, in_factors, is_factored, root_mean_square
 
 TOLERANCE = {torch.float64: (1e-9, 1e-11), torch.float32: (1e-4, 1e-5), torch.bfloat16: (0.05, 0.05)}
 """Relative, and absolute in units of the expected values' root mean square (at least 1)."""
@@ -76,6 +76,28 @@ def _plain_tensor(value: Any, expected: Tensor, dtype: torch.dtype, device: torc
         return value, Problem("dtype", f"The dtype should be {_name(wanted)}; it is {_name(value.dtype)}.")
     value.detach().clone()  # fails here, not in the comparison, for a tensor that only looks like one
     return value, None
+
+
+def in_dtype(value: Any, dtype: torch.dtype) -> Any:
+    """Floating tensors in that dtype, inside tuples and factors too; everything else as it is."""
+    if isinstance(value, tuple):
+        return tuple(in_dtype(part, dtype) for part in value)
+    if is_factored(value):
+        return in_factors(value, lambda part: part.to(dtype))
+    return value.to(dtype) if isinstance(value, Tensor) and value.is_floating_point() else value
+
+
+def coarsest(value: Any, dtype: torch.dtype) -> torch.dtype | None:
+    """The dtype of fewest digits among that one and those of a result: what the result can be held to, if anything."""
+    dtypes = {dtype, *(part.dtype for part in _tensors(value) if part.is_floating_point())}
+    return max(dtypes, key=list(TOLERANCE).index) if dtypes <= TOLERANCE.keys() else None
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    for part in value if isinstance(value, tuple) else ():
+        yield from _tensors(part)
 
 
 def _plain_factored(value: Any, expected: Any, dtype: torch.dtype, device: torch.device) -> tuple[Any, Problem | None]:

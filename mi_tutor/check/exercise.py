@@ -45,6 +45,8 @@ class Exercise:
     """How a result is compared with the reference's."""
     law: Law | None = None
     """For a sampler: the tallies of its draws and what they should be. Then results are not compared one by one."""
+    parts: tuple[str, ...] = ()
+    """Names for the entries of a result that are answers of their own: each can have its own mistake."""
     gradients: tuple[str, ...] = ()
     """The arguments whose gradients are judged."""
     bf16: bool = False

@@ -13,7 +13,7 @@ from mi_tutor.check.exercise import Exercise, Misconception
 from mi_tutor.check.factored import is_factored, whole
 from mi_tutor.check.law import alike
 from mi_tutor.check.report import PLAIN_KINDS
-from mi_tutor.check.trial import Function, Trial
+from mi_tutor.check.trial import Function, Trial, first_failed
 
 SIDE_EFFECTS = (
     "changed argument",
@@ -35,17 +35,19 @@ Rerun = Callable[[Function, Trial], Trial]
 
 def explain(exercise: Exercise, trials: list[Trial], rerun: Rerun) -> tuple[str, str]:
     """The name of the mistake and what to tell the learner about it."""
-    failed = next(trial for trial in trials if trial.problem)
-    if failed.problem is None:
+    failed = first_failed(trials)
+    if failed is None or failed.problem is None:
         raise ValueError("nothing failed")
     if failed.outcome.fatal:
         return failed.problem.kind, failed.problem.sentence
     if known := recognise(exercise, trials, rerun):
         return known.name, known.sentence
+    if exercise.parts and (several := recognise_parts(exercise, trials, rerun)):
+        return several
     # Two right draws differ: a detector has nothing to compare.
     if exercise.law is None and failed.problem.kind in ("value", "nan", "shape", "dtype"):
         for name, sentence in detect(trials):
-            if not (name == "lost precision" and failed.problem.kind == "dtype"):
+            if not (name in ("lost precision", "guarded division") and failed.problem.kind == "dtype"):
                 return name, sentence
     return failed.problem.kind, failed.problem.sentence
 
@@ -55,7 +57,9 @@ def recognise(exercise: Exercise, trials: list[Trial], rerun: Rerun) -> Misconce
 
     A function with two mistakes is still told the one that shows first.
     """
-    first = next(trial for trial in trials if trial.problem)
+    first = first_failed(trials)
+    if first is None:
+        return None
 
     def makes(misconception: Misconception, trial: Trial) -> bool:
         theirs = rerun(misconception.function, trial)
@@ -65,6 +69,33 @@ def recognise(exercise: Exercise, trials: list[Trial], rerun: Rerun) -> Misconce
     if len(candidates) < 2:
         return next(iter(candidates), None)
     return max(candidates, key=lambda misconception: sum(makes(misconception, trial) for trial in trials))
+
+
+def recognise_parts(exercise: Exercise, trials: list[Trial], rerun: Rerun) -> tuple[str, str] | None:
+    """A misconception for each wrong entry of a result, where the entries are answers of their own."""
+    if not all(
+        isinstance(t.got, Tensor) and isinstance(t.expected, Tensor) and t.got.shape == t.expected.shape for t in trials
+    ):
+        return None
+    right = [trial.expected.to(trial.got) for trial in trials]
+    wrong = [i for i in range(len(exercise.parts)) if not all(map(same, _part(trials, i), (r[i] for r in right)))]
+    found: dict[Misconception, list[str]] = {}
+    for misconception in exercise.misconceptions if wrong else ():
+        theirs = [rerun(misconception.function, trial) for trial in trials]
+        if any(trial.outcome.problem for trial in theirs):
+            continue
+        made = [i for i in wrong if all(map(same, _part(trials, i), _part(theirs, i)))]
+        if made:
+            found[misconception] = [exercise.parts[i] for i in made]
+            wrong = [i for i in wrong if i not in made]
+    if not found:
+        return None
+    told = [f"For {' and '.join(f'“{part}”' for part in parts)}: {m.sentence}" for m, parts in found.items()]
+    return " and ".join(m.name for m in found), " ".join(told)
+
+
+def _part(trials: list[Trial], i: int) -> list[Tensor]:
+    return [trial.got[i] for trial in trials]
 
 
 def same_outcome(mine: Trial, theirs: Trial) -> bool:
@@ -348,6 +379,32 @@ def _constant_offset(pairs: list[Pair]) -> tuple[str, str] | None:
     return None
 
 
+def _guarded(pairs: list[Pair]) -> tuple[str, str] | None:
+    """Everything too small by a little, and by more where numbers are small."""
+    gaps = []
+    for pair in pairs:
+        if pair.got.shape != pair.expected.shape or not (pair.got.isfinite() & pair.expected.isfinite()).all():
+            return None
+        # What is small beside the rest may have been rounded away.
+        large = pair.expected.abs() > 1e-3 * pair.expected.abs().amax()
+        gap = 1 - pair.got[large] / pair.expected[large]
+        if bool((gap > 1).any()) or bool((gap < -1e-5).any()):
+            return None
+        # In single precision a little can be nothing.
+        if pair.dtype == torch.float64:
+            gaps.append(gap)
+    every = torch.cat(gaps) if gaps else torch.zeros(0)
+    if len(every) < 8 or bool((every <= 0).any()) or not float(every.median()) < 2e-3:
+        return None
+    if float(every.max()) < 1.5 * float(every.min()):
+        return None  # a factor
+    return (
+        "guarded division",
+        "Every number is too small, most of them by very little: is a small constant added to what is divided by, as a "
+        "guard against 0/0? Leave it out, and divide by 1 instead where the divisor is exactly 0.",
+    )
+
+
 def _extra_axis(pairs: list[Pair]) -> tuple[str, str] | None:
     def without(pair: Pair) -> Tensor | None:
         fits = pair.got.ndim > pair.expected.ndim and pair.got.numel() == pair.expected.numel()
@@ -370,4 +427,5 @@ DETECTORS = (
     _constant_offset,
     _made_finite,
     _nearly,
+    _guarded,
 )

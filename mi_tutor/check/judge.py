@@ -15,7 +15,7 @@ from mi_tutor.check.explain import explain
 from mi_tutor.check.factored import is_factored
 from mi_tutor.check.report import GroupMark, Report
 from mi_tutor.check.sampler import run_sampler_trial
-from mi_tutor.check.trial import Function, Trial, run_trial, signature_problem
+from mi_tutor.check.trial import Function, Trial, first_failed, run_trial, signature_problem
 
 NOTEBOOK_SEED = 1
 """The same cases at every run, so that a learner meets the same failure again."""
@@ -28,7 +28,7 @@ def judge(exercise: Exercise, function: Function, seed: int, device: torch.devic
     if problem := signature_problem(exercise, function):
         return _report(exercise, [], "signature", problem.sentence, None)
     trials = run_trials(exercise, function, seed, device)
-    failed = next((trial for trial in trials if trial.problem), None)
+    failed = first_failed(trials)
     if failed is None:
         return _report(exercise, trials, None, "", None)
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from mi_tutor.check.compare import in_dtype
 from mi_tutor.check.draw import copy_arguments
 from mi_tutor.check.factored import is_factored
 from mi_tutor.check.trial import Trial
@@ -46,7 +47,7 @@ class Report:
     failed_on: dict[str, Any] = field(default_factory=dict, repr=False)
     """The arguments of the first case that failed."""
     expected: Any = field(default=None, repr=False)
-    """What that case should have given."""
+    """What that case should have given, in the dtype in which it is asked for."""
     got: Any = field(default=None, repr=False)
     """What it gave."""
     printed: str = ""
@@ -84,7 +85,7 @@ class Report:
             f"{exercise}: {sentence}{where}",
             groups,
             failed.case.args,
-            None if law else failed.expected,
+            None if law else in_dtype(failed.expected, failed.dtype),
             failed.got,
             failed.outcome.printed.strip(),
         )
@@ -134,7 +135,10 @@ def _rounded(value: Tensor) -> str:
         number = value.item()
         if not isinstance(number, float):
             return str(number)
-        return f"float('{number}')" if number != number or number in (float("inf"), float("-inf")) else f"{number:.5g}"
+        if number != number or number in (float("inf"), float("-inf")):
+            return f"float('{number}')"
+        text = f"{number:.5g}"
+        return text if "." in text or "e" in text else f"{text}."  # 2 would be read as a whole number, of another dtype
     return "[" + ", ".join(_rounded(part) for part in value) + "]"
 
 

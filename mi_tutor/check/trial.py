@@ -1,7 +1,7 @@
 """One case tried on one function: what was expected, what came, what is wrong with it."""
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from mi_tutor.check.call import Outcome, call
-from mi_tutor.check.compare import Problem, kind_of, near, plain
+from mi_tutor.check.compare import Problem, coarsest, in_dtype, kind_of, near, plain
 from mi_tutor.check.conditions import changed_argument, restore_settings, take_settings, watch_arguments
 from mi_tutor.check.draw import Case, copy_arguments, in_double
 from mi_tutor.check.exercise import Exercise
 from mi_tutor.check.factored import in_factors, is_factored
-from mi_tutor.check.law import Score, Tally
+from mi_tutor.check.law import Finding
 from mi_tutor.check.memory import BlockRule, TableRule
 
 Function = Callable[..., Any]
@@ -29,7 +29,7 @@ class Trial:
     dtype: torch.dtype
     expected: Any = None
     outcome: Outcome = field(default_factory=Outcome)
-    tallies: list[Tally | Score] = field(default_factory=list)
+    tallies: list[Finding] = field(default_factory=list)
     """For a sampler."""
     problem: Problem | None = None
     """What is wrong, most telling first; None when the case is passed."""
@@ -38,6 +38,14 @@ class Trial:
     def got(self) -> Any:
         """The result as plain values, without its graph."""
         return detached(self.outcome.value)
+
+
+def first_failed(trials: Iterable[Trial]) -> Trial | None:
+    """The first trial with a problem. One of dtype alone comes after all others: it says the least."""
+    failed = [trial for trial in trials if trial.problem]
+    return next(
+        (trial for trial in failed if trial.problem and trial.problem.kind != "dtype"), next(iter(failed), None)
+    )
 
 
 def read_result(value: Any, expected: Any, dtype: torch.dtype, device: torch.device) -> tuple[Any, Problem | None]:
@@ -106,6 +114,8 @@ def run_trial(exercise: Exercise, function: Function, case: Case, dtype: torch.d
         trial.problem = trial.outcome.problem
         return trial
     trial.outcome.value, mistyped = read_result(trial.outcome.value, trial.expected, dtype, device)
+    if mistyped and mistyped.kind == "dtype":
+        mistyped = _beside_the_dtype(exercise, trial, mistyped, device)
     trial.problem = (
         mistyped
         or exercise.answer(in_double(case.args), trial.expected, trial.got)
@@ -114,6 +124,25 @@ def run_trial(exercise: Exercise, function: Function, case: Case, dtype: torch.d
         or (_wrong_gradient(exercise, function, trial) if _has_gradients(exercise, trial) else None)
     )
     return trial
+
+
+def _beside_the_dtype(exercise: Exercise, trial: Trial, mistyped: Problem, device: torch.device) -> Problem:
+    """What is wrong with a result of a wrong dtype: its numbers, where they are wrong too, which is the graver mistake.
+
+    Then the trial goes on with them in the right dtype, so that they can be recognised.
+    """
+    dtype = coarsest(trial.outcome.value, trial.dtype)
+    if dtype is None:
+        return mistyped
+    value, otherwise = read_result(in_dtype(trial.outcome.value, dtype), trial.expected, dtype, device)
+    if otherwise:
+        return mistyped
+    if problem := exercise.answer(in_double(trial.case.args), trial.expected, detached(value)):
+        trial.outcome.value = in_dtype(trial.outcome.value, trial.dtype)
+        return problem
+    whose = [name for name, arg in trial.case.args.items() if isinstance(arg, Tensor) and arg.is_floating_point()]
+    advice = f" A result has the dtype of the arguments: `.to({whose[0]}.dtype)`." if whose else ""
+    return Problem("dtype", f"The numbers are right. {mistyped.sentence}{advice}")
 
 
 def _has_gradients(exercise: Exercise, trial: Trial) -> bool:

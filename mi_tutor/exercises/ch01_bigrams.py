@@ -824,9 +824,11 @@ def _transition_tallies(args: dict[str, Any], samples: list[Tensor]) -> Iterator
     tokens = torch.stack(samples).cpu()
     if tokens.shape[1] < 2:
         return
+    words = [f"token {token}" for token in range(d_vocab)]
     for token in range(d_vocab):
         after = tokens[:, 1:][tokens[:, :-1] == token]
-        yield Tally(f"the successors of token {token}", torch.bincount(after, minlength=d_vocab), probs[token])
+        counts = torch.bincount(after, minlength=d_vocab)
+        yield Tally(f"the successors of token {token}", counts, probs[token], outcomes=words)
     for lag in (1, 2, 3):
         # Given the current token, what came before tells nothing: one random number used twice would.
         sentence = "The draws are not independent of one another: is one random number used more than once?"
@@ -835,7 +837,7 @@ def _transition_tallies(args: dict[str, Any], samples: list[Tensor]) -> Iterator
             for earlier in range(d_vocab):
                 chosen = after[(now == token) & (before == earlier)]
                 name = f"the successors of token {token} with token {earlier} {lag} before it"
-                yield Tally(name, torch.bincount(chosen, minlength=d_vocab), probs[token], sentence)
+                yield Tally(name, torch.bincount(chosen, minlength=d_vocab), probs[token], sentence, words)
 
     yield from _surprise(args["log_probs"].double().cpu(), tokens)
     yield _repeats(probs, tokens)

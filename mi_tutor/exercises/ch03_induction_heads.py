@@ -66,20 +66,20 @@ def _repeat_tallies(args: dict[str, Any], results: list[Tensor]) -> Iterator[Tal
     if not block.numel():
         return
     block, kinds = block - (block > bos).long(), d_vocab - 1
-    even = torch.full((kinds,), 1 / kinds)
-    yield Tally("the ids in all blocks", torch.bincount(block.flatten(), minlength=kinds), even)
+    even, ids = torch.full((kinds,), 1 / kinds), [f"id {i + (i >= bos)}" for i in range(kinds)]
+    yield Tally("the ids in all blocks", torch.bincount(block.flatten(), minlength=kinds), even, outcomes=ids)
     for place in {0, period - 1}:
         counts = torch.bincount(block[..., place].flatten(), minlength=kinds)
-        yield Tally(f"the ids in place {place} of a block", counts, even)
+        yield Tally(f"the ids in place {place} of a block", counts, even, outcomes=ids)
     for lag in sorted({1, 2, period - 1} & set(range(1, period))):
         sentence = "Places of one block depend on each other: an id may come again, and nothing may follow from it."
-        yield _together(f"pairs of ids {lag} apart in a block", _pairs(block, 2, lag), kinds, sentence)
+        yield _together(f"pairs of ids {lag} apart in a block", _pairs(block, 2, lag), ids, sentence)
     if block.shape[1] > 1:
         sentence = "Rows depend on each other: every sequence needs a block of its own."
-        yield _together("pairs of ids in one place of neighbouring rows", _pairs(block, 1, 1), kinds, sentence)
+        yield _together("pairs of ids in one place of neighbouring rows", _pairs(block, 1, 1), ids, sentence)
     if block.shape[0] > 1:
         sentence = "Two calls depend on each other."
-        yield _together("pairs of ids in one place of two calls", _pairs(block, 0, 1), kinds, sentence)
+        yield _together("pairs of ids in one place of two calls", _pairs(block, 0, 1), ids, sentence)
 
 
 def _pairs(block: Tensor, axis: int, lag: int) -> tuple[Tensor, Tensor]:
@@ -89,15 +89,15 @@ def _pairs(block: Tensor, axis: int, lag: int) -> tuple[Tensor, Tensor]:
     return block.index_select(axis, first).flatten(), block.index_select(axis, first + lag).flatten()
 
 
-def _together(name: str, pairs: tuple[Tensor, Tensor], kinds: int, sentence: str) -> Tally:
+def _together(name: str, pairs: tuple[Tensor, Tensor], ids: list[str], sentence: str) -> Tally:
     """How often two ids come together where they are few, how often they are equal where they are many."""
-    a, b = pairs
+    (a, b), kinds = pairs, len(ids)
     if kinds <= 9:
-        return Tally(
-            name, torch.bincount(a * kinds + b, minlength=kinds**2), torch.full((kinds**2,), kinds**-2.0), sentence
-        )
+        counts, even = torch.bincount(a * kinds + b, minlength=kinds**2), torch.full((kinds**2,), kinds**-2.0)
+        return Tally(name, counts, even, sentence, [f"{first}, then {second}" for first in ids for second in ids])
     equal = int((a == b).sum())
-    return Tally(name, torch.tensor([equal, len(a) - equal]), torch.tensor([1 / kinds, 1 - 1 / kinds]), sentence)
+    counts, chances = torch.tensor([equal, len(a) - equal]), torch.tensor([1 / kinds, 1 - 1 / kinds])
+    return Tally(name, counts, chances, sentence, ("the same id twice", "two different ids"))
 
 
 def _ids(batch: int, period: int, d_vocab: int, bos: int, generator: torch.Generator) -> Tensor:

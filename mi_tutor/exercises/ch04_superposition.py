@@ -11,7 +11,7 @@ from torch import Tensor
 from mi_tutor.check.compare import Problem, close_but_for_a_guard
 from mi_tutor.check.draw import Case, Draw, basic, edge, general
 from mi_tutor.check.exercise import Exercise
-from mi_tutor.check.law import Law, Score, Tally
+from mi_tutor.check.law import Finding, Law, Score, Tally, Trait
 
 SOLUTIONS = "ch04_superposition"
 MARGIN = 1e-3
@@ -31,10 +31,19 @@ def _chances(probability: float, parts: int) -> Tensor:
     return torch.tensor([1 - probability, *[probability / parts] * parts, 0.0], dtype=torch.float64)
 
 
-def _marginal(name: str, x: Tensor, probability: float) -> Iterator[Tally | Score]:
+def _drawn(results: list[Tensor], what: str = "samples") -> str:
+    """What was counted through, in words: two draws of a batch are twice as many samples as the card's `batch`."""
+    count = {2: "two"}.get(len(results), str(len(results)))
+    return what if len(results) == 1 else f"{what} ({count} draws of {len(results[0])})"
+
+
+def _marginal(name: str, x: Tensor, probability: float, among: str) -> Iterator[Tally | Score]:
     """One feature alone: how often it is active, and how its values lie."""
     parts = 32 if probability * len(x) > 1000 else 8
-    yield Tally(name, torch.bincount(_bins(x, parts), minlength=parts + 2), _chances(probability, parts))
+    within = [f"a value between {low / parts:.2g} and {(low + 1) / parts:.2g}" for low in range(parts)]
+    outcomes = "a value of exactly 0", *within, "a value of 1"
+    counts = torch.bincount(_bins(x, parts), minlength=parts + 2)
+    yield Tally(name, counts, _chances(probability, parts), outcomes=outcomes, among=among)
     for power in (1, 2):
         mean = probability / (power + 1)
         variance = probability / (2 * power + 1) - mean**2
@@ -47,10 +56,14 @@ def _marginal(name: str, x: Tensor, probability: float) -> Iterator[Tally | Scor
             yield Score(f"power {power} of {name}", total, mean * len(x), variance * len(x), sentence)
 
 
-def _pair(name: str, a: Tensor, b: Tensor, joint: Tensor, sentence: str) -> Tally:
+HALVES = "inactive", "between 0 and 0.5", "between 0.5 and 1", "exactly 1"
+
+
+def _pair(name: str, a: Tensor, b: Tensor, joint: Tensor, sentence: str, among: str) -> Tally:
     """Two features at once: inactive, low or high for each, beside the joint law [4 4] of these."""
     cells = _bins(a, 2) * 4 + _bins(b, 2)
-    return Tally(name, torch.bincount(cells, minlength=16), joint.flatten(), sentence)
+    outcomes = [f"both {s}" if s == t else f"the first {s}, the second {t}" for s in HALVES for t in HALVES]
+    return Tally(name, torch.bincount(cells, minlength=16), joint.flatten(), sentence, outcomes, among)
 
 
 def _independent(p: float, q: float) -> Tensor:
@@ -62,18 +75,45 @@ def _again(rows: Tensor) -> Tally:
     busy = rows[(rows > 0).sum(-1) >= 3]
     again = len(busy) - len(busy.unique(dim=0)) if len(busy) else 0
     sentence = "Whole samples come again: random numbers are used more than once."
-    return Tally("samples that come again", torch.tensor([again, len(busy)]), torch.tensor([0.0, 1.0]), sentence)
+    counts, outcomes = torch.tensor([again, len(busy)]), ("one that has been there before", "a new one")
+    return Tally(
+        "whole samples", counts, torch.tensor([0.0, 1.0]), sentence, outcomes, "samples of several active features"
+    )
 
 
-def _across_samples(name: str, x: Tensor, probability: float) -> Iterator[Tally]:
+def _fixed_for_the_batch(results: list[Tensor], probability: Tensor) -> Iterator[Trait]:
+    """Whether each call has the same features active in all its samples, or is one sample over and over."""
+    x = torch.stack([result.flatten(1).cpu() for result in results])
+    undecided = (probability > 0) & (probability < 1)
+    # So many samples that chance would hardly ever make them agree, one call after another.
+    enough = (
+        bool(undecided.any())
+        and float(torch.maximum(probability, 1 - probability)[undecided].max()) ** x.shape[1] < 1e-4
+    )
+    on = x[:, :, undecided] > 0
+    yield Trait("one gate for a whole batch", bool((on == on[:, :1]).all()) if enough else None)
+    yield Trait("one sample for a whole batch", bool((x == x[:, :1]).all()) if enough and bool(on.any()) else None)
+
+
+def _as_low_as_the_gate(x: Tensor, reach: list[float]) -> Trait:
+    """Whether a feature that is off now and then has no value above what its gate lets through, as if one number were
+    both."""
+    columns = [
+        (column[column > 0], limit) for column, limit in zip(x.T, reach, strict=True) if bool((column == 0).any())
+    ]
+    telling = [float(values.max()) <= limit for values, limit in columns if limit < 1 and limit ** len(values) < 1e-9]
+    return Trait("one number for gate and value", any(telling) if telling else None)
+
+
+def _across_samples(name: str, x: Tensor, probability: float, among: str) -> Iterator[Tally]:
     """Neighbouring samples, and those half a batch apart, tell nothing about each other."""
     half = len(x) // 2
     if half < 50:
         return
     sentence = "The samples of a batch are not independent of one another."
     joint = _independent(probability, probability)
-    yield _pair(f"{name} in neighbouring samples", x[0 : 2 * half : 2], x[1 : 2 * half : 2], joint, sentence)
-    yield _pair(f"{name} half a batch apart", x[:half], x[half : 2 * half], joint, sentence)
+    yield _pair(f"{name} in neighbouring samples", x[0 : 2 * half : 2], x[1 : 2 * half : 2], joint, sentence, among)
+    yield _pair(f"{name} half of all samples apart", x[:half], x[half : 2 * half], joint, sentence, among)
 
 
 def _across_calls(results: list[Tensor]) -> Tensor:
@@ -115,7 +155,7 @@ def _sparse_cases(draw: Draw) -> Iterator[Case]:
     yield case("edge", "an empty batch", [[0.5, 0.2], [0.1, 0.9]], batch=0, calls=1)
 
 
-def _sparse_tallies(args: dict[str, Any], results: list[Tensor]) -> Iterator[Tally | Score]:
+def _sparse_tallies(args: dict[str, Any], results: list[Tensor]) -> Iterator[Finding]:
     probability = args["feature_probability"].double().cpu()
     instances, features = probability.shape
     p = probability.flatten().tolist()
@@ -123,13 +163,16 @@ def _sparse_tallies(args: dict[str, Any], results: list[Tensor]) -> Iterator[Tal
     if not len(x):
         return
     names = [f"feature {f} of instance {i}" for i in range(instances) for f in range(features)]
+    samples, pairs = _drawn(results), _drawn(results, "such pairs of samples")
+    yield from _fixed_for_the_batch(results, probability.flatten())
+    yield _as_low_as_the_gate(x, p)
     for c, name in enumerate(names):
-        yield from _marginal(name, x[:, c], p[c])
-        yield from _across_samples(name, x[:, c], p[c])
+        yield from _marginal(name, x[:, c], p[c], samples)
+        yield from _across_samples(name, x[:, c], p[c], pairs)
     for a, b in itertools.combinations(range(len(p)), 2):
         what = "features of an instance" if a // features == b // features else "instances"
         sentence = f"Different {what} are not independent of each other."
-        yield _pair(f"{names[a]} with {names[b]}", x[:, a], x[:, b], _independent(p[a], p[b]), sentence)
+        yield _pair(f"{names[a]} with {names[b]}", x[:, a], x[:, b], _independent(p[a], p[b]), sentence, samples)
     yield _again(x)
 
 
@@ -148,7 +191,7 @@ def gate_and_value_from_one_number(batch: int, feature_probability: Tensor, gene
     return torch.where(u < feature_probability, u, 0)
 
 
-def value_is_what_is_left(batch: int, feature_probability: Tensor, generator: torch.Generator) -> Tensor:
+def gate_the_other_way_round(batch: int, feature_probability: Tensor, generator: torch.Generator) -> Tensor:
     """A feature is active with 1 minus its probability here: it is active where a uniform number lies *below* the
     probability."""
     value = _uniform((batch, *feature_probability.shape), feature_probability, generator)
@@ -254,7 +297,7 @@ sparse_features = Exercise(
     law=Law(_sparse_tallies, _in_range),
     wrong=(
         gate_and_value_from_one_number,
-        value_is_what_is_left,
+        gate_the_other_way_round,
         gates_without_values,
         values_weighted_by_the_probability,
         one_gate_for_all_features,
@@ -625,6 +668,11 @@ def overlaps_by_absolute_value(W: Tensor) -> Tensor:
     return _others((_unit(W).mT @ W).abs())
 
 
+def summed_before_the_square(W: Tensor) -> Tensor:
+    """The overlaps are added up before they are squared, so that opposite signs cancel: square each of them, then sum."""
+    return _others(_unit(W).mT @ W).square()
+
+
 def averaged_over_the_others(W: Tensor) -> Tensor:
     """This is a mean over features: it should be their sum."""
     return _others(_overlaps(W)) / W.shape[-1]
@@ -671,6 +719,7 @@ interference = Exercise(
         both_directions_made_unit,
         overlaps_not_squared,
         overlaps_by_absolute_value,
+        summed_before_the_square,
         averaged_over_the_others,
         every_pair_once,
         only_negative_overlaps,
@@ -698,6 +747,11 @@ def _shares(above: Tensor, below: Tensor) -> Tensor:
 def itself_left_out_below(W: Tensor) -> Tensor:
     """The feature itself is missing from the sum below, so that one that nobody disturbs is divided by 0: i counts, too."""
     return W.square().sum(1) / _others(_overlaps(W))
+
+
+def itself_counted_as_one(W: Tensor) -> Tensor:
+    """1 stands below for the feature itself, which is right only for columns of length 1: its own term is ‖W_i‖²."""
+    return W.square().sum(1) / (1 + _others(_overlaps(W)))
 
 
 def length_not_squared(W: Tensor) -> Tensor:
@@ -762,6 +816,7 @@ feature_dimensionality = Exercise(
     answer=close_but_for_a_guard,
     wrong=(
         itself_left_out_below,
+        itself_counted_as_one,
         length_not_squared,
         direction_not_made_unit,
         other_side_made_unit,
@@ -787,6 +842,8 @@ feature_dimensionality = Exercise(
 def _frobenius_cases(draw: Draw) -> Iterator[Case]:
     yield basic("two features, each with a dimension", W=draw.of([[[1.0, 0.0], [0.0, 1.0]]]))
     yield basic("two antipodal pairs", W=draw.of([[[1.0, -1.0, 0.0, 0.0], [0.0, 0.0, 1.0, -1.0]]]))
+    traces = [[[1.0, 0.0, 0.2], [0.0, 1.0, 0.1]], [[1.5, -0.3, 0.0], [0.0, 0.1, 0.8]]]
+    yield general("two features and a trace of a third", W=draw.of(traces))
     for _ in range(3):
         size = draw.sizes("instance", "hidden", "feature", low=2, high=9)
         yield general("random directions", W=_columns(draw, *size.values()))
@@ -815,6 +872,12 @@ def all_features_counted(W: Tensor) -> Tensor:
     """This is hidden dimensions over the number of features, whether they are represented or not: a feature counts with
     its squared length."""
     return (W.shape[1] / W.new_full((W.shape[0],), W.shape[2])).where(W.square().sum((1, 2)) > 0, torch.inf)
+
+
+def kept_features_counted(W: Tensor) -> Tensor:
+    """This counts the columns that are long enough, each as one: a feature counts with its squared length, so that one of
+    length 0.7 is about half a feature."""
+    return W.shape[1] / (W.norm(dim=1) > 0.5).to(W.dtype).sum(-1)
 
 
 def features_for_dimensions(W: Tensor) -> Tensor:
@@ -869,6 +932,7 @@ dimensions_per_feature = Exercise(
         norm_not_squared,
         features_per_dimension,
         all_features_counted,
+        kept_features_counted,
         features_for_dimensions,
         all_instances_together,
         largest_singular_value,
@@ -910,19 +974,25 @@ def _pair_cases(draw: Draw, highest: float) -> Iterator[Case]:
     yield case("edge", "an empty batch", 2, 0.3, batch=0, calls=1)
 
 
-def _pair_tallies(joint_of_a_pair: Callable[[float], Tensor], sentence: str) -> Callable[..., Iterator[Tally | Score]]:
-    def tallies(args: dict[str, Any], results: list[Tensor]) -> Iterator[Tally | Score]:
+def _pair_tallies(joint_of_a_pair: Callable[[float], Tensor], alternatives: int) -> Callable[..., Iterator[Finding]]:
+    """`alternatives`: how many features one random number can decide between."""
+    sentence = "The two features of a pair are not as they should be together."
+
+    def tallies(args: dict[str, Any], results: list[Tensor]) -> Iterator[Finding]:
         p, x = float(args["probability"]), _across_calls(results)
         if not len(x):
             return
+        samples, pairs = _drawn(results), _drawn(results, "such pairs of samples")
+        yield from _fixed_for_the_batch(results, torch.full((x.shape[1],), p, dtype=torch.float64))
+        yield _as_low_as_the_gate(x, [p * alternatives] * x.shape[1])
         for c in range(x.shape[1]):
-            yield from _marginal(f"feature {c}", x[:, c], p)
-            yield from _across_samples(f"feature {c}", x[:, c], p)
+            yield from _marginal(f"feature {c}", x[:, c], p, samples)
+            yield from _across_samples(f"feature {c}", x[:, c], p, pairs)
         for a, b in itertools.combinations(range(x.shape[1]), 2):
             together = a // 2 == b // 2
             joint = joint_of_a_pair(p) if together else _independent(p, p)
             why = sentence if together else "Different pairs are not independent of each other."
-            yield _pair(f"feature {a} with feature {b}", x[:, a], x[:, b], joint, why)
+            yield _pair(f"feature {a} with feature {b}", x[:, a], x[:, b], joint, why, samples)
         # Two pairs at once can agree in which half is active although no two features show it.
         for a, b in itertools.combinations(range(0, x.shape[1], 2), 2):
             states = [(x[:, c] > 0).long() + 2 * (x[:, c + 1] > 0) for c in (a, b)]
@@ -930,9 +1000,12 @@ def _pair_tallies(joint_of_a_pair: Callable[[float], Tensor], sentence: str) -> 
             law = torch.stack([active[0, 0], active[1:, 0].sum(), active[0, 1:].sum(), active[1:, 1:].sum()])
             counts = torch.bincount(4 * states[0] + states[1], minlength=16)
             name = f"which of features {a}, {a + 1} and of {b}, {b + 1} are active"
-            yield Tally(
-                name, counts, (law[:, None] * law).flatten(), "Different pairs are not independent of each other."
-            )
+            halves = [["neither", f"{c} alone", f"{c + 1} alone", f"{c} and {c + 1}"] for c in (a, b)]
+            outcomes = [
+                f"{first} of the one pair, {second} of the other" for first in halves[0] for second in halves[1]
+            ]
+            why = "Different pairs are not independent of each other."
+            yield Tally(name, counts, (law[:, None] * law).flatten(), why, outcomes, samples)
         yield _again(x)
 
     return tallies
@@ -998,7 +1071,7 @@ def either_gate_enough(batch: int, n_pairs: int, probability: float, generator: 
 
 
 def gate_for_the_first_value(batch: int, n_pairs: int, probability: float, generator: torch.Generator) -> Tensor:
-    """The gate's random number is used as the value, too, so that no active value is larger than the probability: draw
+    """The gate's random number is used as a value, too, so that an active value is never larger than the probability: draw
     values of their own."""
     gate = _rand(batch, n_pairs, generator=generator).repeat_interleave(2, dim=1)
     return torch.where(gate < probability, gate, 0)
@@ -1046,7 +1119,7 @@ correlated_features = Exercise(
     name="correlated_features",
     solutions=SOLUTIONS,
     cases=lambda draw: _pair_cases(draw, 1.0),
-    law=Law(_pair_tallies(_together, "The two features of a pair are not as they should be together."), _in_range),
+    law=Law(_pair_tallies(_together, 1), _in_range),
     wrong=(
         correlated_but_independent,
         one_value_for_both,
@@ -1152,8 +1225,8 @@ def second_negative(batch: int, n_pairs: int, probability: float, generator: tor
 
 
 def value_from_the_same_number(batch: int, n_pairs: int, probability: float, generator: torch.Generator) -> Tensor:
-    """The number that decides is used as the value, too: no value is larger than twice the probability, and the second
-    feature's are all larger than the first's. Draw values of their own."""
+    """The number that decides is used as a value, too, so that a value reaches no further than its gate lets through: draw
+    values of their own."""
     u = _rand(batch, n_pairs, generator=generator)
     gates = torch.stack([u < probability, (u >= probability) & (u < 2 * probability)], -1)
     return torch.where(gates, u[..., None], 0).flatten(1)
@@ -1190,7 +1263,7 @@ anticorrelated_features = Exercise(
     name="anticorrelated_features",
     solutions=SOLUTIONS,
     cases=lambda draw: _pair_cases(draw, 0.5),
-    law=Law(_pair_tallies(_apart, "The two features of a pair are not as they should be together."), _in_range),
+    law=Law(_pair_tallies(_apart, 2), _in_range),
     wrong=(
         anticorrelated_but_independent,
         probability_shared_by_the_pair,
@@ -1220,10 +1293,12 @@ anticorrelated_features = Exercise(
 # --- strategy_losses -------------------------------------------------------------------------------------------------
 
 
+STRATEGIES = "only the first kept", "only the second kept", "both, in opposite directions"
+
+
 def _in_proportion(args: dict[str, Any], expected: Tensor, got: Tensor) -> Problem | None:
     """Each loss to one part in ten thousand, however small it is; a loss of 0 is 0."""
-    names = "only the first kept", "only the second kept", "both, in opposite directions"
-    for name, right, theirs in zip(names, expected.double().tolist(), got.double().tolist(), strict=True):
+    for name, right, theirs in zip(STRATEGIES, expected.double().tolist(), got.double().tolist(), strict=True):
         if not abs(theirs - right) <= 1e-4 * abs(right) + 1e-12:
             kind = "nan" if theirs != theirs else "value"
             return Problem(kind, f"The loss of the strategy “{name}” should be {right:.6g}; it is {theirs:.6g}.")
@@ -1309,6 +1384,12 @@ def clash_counted_once(probability: float, importance: float) -> Tensor:
     return _three(importance * _variance(p), _variance(p), p**2 / 6)
 
 
+def both_without_importance(probability: float, importance: float) -> Tensor:
+    """In the third, both errors count as much: the second feature's counts with its importance."""
+    p = probability
+    return _three(importance * _variance(p), _variance(p), 2 * p**2 / 6)
+
+
 def clash_at_every_activity(probability: float, importance: float) -> Tensor:
     """In the third, the clash is taken to happen with p: both are active at once with p²."""
     p = probability
@@ -1333,6 +1414,7 @@ strategy_losses = Exercise(
     solutions=SOLUTIONS,
     cases=_strategy_cases,
     answer=_in_proportion,
+    parts=STRATEGIES,
     wrong=(
         no_bias_for_the_lost,
         mean_over_the_two,
@@ -1343,6 +1425,7 @@ strategy_losses = Exercise(
         both_by_one_value,
         both_by_the_mean_minimum,
         clash_counted_once,
+        both_without_importance,
         clash_at_every_activity,
         clash_as_if_always,
         the_kept_feature_pays,
@@ -1402,6 +1485,13 @@ def signs_cancel_below(W: Tensor) -> Tensor:
     return W.abs().amax(-1) / below.where(below != 0, 1)
 
 
+def signs_never_dropped(W: Tensor) -> Tensor:
+    """No absolute value is taken anywhere, so that negative weights cancel below and are passed over above: begin with
+    `W.abs()`."""
+    below = W.sum(-1)
+    return W.amax(-1) / below.where(below != 0, 1)
+
+
 def over_neurons(W: Tensor) -> Tensor:
     """This is taken over neurons: how pure a *feature* is. A neuron's purity goes over its features, the last axis."""
     size = W.abs()
@@ -1458,6 +1548,7 @@ neuron_purity = Exercise(
     wrong=(
         largest_without_its_sign,
         signs_cancel_below,
+        signs_never_dropped,
         over_neurons,
         shares_of_squares,
         against_the_length,

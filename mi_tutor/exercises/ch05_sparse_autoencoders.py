@@ -261,6 +261,12 @@ def bias_once_for_each_feature(f: Tensor, W_dec: Tensor, b_dec: Tensor) -> Tenso
     return f @ (W_dec + b_dec)
 
 
+def bias_before_the_decoder(f: Tensor, W_dec: Tensor, b_dec: Tensor) -> Tensor:
+    """`b_dec` meets the features, before `W_dec`. It has an entry for each dimension of x, not for each feature: it comes
+    after the product."""
+    return (f + b_dec) @ W_dec
+
+
 def strongest_feature_alone(f: Tensor, W_dec: Tensor, b_dec: Tensor) -> Tensor:
     """Only the strongest feature is decoded: all active ones add up."""
     strongest = f.amax(-1, keepdim=True)
@@ -288,6 +294,7 @@ sae_decode = Exercise(
         features_averaged,
         features_made_to_sum_to_one,
         bias_once_for_each_feature,
+        bias_before_the_decoder,
         strongest_feature_alone,
         reconstruction_cut_from_the_graph,
     ),
@@ -727,6 +734,12 @@ def zero_rows_lose_their_gradient(W_dec: Tensor, grad: Tensor) -> Tensor:
     return torch.where(W_dec.norm(dim=-1, keepdim=True) > 0, cleaned, 0)
 
 
+def gradient_made_unit(W_dec: Tensor, grad: Tensor) -> Tensor:
+    """The gradient is brought to length 1 as well before its part along the row is measured: only the row is, or a long
+    gradient keeps most of that part."""
+    return grad - _along(W_dec, normalize(grad, dim=-1)) * normalize(W_dec, dim=-1)
+
+
 def cleaned_to_length_one(W_dec: Tensor, grad: Tensor) -> Tensor:
     """What is left is brought to length 1: leave it as it is, or all rows would move by the same amount."""
     return normalize(grad - _along(W_dec, grad) * normalize(W_dec, dim=-1), dim=-1)
@@ -760,6 +773,7 @@ remove_parallel_gradient = Exercise(
         rows_cleaned_of_the_gradient,
         zero_rows_make_nan,
         zero_rows_lose_their_gradient,
+        gradient_made_unit,
         cleaned_to_length_one,
         only_growth_removed,
         gradient_overwritten,
@@ -1006,6 +1020,12 @@ def divided_by_one_fewer(x: Tensor, x_hat: Tensor) -> Tensor:
     return 1 - (x - x_hat).square().mean(0).sum() / x.var(0).sum()
 
 
+def variance_of_all_entries(x: Tensor, x_hat: Tensor) -> Tensor:
+    """`x.var()` is the variance of all entries together: it takes one mean for all dimensions, where each has its own, and
+    divides by one fewer, which the error does not. Take the sum of `(x - x.mean(0)).square()` instead."""
+    return 1 - (x - x_hat).square().mean() / x.var()
+
+
 explained_variance = Exercise(
     name="explained_variance",
     solutions=SOLUTIONS,
@@ -1024,6 +1044,7 @@ explained_variance = Exercise(
         spread_around_the_reconstruction,
         ratio_of_lengths,
         divided_by_one_fewer,
+        variance_of_all_entries,
     ),
     hints=(
         "What is the best you could do without looking at x at all? That guess should score 0.",
@@ -1408,10 +1429,12 @@ def _resample_tallies(args: dict[str, Any], results: list[Weights]) -> Iterator[
     rows = torch.stack([result[2].double().cpu()[dead] for result in results])
     drawn = (rows @ unit.T).argmax(-1)  # [call, dead feature]
     sentence = "Inputs are not drawn in proportion to the squares of their losses."
-    yield Tally("the inputs drawn", torch.bincount(drawn.flatten(), minlength=n), p, sentence)
+    inputs = [f"input {i}" for i in range(n)]
+    yield Tally("the inputs drawn", torch.bincount(drawn.flatten(), minlength=n), p, sentence, inputs)
     for i in range(min(3, drawn.shape[1])):
         if len(drawn) >= 30:
-            yield Tally(f"the inputs drawn for dead feature {i}", torch.bincount(drawn[:, i], minlength=n), p, sentence)
+            counts = torch.bincount(drawn[:, i], minlength=n)
+            yield Tally(f"the inputs drawn for dead feature {i}", counts, p, sentence, inputs)
     # One number that notices a power a little too high or too low.
     terms = (chances.clamp(min=1e-12)).log()
     mean = float((p * terms).sum())
@@ -1419,6 +1442,7 @@ def _resample_tallies(args: dict[str, Any], results: list[Weights]) -> Iterator[
     if variance > 100:
         yield Score("log-weights", float(terms[drawn].sum()), mean * drawn.numel(), variance, sentence)
     joint = (p[:, None] * p).flatten()
+    pairs = [f"{first} for the first, {second} for the second" for first in inputs for second in inputs]
     together = "The inputs drawn for different dead features are not independent, or not drawn with replacement."
     if 2 < drawn.shape[1] < 6 and len(drawn) >= 100:
         same = float(p.square().sum())
@@ -1426,7 +1450,8 @@ def _resample_tallies(args: dict[str, Any], results: list[Weights]) -> Iterator[
             for j in range(i):
                 agree = int((drawn[:, i] == drawn[:, j]).sum())
                 counts = torch.tensor([agree, len(drawn) - agree])
-                yield Tally(f"dead features {j} and {i}", counts, torch.tensor([same, 1 - same]), together)
+                either, chances = ("the same input for both", "another for each"), torch.tensor([same, 1 - same])
+                yield Tally(f"dead features {j} and {i}", counts, chances, together, either)
     for lag in (1, 2):
         if drawn.shape[1] > lag:
             # Blocks that do not overlap, so that the pairs are independent of each other.
@@ -1437,12 +1462,13 @@ def _resample_tallies(args: dict[str, Any], results: list[Weights]) -> Iterator[
                 torch.bincount((a * n + b).flatten(), minlength=n * n),
                 joint,
                 together,
+                pairs,
             )
     half = len(drawn) // 2
     if half >= 30:
         a, b = drawn[0 : 2 * half : 2, 0], drawn[1 : 2 * half : 2, 0]
         again = "Two calls in a row are not independent."
-        yield Tally("two calls in a row", torch.bincount(a * n + b, minlength=n * n), joint, again)
+        yield Tally("two calls in a row", torch.bincount(a * n + b, minlength=n * n), joint, again, pairs)
 
 
 Draws = Callable[[Tensor, int, torch.Generator], Tensor]
@@ -1935,6 +1961,21 @@ def always_in_layer_0(
     return _hooked(model, tokens, at, lambda x: _rebuilt(x, W_enc, b_enc, W_dec, b_dec))
 
 
+def reconstruction_returned(
+    model: Any, tokens: Tensor, hook_name: str, W_enc: Tensor, b_enc: Tensor, W_dec: Tensor, b_dec: Tensor
+) -> Tensor:
+    """This is the reconstruction of the activation: put it in with a hook, and return the logits that the model comes to
+    with it."""
+    seen: list[Tensor] = []
+
+    def look(x: Tensor) -> Tensor:
+        seen.append(x)
+        return x
+
+    _hooked(model, tokens, hook_name, look)
+    return _rebuilt(seen[0], W_enc, b_enc, W_dec, b_dec)
+
+
 def spliced_log_probs(
     model: Any, tokens: Tensor, hook_name: str, W_enc: Tensor, b_enc: Tensor, W_dec: Tensor, b_dec: Tensor
 ) -> Tensor:
@@ -1976,6 +2017,7 @@ splice = Exercise(
         spliced_without_a_relu,
         zeros_spliced,
         always_in_layer_0,
+        reconstruction_returned,
         spliced_log_probs,
         spliced_less_clean,
         splice_left_in,
@@ -2666,6 +2708,28 @@ def magnitudes_of_correlations(f_a: Tensor, f_b: Tensor) -> tuple[Tensor, Tensor
     return _best(_correlations(f_a, f_b).abs())
 
 
+def chosen_by_magnitude(f_a: Tensor, f_b: Tensor) -> tuple[Tensor, Tensor]:
+    """The correlations keep their sign, but the best match is still chosen by magnitude, so that a feature which is off
+    whenever this one is on can win: take the highest, `max`, of the signed ones."""
+    table = _correlations(f_a, f_b)
+    ids = table.abs().argmax(1)
+    return ids, table.gather(1, ids[:, None])[:, 0]
+
+
+def deviations_by_one_fewer(f_a: Tensor, f_b: Tensor) -> tuple[Tensor, Tensor]:
+    """`std` divides by one fewer than there are tokens, the covariance by all of them, so that even a perfect match stays
+    below 1: divide both alike, `correction=0`."""
+    ids, values = _best(_correlations(f_a, f_b))
+    return ids, values * (len(f_a) - 1) / len(f_a)
+
+
+def covariances_by_one_fewer(f_a: Tensor, f_b: Tensor) -> tuple[Tensor, Tensor]:
+    """The covariance is divided by one fewer than there are tokens, the deviations by all of them, so that a perfect match
+    comes out above 1: divide both alike."""
+    ids, values = _best(_correlations(f_a, f_b))
+    return ids, values * len(f_a) / (len(f_a) - 1)
+
+
 def matches_of_b(f_a: Tensor, f_b: Tensor) -> tuple[Tensor, Tensor]:
     """This gives for each feature of b the best of a: it is asked the other way round, for each feature of a."""
     return _best(_correlations(f_b, f_a))
@@ -2734,6 +2798,9 @@ match_features = Exercise(
         not_centred_over_tokens,
         covariances,
         magnitudes_of_correlations,
+        chosen_by_magnitude,
+        deviations_by_one_fewer,
+        covariances_by_one_fewer,
         matches_of_b,
         correlated_over_features,
         correlations_before_ids,

@@ -10,6 +10,7 @@ from mi_tutor import check
 from mi_tutor.check.draw import Draw, basic, cases_from_annotations, edge, general
 from mi_tutor.check.exercise import Exercise
 from mi_tutor.check.judge import judge
+from mi_tutor.check.report import written
 
 
 def bare(name, monkeypatch, reference, **settings):
@@ -108,3 +109,88 @@ def test_the_same_seed_draws_the_same_in_every_dtype():
     double = Draw(3, "x", torch.float64).normal(4, 5)
     assert torch.equal(single, double.float())
     assert not torch.equal(double, Draw(4, "x", torch.float64).normal(4, 5))
+
+
+def _written(report):
+    return [written(report.expected), written(report.got)]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_right_numbers_in_another_dtype_are_called_right_and_shown_apart(dtype):
+    report = check(lambda f: (f > 0).to(dtype).sum(-1).mean(), "l0")
+    assert "The numbers are right. The dtype should be" in report.message.replace("the numbers", "The numbers")
+    expected, got = _written(report)
+    assert expected != got
+    assert report.expected.dtype != dtype
+
+
+def test_wrong_numbers_are_named_before_their_dtype():
+    def share(f):
+        return (f > 0).double().mean()
+
+    def accuracy(f, label, threshold):
+        right = ((f > threshold) == label[:, None]).double().mean(0)
+        return int(right.argmax()), right.max()
+
+    assert check(share, "l0").mistake == "share_of_active_features"
+    assert check(accuracy, "best_feature_f1").mistake == "accuracy"
+
+
+def test_a_card_shows_what_is_expected_in_the_dtype_that_is_wanted():
+    report = check(lambda W: W.sum(-1), "neuron_purity")
+    assert report.expected.dtype == report.got.dtype == torch.float32
+
+
+@pytest.mark.parametrize("guard", [1e-3, 1e-4, 1e-6])
+def test_a_small_constant_in_a_denominator_is_named(guard):
+    def dimensionality(W):
+        length = W.square().sum(1)
+        overlap = (F.normalize(W, dim=1).mT @ W).square().sum(-1)
+        return length / (overlap + guard)
+
+    def purity(W):
+        return W.abs().amax(-1) / (W.abs().sum(-1) + guard)
+
+    assert check(dimensionality, "feature_dimensionality").mistake == "guarded division"
+    assert check(purity, "neuron_purity").mistake in ("guarded division", "lost precision")
+
+
+def test_two_mistakes_in_answers_that_have_nothing_to_do_with_each_other_are_both_named():
+    def losses(probability, importance):
+        p = probability
+        return torch.tensor([importance * p / 3, p / 3, (1 + importance) * p**2 / 3])
+
+    def losses_of_which_one_is_a_riddle(probability, importance):
+        p = probability
+        return torch.tensor([importance * p / 3, p / 3, 0.123])
+
+    report = check(losses, "strategy_losses")
+    assert report.mistake == "no_bias_for_the_lost and both_by_one_value"
+    assert "For “both, in opposite directions”: " in report.message
+    assert check(losses_of_which_one_is_a_riddle, "strategy_losses").mistake == "no_bias_for_the_lost"
+
+
+def test_a_gate_drawn_once_for_a_batch_is_recognised_however_it_falls():
+    def gate_first(batch, feature_probability, generator):
+        gate = torch.rand(feature_probability.shape, generator=generator) < feature_probability
+        value = torch.rand(batch, *feature_probability.shape, generator=generator, dtype=feature_probability.dtype)
+        return value * gate
+
+    def value_first(batch, feature_probability, generator):
+        value = torch.rand(batch, *feature_probability.shape, generator=generator, dtype=feature_probability.dtype)
+        return value * (torch.rand(feature_probability.shape, generator=generator) < feature_probability)
+
+    for seed in (None, 1, 2):
+        for function in (gate_first, value_first):
+            assert check(function, "sparse_features", seed=seed).mistake == "gate_fixed_for_the_batch"
+
+
+def test_what_a_tally_counts_is_said_in_words():
+    def squared(batch, feature_probability, generator):
+        like = {"generator": generator, "dtype": feature_probability.dtype}
+        gate, value = (torch.rand(batch, *feature_probability.shape, **like) for _ in range(2))
+        return torch.where(gate < feature_probability, value.square(), 0)
+
+    sentence = check(squared, "sparse_features").message
+    assert "a value between 0 and 0.031 came" in sentence
+    assert "times in 40000 samples (two draws of 20000); about 625 expected" in sentence

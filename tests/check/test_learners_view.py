@@ -54,7 +54,13 @@ def test_a_samplers_case_can_be_run_again_with_the_same_draws():
 
 @pytest.mark.parametrize(
     "value",
-    [torch.tensor([1.5, float("inf")]), torch.tensor([[0, 1]]), torch.tensor(True), torch.tensor(2.0).double()],
+    [
+        torch.tensor([1.5, float("inf")]),
+        torch.tensor([[0, 1]]),
+        torch.tensor([[0.0, 1.0]]),
+        torch.tensor(True),
+        torch.tensor(2.0).double(),
+    ],
 )
 def test_small_tensors_are_written_as_code(value):
     again = eval(written(value), {"torch": torch})
