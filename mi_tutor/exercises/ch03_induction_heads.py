@@ -1547,6 +1547,63 @@ def _a_step_too_many(model: _Wiring, kind: str) -> None:
         model.wire("W_O", 0, "pointer", 1.0, shift=2)
 
 
+def _no_room(model: _Wiring, kind: str) -> None:
+    """Heads as wide as the smaller of the two numbers: what lies beyond is cut off."""
+    room = min(model.d_vocab, model.n_ctx)
+    for name in ("W_Q", "W_K", "W_V"):
+        model.weights[name] = model.weights[name][..., :room].clone()
+    model.weights["W_O"] = model.weights["W_O"][:, :, :room].clone()
+
+
+def _layers_exchanged(model: _Wiring, kind: str) -> None:
+    for name in ("W_Q", "W_K", "W_V", "W_O"):
+        model.weights[name] = model.weights[name].flip(0)
+
+
+def _in_one_part(model: _Wiring, kind: str) -> None:
+    """Position j is written where token j is: parts of one size, the second laid onto the first."""
+    size = max(model.d_vocab, model.n_ctx)
+    wide = WAYS[kind](size, size)
+    W, token, position = wide.weights, wide.parts["token"], wide.parts["position"]
+    for rows in (W["W_pos"].T, *(W[name][layer, 0] for name in ("W_Q", "W_K", "W_V") for layer in (0, 1))):
+        rows[token] += rows[position]
+        rows[position] = 0
+    cut = {"W_E": W["W_E"][: model.d_vocab], "W_pos": W["W_pos"][: model.n_ctx], "W_U": W["W_U"][:, : model.d_vocab]}
+    model.weights.update(W | cut)
+
+
+def _looking_by(part: str) -> Callable[[_Wiring, str], None]:
+    """Layer 0 is the other circuit's: one that looks one back, or one that finds the same token."""
+
+    def twist(model: _Wiring, kind: str) -> None:
+        model.weights["W_Q"][0], model.weights["W_K"][0] = 0, 0
+        model.wire("W_Q", 0, part, model.sharp, shift=-1 if part == "position" else 0)
+        model.wire("W_K", 0, part, 1.0)
+
+    return twist
+
+
+def _handing_on(part: str) -> Callable[[_Wiring, str], None]:
+    def twist(model: _Wiring, kind: str) -> None:
+        model.weights["W_V"][0] = 0
+        model.wire("W_V", 0, part, 1.0)
+
+    return twist
+
+
+def _notes_compared(model: _Wiring, kind: str) -> None:
+    """Layer 1's queries and keys both read the note."""
+    name, part = ("W_Q", "before") if kind == "K" else ("W_K", "pointer")
+    model.weights[name][1] = 0
+    model.wire(name, 1, part, model.sharp if kind == "K" else 1.0)
+
+
+def _straight_out(model: _Wiring, kind: str) -> None:
+    """Layer 0 writes where W_U reads."""
+    model.weights["W_O"][0] = 0
+    model.wire("W_O", 0, "out", 1.0)
+
+
 def _overflowing(model: _Wiring, kind: str) -> None:
     model.weights["W_Q"] *= 1e18
     model.weights["W_K"] *= 1e20
@@ -1615,6 +1672,11 @@ MISTAKES: dict[str, Mistake] = {
         "It says the current token again: layer 1 finds where that token stood before, and what has to be read is the position "
         "after. One step is missing, and layer 0 is the place for it: {step}.",
     ),
+    "both_sides_read_the_note": (
+        _notes_compared,
+        "Layer 1's queries and keys both read what layer 0 writes: two notes are alike where the same token stands, so it says that "
+        "token again. The {side} alone read the note; let layer 1's {other} read {instead}.",
+    ),
     "one_place_too_far": (
         _a_step_too_many,
         "It says the token two after the earlier occurrence: there is one step too many. {step_said}.",
@@ -1654,6 +1716,28 @@ MISTAKES: dict[str, Mistake] = {
         "{mixed}: if layer 1's {side} read what layer 0 writes and nothing else, and its {other} and values what stood there "
         "before, every prediction would be right. Let layer 0 write into a part of the stream of its own, which the {side} "
         "alone read.",
+    ),
+    "d_head_too_small": (
+        _no_room,
+        "d_head is too small: all is right where token and position are below it, and what lies beyond falls off. Both layers have "
+        "the same d_head, and a head that matches or moves one-hot tokens needs d_vocab dimensions, one that does so with "
+        "positions n_ctx: take the larger, `max(d_vocab, n_ctx)`.",
+    ),
+    "layers_exchanged": (
+        _layers_exchanged,
+        "The layers are exchanged: with index 0 and index 1 of W_Q, W_K, W_V and W_O in each other's place every prediction would be "
+        "right. Index 0 is the layer that runs first.",
+    ),
+    "token_and_position_read_together": (
+        _in_one_part,
+        "Token and position are read together somewhere: W_E and W_pos share a part of the stream, or one matrix reads both parts. "
+        "{each}: if each read just that, every prediction would be right.",
+    ),
+    "layer_0_writes_to_the_output": (
+        _straight_out,
+        "What layer 0 writes goes straight to the output: W_U reads it, and layer 1's {side} do not, so they find nothing. Let W_O of "
+        "layer 0 write into a part of its own, which layer 1's {side} read and W_U does not; the part for the token to say is "
+        "layer 1's.",
     ),
     "copies_the_most_frequent": (
         _indifferent,
@@ -1703,6 +1787,17 @@ MISTAKES_OF: dict[str, dict[str, Mistake]] = {
             "Layer 0 looks the wrong way: it asks for the position after its own, which the mask hides. With its W_Q and W_K in "
             "each other's place every prediction would be right. The query of position i has to match the key of i - 1.",
         ),
+        "layer_0_looks_by_token": (
+            _looking_by("token"),
+            "Layer 0 looks by the token: its queries and keys read what W_E wrote, so that a token finds itself. If it looked at the "
+            "position before, whatever stands there, every prediction would be right. Let its queries and keys read the position, "
+            "as in your previous-token head.",
+        ),
+        "layer_0_values_read_the_position": (
+            _handing_on("position"),
+            "Layer 0's values read the position, so that its note says where the token before stands, not which token it is. Queries "
+            "and keys decide where to look, values what is brought along: let W_V of layer 0 read the token.",
+        ),
     },
     "Q": {
         "shift_wraps_round": (
@@ -1716,8 +1811,19 @@ MISTAKES_OF: dict[str, dict[str, Mistake]] = {
             "It says the token before the current one: the pointer is shifted the other way. Position j has to come out as "
             "j + 1 of the pointer, the position after the one that layer 0 looks at.",
         ),
+        "layer_0_looks_by_position": (
+            _looking_by("position"),
+            "Layer 0 looks at the same places whatever the tokens are, as a previous-token head does. It has to find where the query's "
+            "token stood before, so its queries and keys have to read the token. Positions are for its values to read.",
+        ),
+        "layer_0_values_read_the_token": (
+            _handing_on("token"),
+            "Layer 0's values read the token, so that what it brings back is the token that it was looking for. A pointer says where "
+            "that token stood: let W_V of layer 0 read the position.",
+        ),
     },
 }
+INSTEAD = {"K": "the token, what is asked for", "Q": "the position, where they are"}
 ROLES = {
     "K": "W_Q of layer 1 reads the token, W_K the note on what came before",
     "Q": "W_Q of layer 1 reads the pointer, W_K the position",
@@ -1725,6 +1831,12 @@ ROLES = {
 MIXED = {
     "K": "The note on the token before and the token itself are read together",
     "Q": "Layer 1's queries read their own position as well as the pointer, so that each finds itself",
+}
+EACH = {
+    "K": "Layer 0's queries and keys have to read the position, its values and layer 1's queries and values the token, layer 1's keys "
+    "what layer 0 writes",
+    "Q": "Layer 0's queries and keys and layer 1's values have to read the token, layer 0's values and layer 1's keys the position, "
+    "layer 1's queries what layer 0 writes",
 }
 STEPS = {
     "K": (
@@ -1748,7 +1860,14 @@ def _mistakes(kind: str) -> tuple[Callable[..., Weights], ...]:
         step, step_said = STEPS[kind]
         build.__name__ = name
         build.__doc__ = sentence.format(
-            side=side, other=other, step=step, step_said=step_said, roles=ROLES[kind], mixed=MIXED[kind]
+            side=side,
+            other=other,
+            step=step,
+            step_said=step_said,
+            roles=ROLES[kind],
+            mixed=MIXED[kind],
+            each=EACH[kind],
+            instead=INSTEAD[kind],
         )
         return build
 
