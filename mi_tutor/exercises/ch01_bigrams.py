@@ -330,6 +330,12 @@ def log_of_mean_probability(log_probs: Tensor, tokens: Tensor) -> Tensor:
     return -log_probs[tokens[:-1], tokens[1:]].exp().mean().log()
 
 
+def entropy_of_the_table(log_probs: Tensor, tokens: Tensor) -> Tensor:
+    """This is the mean entropy of the table's rows, which says how sure the model is, whatever the text: look up the transitions
+    that occur in `tokens`."""
+    return -(log_probs.exp() * log_probs).sum(1).mean()
+
+
 def each_transition_scored_once(log_probs: Tensor, tokens: Tensor) -> Tensor:
     """Each kind of transition is counted once: one that occurs three times counts three times."""
     pairs = torch.stack([tokens[:-1], tokens[1:]]).unique(dim=1)
@@ -367,6 +373,7 @@ bigram_cross_entropy = Exercise(
         scored_in_bits,
         perplexity,
         log_of_mean_probability,
+        entropy_of_the_table,
         each_transition_scored_once,
         zero_times_infinity,
         impossible_transitions_left_out,
