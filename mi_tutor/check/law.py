@@ -30,6 +30,10 @@ class Tally:
     """What they should be, [outcome]; sums to 1."""
     sentence: str = ""
     """What a wrong count means, when that is known."""
+    outcomes: Sequence[str] = ()
+    """Each outcome in words, such as "a value between 0.06 and 0.09"; its number where this is empty."""
+    among: str = ""
+    """What was counted through: "samples (two draws of 20000)"."""
 
     @property
     def undecided(self) -> bool:
@@ -49,18 +53,18 @@ class Tally:
         impossible = probability <= 0
         if float(observed[impossible].sum()) > IMPOSSIBLE_ALLOWED:
             outcome = int((observed * impossible).argmax())
-            return f"{self._about()}: outcome {outcome} came {int(observed[outcome])} times and is impossible."
+            return f"{self._came(outcome)} and is impossible."
         expected = probability * total
         if chi_square(*_merged(observed, expected)) >= FALSE_ALARM:
             return None
         outcome = int(((observed - expected).abs() / expected.clamp(min=1).sqrt()).argmax())
-        return (
-            f"{self._about()}: outcome {outcome} came {int(observed[outcome])} times in {int(total)}; "
-            f"about {float(expected[outcome]):.0f} expected."
-        )
+        return f"{self._came(outcome)}; about {float(expected[outcome]):.0f} expected."
 
-    def _about(self) -> str:
-        return f"{self.sentence} Counting {self.name}" if self.sentence else f"Counting {self.name}"
+    def _came(self, outcome: int) -> str:
+        what = self.outcomes[outcome] if self.outcomes else f"outcome {outcome}"
+        times = f"came {int(self.observed[outcome])} times in {int(self.observed.sum())}"
+        among = f" {self.among}" if self.among else ""
+        return f"{self.sentence} Counting {self.name}: {what} {times}{among}".lstrip()
 
 
 @dataclass(frozen=True)
@@ -92,10 +96,31 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Trait:
+    """Something that chance would never do: seen once it tells what a sampler does, whatever its counts are."""
+
+    name: str
+    present: bool | None
+    """None where the draws leave it open."""
+    undecided: bool = False
+
+    def like(self, other: "Trait", level: float) -> bool:
+        """Whether both have it or both have not, as far as one can tell."""
+        return self.present is None or other.present is None or self.present == other.present
+
+    def wrong(self) -> str | None:
+        """Nothing of its own: the counts say what is wrong, this what it comes from."""
+        return None
+
+
+Finding = Tally | Score | Trait
+
+
+@dataclass(frozen=True)
 class Law:
     """How the results of a sampler are tallied."""
 
-    tallies: Callable[[dict[str, Any], list[Any]], Iterator[Tally | Score]]
+    tallies: Callable[[dict[str, Any], list[Any]], Iterator[Finding]]
     """(arguments, the results of all calls of a case) -> tallies."""
     valid: Callable[[dict[str, Any], Any], str | None]
     """(arguments, one result) -> what makes it impossible whatever was drawn, if anything."""
@@ -129,11 +154,15 @@ def _merged(observed: Tensor, expected: Tensor, least: float = 25.0) -> tuple[Te
     return observed, expected
 
 
-def alike(first: Sequence[Tally | Score], second: Sequence[Tally | Score], level: float = 1e-4) -> bool:
-    """Whether two samplers' tallies could come from one law."""
+def alike(first: Sequence[Finding], second: Sequence[Finding], level: float = 1e-4) -> bool:
+    """Whether two samplers' tallies could come from one law; where either shows a trait, whether the other does."""
     if [t.name for t in first] != [t.name for t in second]:
         return False
-    return all(type(a) is type(b) and a.like(b, level) for a, b in zip(first, second, strict=True))  # type: ignore[arg-type]
+    pairs = list(zip(first, second, strict=True))
+    telling = [pair for pair in pairs if any(isinstance(t, Trait) and t.present for t in pair)]
+    if telling:
+        pairs = [pair for pair in pairs if isinstance(pair[0], Trait)]
+    return all(type(a) is type(b) and a.like(b, level) for a, b in pairs)  # type: ignore[arg-type]
 
 
 def _homogeneous(a: Tensor, b: Tensor, level: float) -> bool:

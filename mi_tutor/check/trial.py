@@ -15,7 +15,7 @@ from mi_tutor.check.conditions import changed_argument, restore_settings, take_s
 from mi_tutor.check.draw import Case, copy_arguments, in_double
 from mi_tutor.check.exercise import Exercise
 from mi_tutor.check.factored import in_factors, is_factored
-from mi_tutor.check.law import Score, Tally
+from mi_tutor.check.law import Finding
 from mi_tutor.check.memory import BlockRule, TableRule
 
 Function = Callable[..., Any]
@@ -29,7 +29,7 @@ class Trial:
     dtype: torch.dtype
     expected: Any = None
     outcome: Outcome = field(default_factory=Outcome)
-    tallies: list[Tally | Score] = field(default_factory=list)
+    tallies: list[Finding] = field(default_factory=list)
     """For a sampler."""
     problem: Problem | None = None
     """What is wrong, most telling first; None when the case is passed."""
