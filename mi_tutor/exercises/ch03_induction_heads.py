@@ -54,9 +54,19 @@ def _valid_repeat(args: dict[str, Any], tokens: Tensor) -> str | None:
         if torch.equal(tokens[:, 1::2], tokens[:, 2::2]):
             return "Every token of a row stands twice, one beside the other."
         return "The second half of a row is not its first half again."
-    if (tokens[:, 1:] == bos).any():
-        return "There is a `bos` inside a block."
+    if (first == bos).any():
+        return f"There is a `bos` inside a block{_never_drawn(first, args['d_vocab'])}."
     return None
+
+
+def _never_drawn(block: Tensor, d_vocab: int) -> str:
+    """Which ids do not come at all, where there are so many that it is not by chance."""
+    missing = [
+        str(i) for i, count in enumerate(torch.bincount(block.flatten(), minlength=d_vocab).tolist()) if not count
+    ]
+    if not missing or len(missing) > 3 or block.numel() < 40 * d_vocab:
+        return ""
+    return f", and id {' and '.join(missing)} never comes"
 
 
 def _repeat_tallies(args: dict[str, Any], results: list[Tensor]) -> Iterator[Tally]:
@@ -66,20 +76,21 @@ def _repeat_tallies(args: dict[str, Any], results: list[Tensor]) -> Iterator[Tal
     if not block.numel():
         return
     block, kinds = block - (block > bos).long(), d_vocab - 1
-    even = torch.full((kinds,), 1 / kinds)
-    yield Tally("the ids in all blocks", torch.bincount(block.flatten(), minlength=kinds), even)
+    even, ids = torch.full((kinds,), 1 / kinds), [i for i in range(d_vocab) if i != bos]
+    named = [f"id {i}" for i in ids]
+    yield Tally("the ids in all blocks", torch.bincount(block.flatten(), minlength=kinds), even, outcomes=named)
     for place in {0, period - 1}:
         counts = torch.bincount(block[..., place].flatten(), minlength=kinds)
-        yield Tally(f"the ids in place {place} of a block", counts, even)
+        yield Tally(f"the ids in place {place} of a block", counts, even, outcomes=named)
     for lag in sorted({1, 2, period - 1} & set(range(1, period))):
         sentence = "Places of one block depend on each other: an id may come again, and nothing may follow from it."
-        yield _together(f"pairs of ids {lag} apart in a block", _pairs(block, 2, lag), kinds, sentence)
+        yield _together(f"pairs of ids {lag} apart in a block", _pairs(block, 2, lag), ids, sentence)
     if block.shape[1] > 1:
         sentence = "Rows depend on each other: every sequence needs a block of its own."
-        yield _together("pairs of ids in one place of neighbouring rows", _pairs(block, 1, 1), kinds, sentence)
+        yield _together("pairs of ids in one place of neighbouring rows", _pairs(block, 1, 1), ids, sentence)
     if block.shape[0] > 1:
         sentence = "Two calls depend on each other."
-        yield _together("pairs of ids in one place of two calls", _pairs(block, 0, 1), kinds, sentence)
+        yield _together("pairs of ids in one place of two calls", _pairs(block, 0, 1), ids, sentence)
 
 
 def _pairs(block: Tensor, axis: int, lag: int) -> tuple[Tensor, Tensor]:
@@ -89,15 +100,17 @@ def _pairs(block: Tensor, axis: int, lag: int) -> tuple[Tensor, Tensor]:
     return block.index_select(axis, first).flatten(), block.index_select(axis, first + lag).flatten()
 
 
-def _together(name: str, pairs: tuple[Tensor, Tensor], kinds: int, sentence: str) -> Tally:
-    """How often two ids come together where they are few, how often they are equal where they are many."""
-    a, b = pairs
+def _together(name: str, pairs: tuple[Tensor, Tensor], ids: list[int], sentence: str) -> Tally:
+    """How often two ids come together where they are few, how often they are equal where they are many. `pairs` holds places
+    in `ids`."""
+    (a, b), kinds = pairs, len(ids)
     if kinds <= 9:
-        return Tally(
-            name, torch.bincount(a * kinds + b, minlength=kinds**2), torch.full((kinds**2,), kinds**-2.0), sentence
-        )
+        named = [f"the pair ({first}, {second})" for first in ids for second in ids]
+        counts = torch.bincount(a * kinds + b, minlength=kinds**2)
+        return Tally(name, counts, torch.full((kinds**2,), kinds**-2.0), sentence, named)
     equal = int((a == b).sum())
-    return Tally(name, torch.tensor([equal, len(a) - equal]), torch.tensor([1 / kinds, 1 - 1 / kinds]), sentence)
+    counts, named = torch.tensor([equal, len(a) - equal]), ["a pair of equal ids", "a pair of different ids"]
+    return Tally(name, counts, torch.tensor([1 / kinds, 1 - 1 / kinds]), sentence, named)
 
 
 def _ids(batch: int, period: int, d_vocab: int, bos: int, generator: torch.Generator) -> Tensor:
@@ -124,6 +137,20 @@ def bos_assumed_to_be_last(batch: int, period: int, d_vocab: int, bos: int, gene
     """Ids are drawn up to d_vocab - 2, as if BOS had to be the last. It is `bos`, wherever that lies: add 1 to what is drawn
     where it is not below `bos`."""
     return _framed(torch.randint(d_vocab - 1, (batch, period), generator=generator, device=generator.device), bos)
+
+
+def stepped_over_one_too_late(batch: int, period: int, d_vocab: int, bos: int, generator: torch.Generator) -> Tensor:
+    """The step over `bos` comes one id too late: `>` leaves `bos` itself where it was drawn, and the id after it never comes. Add 1
+    from `bos` on, `block + (block >= bos)`."""
+    ids = torch.randint(d_vocab - 1, (batch, period), generator=generator, device=generator.device)
+    return _framed(ids + (ids > bos), bos)
+
+
+def last_id_never_drawn(batch: int, period: int, d_vocab: int, bos: int, generator: torch.Generator) -> Tensor:
+    """The last id is never drawn. `randint` leaves its upper end out, so that `randint(d_vocab - 1, …)` draws the d_vocab - 1
+    numbers from 0 to d_vocab - 2: no further 1 is to be taken off."""
+    ids = torch.randint(d_vocab - 2, (batch, period), generator=generator, device=generator.device)
+    return _framed(ids + (ids >= bos), bos)
 
 
 def bos_moved_to_its_neighbour(batch: int, period: int, d_vocab: int, bos: int, generator: torch.Generator) -> Tensor:
@@ -204,6 +231,8 @@ repeated_tokens = Exercise(
         bos_drawn_as_well,
         bos_assumed_to_be_0,
         bos_assumed_to_be_last,
+        stepped_over_one_too_late,
+        last_id_never_drawn,
         bos_moved_to_its_neighbour,
         one_block_for_all,
         no_id_twice,
@@ -407,6 +436,18 @@ def one_query_too_early(pattern: Tensor, period: int) -> Tensor:
     return _prefix(pattern, period, period - 1, range(period, 2 * period)).mean((0, -1))
 
 
+def one_query_too_many(pattern: Tensor, period: int) -> Tensor:
+    """There is one query too many: the first copy's last position is counted, too. The second copy has `period` queries, and
+    `[..., -period:]` are the last of the diagonal."""
+    return _prefix(pattern, period, period - 1, range(period, 1 + 2 * period)).mean((0, -1))
+
+
+def whole_diagonal_of_the_occurrence(pattern: Tensor, period: int) -> Tensor:
+    """Two things: `diagonal(-period)` is the attention to the same token's earlier occurrence, and what came after it lies on
+    `diagonal(1 - period)`; and of a diagonal only the second copy's queries count, the last `period` entries."""
+    return _diagonal(pattern, period).mean((0, -1))
+
+
 def divided_by_all_positions(pattern: Tensor, period: int) -> Tensor:
     """The sum is divided by all 1 + 2·period positions: the mean is over the second copy's `period` queries."""
     return _prefix(pattern, period, period - 1).sum(-1).mean(0) / pattern.shape[-1]
@@ -448,6 +489,8 @@ prefix_matching_score = Exercise(
         last_query_left_out,
         first_query_left_out,
         one_query_too_early,
+        one_query_too_many,
+        whole_diagonal_of_the_occurrence,
         divided_by_all_positions,
         queries_for_keys,
         heads_averaged_in_prefix,
@@ -835,7 +878,8 @@ def _cut(resid: Tensor, removed: Tensor, path: str) -> tuple[Tensor, Tensor]:
 
 
 def cut_from_both(resid: Tensor, removed: Tensor, W_Q: Tensor, W_K: Tensor, path: str) -> Tensor:
-    """It is subtracted from what the queries read and from what the keys read: `path` names one of the two, the other stays."""
+    """It is subtracted from what the queries read and from what the keys read: `path` names one of the two, the other stays. (Two
+    names for one tensor, `q = k = resid.clone()`, and a `-=` do that as well.)"""
     return _attend(resid - removed, resid - removed, W_Q, W_K)
 
 
@@ -848,6 +892,38 @@ def stream_changed_in_place(resid: Tensor, removed: Tensor, W_Q: Tensor, W_K: Te
     else:
         reads_k -= removed
     return _attend(reads_q, reads_k, W_Q, W_K)
+
+
+def stream_changed_by_the_queries(resid: Tensor, removed: Tensor, W_Q: Tensor, W_K: Tensor, path: str) -> Tensor:
+    """ "K" is right, and "Q" changes `resid` itself: after `q = resid` both are names of one tensor, so `q -= removed` changes what
+    the keys read as well. Make a new tensor, `q = resid - removed`."""
+    reads_q = reads_k = resid
+    if path == "Q":
+        reads_q -= removed
+    else:
+        reads_k = resid - removed
+    return _attend(reads_q, reads_k, W_Q, W_K)
+
+
+def stream_changed_by_the_keys(resid: Tensor, removed: Tensor, W_Q: Tensor, W_K: Tensor, path: str) -> Tensor:
+    """ "Q" is right, and "K" changes `resid` itself: after `k = resid` both are names of one tensor, so `k -= removed` changes what
+    the queries read as well. Make a new tensor, `k = resid - removed`."""
+    reads_q = reads_k = resid
+    if path == "K":
+        reads_k -= removed
+    else:
+        reads_q = resid - removed
+    return _attend(reads_q, reads_k, W_Q, W_K)
+
+
+def queries_path_cuts_both(resid: Tensor, removed: Tensor, W_Q: Tensor, W_K: Tensor, path: str) -> Tensor:
+    """ "K" is right, and "Q" cuts both: for "Q" the keys read `resid`, as it is."""
+    return _attend(resid - removed if path == "Q" else resid, resid - removed, W_Q, W_K)
+
+
+def keys_path_cuts_both(resid: Tensor, removed: Tensor, W_Q: Tensor, W_K: Tensor, path: str) -> Tensor:
+    """ "Q" is right, and "K" cuts both: for "K" the queries read `resid`, as it is."""
+    return _attend(resid - removed, resid - removed if path == "K" else resid, W_Q, W_K)
 
 
 def cut_from_the_other_path(resid: Tensor, removed: Tensor, W_Q: Tensor, W_K: Tensor, path: str) -> Tensor:
@@ -927,6 +1003,10 @@ pattern_without = Exercise(
     wrong=(
         cut_from_both,
         stream_changed_in_place,
+        stream_changed_by_the_queries,
+        stream_changed_by_the_keys,
+        queries_path_cuts_both,
+        keys_path_cuts_both,
         cut_from_the_other_path,
         always_cut_from_the_keys,
         always_cut_from_the_queries,
@@ -1975,6 +2055,13 @@ def slope_by_steps(steps: Tensor, scores: Tensor) -> int:
     return int(steps[1:][(scores.diff() / steps.diff()).argmax()])
 
 
+def logarithm_of_the_difference(steps: Tensor, scores: Tensor) -> int:
+    """The rise is divided by ln(step_b - step_a), the logarithm of a difference: the difference of the logarithms is asked for,
+    ln(step_b) - ln(step_a), or `steps.log().diff()`."""
+    steps, scores = _kept(steps, scores)
+    return int(steps[1:][(scores.diff() / steps.diff().log()).argmax()])
+
+
 def beginning_of_the_rise(steps: Tensor, scores: Tensor) -> int:
     """This is the step at which the steepest stretch begins: the one at which it ends is asked for."""
     steps, scores = _kept(steps, scores)
@@ -2043,6 +2130,7 @@ induction_bump = Exercise(
         largest_change,
         rise_for_slope,
         slope_by_steps,
+        logarithm_of_the_difference,
         beginning_of_the_rise,
         place_for_step,
         place_of_the_slope,
