@@ -5,25 +5,12 @@ token has the largest logit, and what is left of that when layer 0's output is l
 queries, read.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from mi_tutor.check.built_run import (
-    LONG,
-    Seen,
-    Weights,
-    attend,
-    layer_0,
-    look,
-    period_of,
-    read_out,
-    repeated_blocks,
-    run_built,
-    won,
-)
+from mi_tutor.check.built_habits import evidence_of, habit_of
+from mi_tutor.check.built_run import LONG, Seen, Weights, look, period_of, repeated_blocks
 from mi_tutor.check.compare import Answer, Problem
 
 MOST_ENTRIES = 2**26
@@ -44,8 +31,8 @@ def built_model(kind: str) -> Answer:
                 return seen
             if not seen.right.all():
                 tried = [tokens for tokens in batches if period_of(tokens) <= int(seen.period.max())]
-                name = next((name for name, holds in _habits(kind, weights, tried) if holds(seen)), "prediction")
-                return Problem(name, _first_wrong(seen))
+                habit = habit_of(kind, weights, tried, seen)
+                return Problem(habit, _first_wrong(seen) + evidence_of(habit, kind, weights, tried, seen))
         return _wrong_path(kind, seen)
 
     return answer
@@ -75,125 +62,6 @@ def shape_problem(weights: Weights, d_vocab: int, n_ctx: int) -> Problem | None:
             given = "W_E and W_Q say what d_model and d_head are"
             return Problem("shape", f"{name} should be {words}, here {list(shape)}; it is {found}. ({given}.)")
     return None
-
-
-Habit = tuple[str, Callable[[Seen], bool]]
-
-
-def _habits(kind: str, weights: Weights, batches: list[Tensor]) -> list[Habit]:
-    """What a wrong model may be doing, most telling first: a name, and whether it explains nine in ten of the mistakes,
-    or whether one change to the model would mend all of them on these batches."""
-    composed = _composition(kind, weights)
-    last = len(weights["W_pos"]) - 1
-
-    def mended(**changed: Tensor) -> Callable[[Seen], bool]:
-        return lambda seen: _predicts(lambda tokens: run_built(weights | changed, tokens)[""].logits, batches)
-
-    def sharper(*layers: int) -> Callable[[Seen], bool]:
-        return mended(W_Q=_at_layers(weights["W_Q"], 30 * weights["W_Q"].shape[-1] ** 0.5 * weights["W_Q"], *layers))
-
-    def exchanged(layer: int) -> Callable[[Seen], bool]:
-        W_Q, W_K = weights["W_Q"], weights["W_K"]
-        return mended(W_Q=_at_layers(W_Q, W_K, layer), W_K=_at_layers(W_K, W_Q, layer))
-
-    def nearly(chosen: Callable[[Seen], Tensor]) -> Callable[[Seen], bool]:
-        return lambda seen: float(chosen(seen)[~seen.right].float().mean()) >= 0.9
-
-    def unmoved(seen: Seen) -> bool:
-        return not (seen.moved_without["K"].any() or seen.moved_without["Q"].any())
-
-    def led(seen: Seen) -> bool:
-        return bool(seen.led_without["K"].any() or seen.led_without["Q"].any())
-
-    at_the_place = nearly(lambda s: s.place >= 0.5)
-
-    def mixed(seen: Seen) -> bool:
-        return not at_the_place(seen) and _predicts(lambda tokens: _kept_apart(kind, weights, tokens), batches)
-
-    def only_at_the_end(seen: Seen) -> bool:
-        return bool((seen.query[~seen.right] == last).all()) and nearly(lambda s: s.start > 0.3)(seen)
-
-    def looks_back(seen: Seen) -> bool:
-        attention = seen.previous if kind == "K" else seen.earlier
-        return float(attention.mean()) > (0.9 if kind == "K" else 0.3)
-
-    def for_some_distance(seen: Seen) -> bool:
-        """The same distance back, whatever the period; at period 1 the token itself is right."""
-        distance = int(seen.behind[~seen.right].mode().values)
-        return distance > 1 and nearly(lambda s: s.behind == distance)(seen)
-
-    return [
-        ("found_but_not_said", lambda seen: unmoved(seen) and led(seen)),
-        # Before those that sharpen: a tie between the place and the start, made sharp, is decided by rounding.
-        ("shift_wraps_round", lambda seen: kind == "Q" and only_at_the_end(seen)),
-        ("too_soft_in_layer_0", sharper(0)),
-        ("too_soft_in_layer_1", sharper(1)),
-        ("too_soft", sharper(0, 1)),
-        ("queries_and_keys_exchanged", exchanged(1)),
-        ("layer_0_looks_ahead", lambda seen: kind == "K" and exchanged(0)(seen)),
-        ("parts_mixed", mixed),
-        ("composition_in_the_weights_only", lambda seen: composed > 1e-4 and unmoved(seen)),
-        ("tie_at_the_top", nearly(lambda s: s.shared)),
-        ("too_soft", nearly(lambda s: (s.looked == s.query - s.period + 1) & (s.place < 0.5))),
-        ("copies_the_most_frequent", nearly(lambda s: s.frequent & (s.most * (s.query + 1) < 1.5))),
-        ("one_period_only", for_some_distance),
-        ("layer_0_is_not_read", lambda seen: unmoved(seen) and looks_back(seen)),
-        ("bos_taken_for_0", _only_where_bos_is_0),
-        ("right_place_wrong_token", at_the_place),
-        ("repeats_the_current_token", nearly(lambda s: s.said == s.token)),
-        ("shifted_the_other_way", lambda seen: kind == "Q" and nearly(lambda s: s.before > 0.9)(seen)),
-        (
-            "one_place_too_far",
-            nearly(lambda s: (s.behind == s.period - 2) | ((s.period <= 2) & (s.behind != s.period - 1))),
-        ),
-        ("answers_from_the_current_token", _same_answer_to_a_token),
-    ]
-
-
-def _at_layers(before: Tensor, after: Tensor, *layers: int) -> Tensor:
-    """`before` with some layers taken from `after`."""
-    chosen = torch.zeros(2, 1, 1, 1, dtype=torch.bool)
-    chosen[list(layers)] = True
-    return torch.where(chosen, after, before)
-
-
-def _predicts(logits: Callable[[Tensor], Tensor], batches: list[Tensor]) -> bool:
-    """Whether all predictions are right."""
-    return all(bool(won(tokens, logits(tokens))[1].all()) for tokens in batches)
-
-
-def _kept_apart(kind: str, weights: Weights, tokens: Tensor) -> Tensor:
-    """The logits if one side of layer 1's attention read what layer 0 writes and nothing else, and all the rest of it what
-    stood in the stream before."""
-    x, _, note = layer_0(weights, tokens)
-    second = attend(weights, 1, note if kind == "Q" else x, note if kind == "K" else x)
-    return read_out(weights, x + note, second, x)
-
-
-def _composition(kind: str, weights: Weights) -> float:
-    """How much layer 1's weights could read of what layer 0's write, whether or not anything comes of it."""
-    W_Q, W_K, W_V, W_O = (weights[name][:, 0].double() for name in ("W_Q", "W_K", "W_V", "W_O"))
-    near, far = (W_K, W_Q) if kind == "K" else (W_Q, W_K)
-    # Norms of products of factors, from their small inner products.
-    written, read = W_O[0] @ near[1], far[1].mT @ far[1]
-    inner = (W_V[0].mT @ W_V[0]) @ written @ read @ written.mT
-    whole = ((W_V[0].mT @ W_V[0]) * (W_O[0] @ W_O[0].mT)).sum() * ((near[1].mT @ near[1]) * read).sum()
-    return float((inner.trace().clamp(min=0) / whole).sqrt()) if whole > 0 else 0.0
-
-
-def _only_where_bos_is_0(seen: Seen) -> bool:
-    zero = seen.bos == 0
-    return bool((zero & (seen.period > 1)).any()) and bool(seen.right[zero].all())
-
-
-def _same_answer_to_a_token(seen: Seen) -> bool:
-    """Whether a token is nearly always followed by the same one, though different ones would be right."""
-    again = 0
-    for token in seen.token.unique():
-        said = seen.said[seen.token == token]
-        again += int((said == said.mode().values).sum())
-    differ = len(torch.stack([seen.token, seen.target]).unique(dim=1).T) > 1.5 * len(seen.token.unique())
-    return differ and again >= 0.95 * len(seen.token)
 
 
 def _first_wrong(seen: Seen) -> str:

@@ -47,10 +47,10 @@ def attend(weights: Weights, layer: int, reads_q: Tensor, reads_k: Tensor) -> Te
     return scores.masked_fill(future, -torch.inf).softmax(-1)
 
 
-def layer_0(weights: Weights, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The stream before layer 0, its pattern, and what it writes."""
+def layer_0(weights: Weights, tokens: Tensor, pattern: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    """The stream before layer 0, its pattern (or the one that is given in its place), and what it writes."""
     x = weights["W_E"][tokens] + weights["W_pos"][: tokens.shape[1]]
-    first = attend(weights, 0, x, x)
+    first = attend(weights, 0, x, x) if pattern is None else pattern
     return x, first, first @ (x @ weights["W_V"][0, 0]) @ weights["W_O"][0, 0]
 
 

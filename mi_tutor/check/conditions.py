@@ -49,8 +49,8 @@ def take_settings() -> Settings:
     )
 
 
-def restore_settings(before: Settings) -> Problem | None:
-    """Put the state back, and say what had changed."""
+def restore_settings(before: Settings, given_generator: bool = True) -> Problem | None:
+    """Put the state back, and say what had changed. What to do instead depends on whether a generator was among the arguments."""
     after = take_settings()
     problem: Problem | None = None
     if not _random_equal(before, after):
@@ -60,10 +60,14 @@ def restore_settings(before: Settings) -> Problem | None:
         random.setstate(before.python_random)
         if before.numpy_random is not None:
             sys.modules["numpy"].random.set_state(before.numpy_random)
+        instead = (
+            "Draw only from the `generator` argument, or not at all."
+            if given_generator
+            else "The result has to depend on the arguments alone: draw nothing, or from a generator of your own with a fixed seed, "
+            "`torch.Generator().manual_seed(0)`."
+        )
         problem = Problem(
-            "changed random state",
-            "It changed the global random state: it drew from it, or seeded it. Draw only from the `generator` argument, "
-            "or not at all.",
+            "changed random state", f"It changed the global random state: it drew from it, or seeded it. {instead}"
         )
     setters: dict[str, tuple[Callable[[Any], Any], str]] = {
         "grad": (torch.set_grad_enabled, "gradient mode"),

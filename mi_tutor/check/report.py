@@ -13,7 +13,7 @@ from mi_tutor.check.draw import copy_arguments
 from mi_tutor.check.factored import is_factored
 from mi_tutor.check.trial import Trial
 
-PLAIN_KINDS = ("value", "nan", "shape", "dtype", "device", "type", "exception", "law", "signature")
+PLAIN_KINDS = ("value", "nan", "shape", "dtype", "device", "type", "exception", "law", "signature", "prediction")
 """Mistakes whose name adds nothing to the sentence."""
 SMALL = 40
 """Entries up to which a tensor is written out, so that it can be pasted and rerun by hand."""
@@ -47,7 +47,7 @@ class Report:
     failed_on: dict[str, Any] = field(default_factory=dict, repr=False)
     """The arguments of the first case that failed."""
     expected: Any = field(default=None, repr=False)
-    """What that case should have given, in the dtype in which it is asked for."""
+    """What that case should have given, in the dtype in which it is asked for; None where no one answer is."""
     got: Any = field(default=None, repr=False)
     """What it gave."""
     printed: str = ""
@@ -73,8 +73,10 @@ class Report:
         if failed is None:
             return cls(exercise, 0.0, float(most), mistake, f"{exercise}: {sentence}", groups)
         seen = failed.problem.sentence if failed.problem and failed.problem.sentence not in sentence else ""
-        where = f" On {_case(failed)}: {seen[:1].lower()}{seen[1:]}" if seen else f" Seen on {_case(failed)}."
+        where = f" On {_case(failed)}: {_within(seen)}" if seen else f" Seen on {_case(failed)}."
         law = failed.problem is not None and failed.problem.kind == "law"
+        # Weights that somebody builds are judged by what they do: ours would be the answer, and no more right than others.
+        built = isinstance(failed.expected, dict)
         if mistake == "not attempted":
             where = ""
         return cls(
@@ -85,7 +87,7 @@ class Report:
             f"{exercise}: {sentence}{where}",
             groups,
             failed.case.args,
-            None if law else in_dtype(failed.expected, failed.dtype),
+            None if law or built else in_dtype(failed.expected, failed.dtype),
             failed.got,
             failed.outcome.printed.strip(),
         )
@@ -98,6 +100,11 @@ class Report:
 
     def _repr_html_(self) -> str:
         return card(self)
+
+
+def _within(sentence: str) -> str:
+    """A sentence after a colon: its first word small, unless it is a name, such as W_Q, or has other capitals."""
+    return re.sub(r"^[A-Z](?=[a-z]*\b)", lambda first: first[0].lower(), sentence)
 
 
 def _case(trial: Trial) -> str:

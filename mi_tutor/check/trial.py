@@ -83,7 +83,7 @@ def guarded(
     with rule or nullcontext(), _out_of_reach(exercise.reference, function):
         # CUDA maps far more addresses than it uses, so a limit on addresses means nothing there.
         outcome = call(function, tuple(args.values()), limit_memory=device.type == "cpu")
-    disturbed = restore_settings(settings)
+    disturbed = restore_settings(settings, any(isinstance(value, torch.Generator) for value in args.values()))
     return outcome, changed_argument(watched) or disturbed
 
 

@@ -304,6 +304,17 @@ def heads_met_positions(z: Tensor, W_O: Tensor) -> Tensor:
     return z @ W_O
 
 
+def every_head_through_the_sum(z: Tensor, W_O: Tensor) -> Tensor:
+    """Every head goes through the sum of all heads' W_O: head h has its own, `W_O[h]`."""
+    return z @ W_O.sum(0)
+
+
+def reshaped_for_transposed(z: Tensor, W_O: Tensor) -> Tensor:
+    """With the heads in front the products are right, and come out as [batch, head, position, d_model]. `reshape` only counts the
+    entries off anew, so that heads and positions are mixed: `transpose(1, 2)` moves the axis back."""
+    return (z.transpose(1, 2) @ W_O).reshape(*z.shape[:3], W_O.shape[-1])
+
+
 def heads_before_positions(z: Tensor, W_O: Tensor) -> Tensor:
     """The axes come out as [batch, head, position, d_model]; `position` belongs before `head`, as in z."""
     return einsum(z, W_O, "b p h d, h d m -> b h p m")
@@ -339,6 +350,8 @@ head_outputs = Exercise(
         first_head_serves_all,
         every_head_through_every_matrix,
         heads_met_positions,
+        every_head_through_the_sum,
+        reshaped_for_transposed,
         heads_before_positions,
         heads_in_reverse,
         shared_evenly,
@@ -516,6 +529,17 @@ def position_ablated(model: Any, tokens: Tensor, layer: int, head: int) -> Tenso
     return _with_z(model, tokens, layer, lambda z: z.index_fill(1, torch.tensor([head], device=z.device), 0))
 
 
+def dimension_ablated(model: Any, tokens: Tensor, layer: int, head: int) -> Tensor:
+    """`z[..., head]` is one number of every head: the axes of `hook_z` are [batch, position, head, d_head], and the head is the
+    third, `z[:, :, head]`."""
+
+    def edit(z: Tensor) -> Tensor:
+        z[..., head] = 0
+        return z
+
+    return _with_z(model, tokens, layer, edit)
+
+
 def last_position_ablated(model: Any, tokens: Tensor, layer: int, head: int) -> Tensor:
     """The head is zero at the last position only; it should be silent everywhere."""
 
@@ -665,6 +689,7 @@ zero_ablate_head = Exercise(
         nothing_ablated,
         whole_layer_ablated,
         position_ablated,
+        dimension_ablated,
         last_position_ablated,
         everything_else_ablated,
         replaced_by_its_mean,

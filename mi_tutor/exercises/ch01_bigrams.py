@@ -330,6 +330,12 @@ def log_of_mean_probability(log_probs: Tensor, tokens: Tensor) -> Tensor:
     return -log_probs[tokens[:-1], tokens[1:]].exp().mean().log()
 
 
+def entropy_of_the_table(log_probs: Tensor, tokens: Tensor) -> Tensor:
+    """This is the mean entropy of the table's rows, which says how sure the model is, whatever the text: look up the transitions
+    that occur in `tokens`."""
+    return -(log_probs.exp() * log_probs).sum(1).mean()
+
+
 def each_transition_scored_once(log_probs: Tensor, tokens: Tensor) -> Tensor:
     """Each kind of transition is counted once: one that occurs three times counts three times."""
     pairs = torch.stack([tokens[:-1], tokens[1:]]).unique(dim=1)
@@ -367,6 +373,7 @@ bigram_cross_entropy = Exercise(
         scored_in_bits,
         perplexity,
         log_of_mean_probability,
+        entropy_of_the_table,
         each_transition_scored_once,
         zero_times_infinity,
         impossible_transitions_left_out,
@@ -821,14 +828,14 @@ def _valid_sample(args: dict[str, Any], sample: Tensor) -> str | None:
 def _transition_tallies(args: dict[str, Any], samples: list[Tensor]) -> Iterator[Tally | Score]:
     probs = args["log_probs"].double().cpu().exp()
     d_vocab = probs.shape[0]
+    named = [f"token {token}" for token in range(d_vocab)]
     tokens = torch.stack(samples).cpu()
     if tokens.shape[1] < 2:
         return
-    words = [f"token {token}" for token in range(d_vocab)]
     for token in range(d_vocab):
         after = tokens[:, 1:][tokens[:, :-1] == token]
         counts = torch.bincount(after, minlength=d_vocab)
-        yield Tally(f"the successors of token {token}", counts, probs[token], outcomes=words)
+        yield Tally(f"the successors of token {token}", counts, probs[token], outcomes=named)
     for lag in (1, 2, 3):
         # Given the current token, what came before tells nothing: one random number used twice would.
         sentence = "The draws are not independent of one another: is one random number used more than once?"
@@ -837,7 +844,7 @@ def _transition_tallies(args: dict[str, Any], samples: list[Tensor]) -> Iterator
             for earlier in range(d_vocab):
                 chosen = after[(now == token) & (before == earlier)]
                 name = f"the successors of token {token} with token {earlier} {lag} before it"
-                yield Tally(name, torch.bincount(chosen, minlength=d_vocab), probs[token], sentence, words)
+                yield Tally(name, torch.bincount(chosen, minlength=d_vocab), probs[token], sentence, named)
 
     yield from _surprise(args["log_probs"].double().cpu(), tokens)
     yield _repeats(probs, tokens)
@@ -867,12 +874,13 @@ def _repeats(probs: Tensor, tokens: Tensor) -> Tally:
     agree = float(probs.square().sum(-1).max())
     pairs = tokens.numel() ** 2
     sentence = "Whole stretches come again word for word: random numbers are used more than once."
+    name, never, outcomes = "stretches", torch.tensor([0.0, 1.0]), ("one that had come before", "a new one")
     if agree > 0.6 or pairs < 10_000:
-        return Tally("stretches that come again", torch.tensor([0, 1]), torch.tensor([0.0, 1.0]), sentence)
+        return Tally(name, torch.tensor([0, 1]), never, sentence, outcomes)
     length = math.ceil((math.log(pairs) + 28) / -math.log(agree))
     stretches = [tuple(row[i : i + length]) for row in tokens.tolist() for i in range(len(row) - length)]
     again = len(stretches) - len(set(stretches))
-    return Tally("stretches that come again", torch.tensor([again, len(stretches)]), torch.tensor([0.0, 1.0]), sentence)
+    return Tally(name, torch.tensor([again, len(stretches)]), never, sentence, outcomes)
 
 
 def _draw_next(weights: Tensor, generator: torch.Generator) -> int:

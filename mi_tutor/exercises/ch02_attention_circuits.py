@@ -85,6 +85,12 @@ def scaled_by_the_width_of_all_heads(q: Tensor, k: Tensor) -> Tensor:
     return _causal(_scores(q, k) / q.shape[2] ** 0.5).softmax(-1)
 
 
+def scaled_by_the_positions(q: Tensor, k: Tensor) -> Tensor:
+    """The scores are divided by the square root of the number of positions, axis 1 of q. What makes a dot product grow is the
+    number of terms in it: √d_head, the last axis."""
+    return _causal(einsum(q, k, "b query h d, b key h d -> b h query key") / q.shape[1] ** 0.5).softmax(-1)
+
+
 def future_seen(q: Tensor, k: Tensor) -> Tensor:
     """Positions attend to later ones, too: position i may look at 0 … i only. Set the other scores to -inf before the
     softmax."""
@@ -113,6 +119,19 @@ def masked_after_the_softmax(q: Tensor, k: Tensor) -> Tensor:
 def masked_with_zero(q: Tensor, k: Tensor) -> Tensor:
     """Future scores are set to 0, but a score of 0 still gets attention, since e⁰ is 1. The score that gets none is -inf."""
     return _scores(q, k).tril().softmax(-1)
+
+
+def mask_multiplied_with_infinity(q: Tensor, k: Tensor) -> Tensor:
+    """The mask is ones and zeros times -inf, and 0 · (-inf) is NaN wherever nothing was to be masked. Make the mask Boolean,
+    `torch.ones(n, n, dtype=torch.bool).triu(1)`, and use `masked_fill` or `torch.where`."""
+    scores = _scores(q, k)
+    return (scores + torch.ones_like(scores).triu(1) * -INF).softmax(-1)
+
+
+def masked_with_a_hundred(q: Tensor, k: Tensor) -> Tensor:
+    """The future's scores are set to a finite number such as -100. Where the real scores lie below it, the future gets all the
+    attention: a finite number can be outbid, -inf cannot."""
+    return _causal(_scores(q, k), -100.0).softmax(-1)
 
 
 def masked_with_a_large_number(q: Tensor, k: Tensor) -> Tensor:
@@ -183,11 +202,14 @@ attention_pattern = Exercise(
         not_scaled,
         scaled_by_the_width,
         scaled_by_the_width_of_all_heads,
+        scaled_by_the_positions,
         future_seen,
         past_hidden,
         itself_hidden,
         masked_after_the_softmax,
         masked_with_zero,
+        mask_multiplied_with_infinity,
+        masked_with_a_hundred,
         masked_with_a_large_number,
         masked_with_a_billion,
         divided_by_the_rest,
@@ -742,6 +764,18 @@ def largest_by_magnitude(ov: "FactoredMatrix", qk: "FactoredMatrix", source: int
     return _destinations_of(qk, source).abs().topk(k).indices, _outputs_of(ov, source).abs().topk(k).indices
 
 
+def outputs_by_magnitude(ov: "FactoredMatrix", qk: "FactoredMatrix", source: int, k: int) -> tuple[Tensor, Tensor]:
+    """The outputs are the largest in magnitude: a strongly negative entry is a token that the source pushes down. Rank the row of
+    `ov` with its sign."""
+    return _destinations_of(qk, source).topk(k).indices, _outputs_of(ov, source).abs().topk(k).indices
+
+
+def destinations_by_magnitude(ov: "FactoredMatrix", qk: "FactoredMatrix", source: int, k: int) -> tuple[Tensor, Tensor]:
+    """The destinations are the largest in magnitude: a strongly negative score is a token that looks away from the source. Rank
+    the column of `qk` with its sign."""
+    return _destinations_of(qk, source).abs().topk(k).indices, _outputs_of(ov, source).topk(k).indices
+
+
 def smallest_for_largest(ov: "FactoredMatrix", qk: "FactoredMatrix", source: int, k: int) -> tuple[Tensor, Tensor]:
     """These are the smallest scores; the largest are asked for."""
     return (
@@ -807,6 +841,8 @@ top_skip_trigrams = Exercise(
         outputs_before_destinations,
         circuits_exchanged,
         largest_by_magnitude,
+        outputs_by_magnitude,
+        destinations_by_magnitude,
         smallest_for_largest,
         best_last,
         source_left_out,
@@ -905,6 +941,13 @@ def norm_below(W_E: Tensor, W_V: Tensor, W_O: Tensor, W_U: Tensor) -> Tensor:
     return _share(_small_square(W_E, W_V, W_O, W_U).trace(), ((A.mT @ A) * (B @ B.mT)).sum().sqrt())
 
 
+def norm_of_the_square_below(W_E: Tensor, W_V: Tensor, W_O: Tensor, W_U: Tensor) -> Tensor:
+    """The trace of the d_head × d_head matrix is divided by that matrix's Frobenius norm: divide the sum of the eigenvalues by
+    the sum of their magnitudes."""
+    square = _small_square(W_E, W_V, W_O, W_U)
+    return _share(square.trace(), square.norm())
+
+
 def real_parts_below(W_E: Tensor, W_V: Tensor, W_O: Tensor, W_U: Tensor) -> Tensor:
     """The magnitudes are taken of the real parts alone: a complex eigenvalue's magnitude counts its imaginary part, too.
     Take `.abs()` before `.real`."""
@@ -982,6 +1025,7 @@ copying_score = Exercise(
     wrong=(
         singular_values_below,
         norm_below,
+        norm_of_the_square_below,
         real_parts_below,
         share_of_positive_ones,
         sign_lost,
@@ -1077,6 +1121,19 @@ def each_by_its_own_deviation(components: Tensor, ln_scale: Tensor, direction: T
     return _centred(components) / components.std(-1, keepdim=True) @ direction
 
 
+def each_by_its_own_length(components: Tensor, ln_scale: Tensor, direction: Tensor) -> Tensor:
+    """Every component is divided by its own length, so that the parts no longer add up to the logit, and a small part counts as
+    much as a large one. All are divided by the one scale that the norm had, `ln_scale`."""
+    x = _centred(components)
+    return x / x.norm(dim=-1, keepdim=True) @ direction
+
+
+def each_by_its_own_length_uncentred(components: Tensor, ln_scale: Tensor, direction: Tensor) -> Tensor:
+    """Every component is brought to length 1, so that the parts no longer add up to the logit, and a small part counts as much as
+    a large one. Take out each one's mean, and divide all by the one scale that the norm had, `ln_scale`."""
+    return components / components.norm(dim=-1, keepdim=True) @ direction
+
+
 def scale_met_components(components: Tensor, ln_scale: Tensor, direction: Tensor) -> Tensor:
     """After the dot product the axes are [component, batch], and `ln_scale`, [batch, 1], meets the components instead of the
     batch. Divide before the dot product, where it broadcasts as it stands, or use `ln_scale[:, 0]`."""
@@ -1146,6 +1203,8 @@ direct_logit_attribution = Exercise(
         scale_left_out,
         each_by_its_own_norm,
         each_by_its_own_deviation,
+        each_by_its_own_length,
+        each_by_its_own_length_uncentred,
         scale_met_components,
         multiplied_by_the_scale,
         scale_squared,

@@ -54,9 +54,19 @@ def _valid_repeat(args: dict[str, Any], tokens: Tensor) -> str | None:
         if torch.equal(tokens[:, 1::2], tokens[:, 2::2]):
             return "Every token of a row stands twice, one beside the other."
         return "The second half of a row is not its first half again."
-    if (tokens[:, 1:] == bos).any():
-        return "There is a `bos` inside a block."
+    if (first == bos).any():
+        return f"There is a `bos` inside a block{_never_drawn(first, args['d_vocab'])}."
     return None
+
+
+def _never_drawn(block: Tensor, d_vocab: int) -> str:
+    """Which ids do not come at all, where there are so many that it is not by chance."""
+    missing = [
+        str(i) for i, count in enumerate(torch.bincount(block.flatten(), minlength=d_vocab).tolist()) if not count
+    ]
+    if not missing or len(missing) > 3 or block.numel() < 40 * d_vocab:
+        return ""
+    return f", and id {' and '.join(missing)} never comes"
 
 
 def _repeat_tallies(args: dict[str, Any], results: list[Tensor]) -> Iterator[Tally]:
@@ -66,11 +76,12 @@ def _repeat_tallies(args: dict[str, Any], results: list[Tensor]) -> Iterator[Tal
     if not block.numel():
         return
     block, kinds = block - (block > bos).long(), d_vocab - 1
-    even, ids = torch.full((kinds,), 1 / kinds), [f"id {i + (i >= bos)}" for i in range(kinds)]
-    yield Tally("the ids in all blocks", torch.bincount(block.flatten(), minlength=kinds), even, outcomes=ids)
+    even, ids = torch.full((kinds,), 1 / kinds), [i for i in range(d_vocab) if i != bos]
+    named = [f"id {i}" for i in ids]
+    yield Tally("the ids in all blocks", torch.bincount(block.flatten(), minlength=kinds), even, outcomes=named)
     for place in {0, period - 1}:
         counts = torch.bincount(block[..., place].flatten(), minlength=kinds)
-        yield Tally(f"the ids in place {place} of a block", counts, even, outcomes=ids)
+        yield Tally(f"the ids in place {place} of a block", counts, even, outcomes=named)
     for lag in sorted({1, 2, period - 1} & set(range(1, period))):
         sentence = "Places of one block depend on each other: an id may come again, and nothing may follow from it."
         yield _together(f"pairs of ids {lag} apart in a block", _pairs(block, 2, lag), ids, sentence)
@@ -89,15 +100,17 @@ def _pairs(block: Tensor, axis: int, lag: int) -> tuple[Tensor, Tensor]:
     return block.index_select(axis, first).flatten(), block.index_select(axis, first + lag).flatten()
 
 
-def _together(name: str, pairs: tuple[Tensor, Tensor], ids: list[str], sentence: str) -> Tally:
-    """How often two ids come together where they are few, how often they are equal where they are many."""
+def _together(name: str, pairs: tuple[Tensor, Tensor], ids: list[int], sentence: str) -> Tally:
+    """How often two ids come together where they are few, how often they are equal where they are many. `pairs` holds places
+    in `ids`."""
     (a, b), kinds = pairs, len(ids)
     if kinds <= 9:
-        counts, even = torch.bincount(a * kinds + b, minlength=kinds**2), torch.full((kinds**2,), kinds**-2.0)
-        return Tally(name, counts, even, sentence, [f"{first}, then {second}" for first in ids for second in ids])
+        named = [f"the pair ({first}, {second})" for first in ids for second in ids]
+        counts = torch.bincount(a * kinds + b, minlength=kinds**2)
+        return Tally(name, counts, torch.full((kinds**2,), kinds**-2.0), sentence, named)
     equal = int((a == b).sum())
-    counts, chances = torch.tensor([equal, len(a) - equal]), torch.tensor([1 / kinds, 1 - 1 / kinds])
-    return Tally(name, counts, chances, sentence, ("the same id twice", "two different ids"))
+    counts, named = torch.tensor([equal, len(a) - equal]), ["a pair of equal ids", "a pair of different ids"]
+    return Tally(name, counts, torch.tensor([1 / kinds, 1 - 1 / kinds]), sentence, named)
 
 
 def _ids(batch: int, period: int, d_vocab: int, bos: int, generator: torch.Generator) -> Tensor:
@@ -124,6 +137,20 @@ def bos_assumed_to_be_last(batch: int, period: int, d_vocab: int, bos: int, gene
     """Ids are drawn up to d_vocab - 2, as if BOS had to be the last. It is `bos`, wherever that lies: add 1 to what is drawn
     where it is not below `bos`."""
     return _framed(torch.randint(d_vocab - 1, (batch, period), generator=generator, device=generator.device), bos)
+
+
+def stepped_over_one_too_late(batch: int, period: int, d_vocab: int, bos: int, generator: torch.Generator) -> Tensor:
+    """The step over `bos` comes one id too late: `>` leaves `bos` itself where it was drawn, and the id after it never comes. Add 1
+    from `bos` on, `block + (block >= bos)`."""
+    ids = torch.randint(d_vocab - 1, (batch, period), generator=generator, device=generator.device)
+    return _framed(ids + (ids > bos), bos)
+
+
+def last_id_never_drawn(batch: int, period: int, d_vocab: int, bos: int, generator: torch.Generator) -> Tensor:
+    """The last id is never drawn. `randint` leaves its upper end out, so that `randint(d_vocab - 1, …)` draws the d_vocab - 1
+    numbers from 0 to d_vocab - 2: no further 1 is to be taken off."""
+    ids = torch.randint(d_vocab - 2, (batch, period), generator=generator, device=generator.device)
+    return _framed(ids + (ids >= bos), bos)
 
 
 def bos_moved_to_its_neighbour(batch: int, period: int, d_vocab: int, bos: int, generator: torch.Generator) -> Tensor:
@@ -204,6 +231,8 @@ repeated_tokens = Exercise(
         bos_drawn_as_well,
         bos_assumed_to_be_0,
         bos_assumed_to_be_last,
+        stepped_over_one_too_late,
+        last_id_never_drawn,
         bos_moved_to_its_neighbour,
         one_block_for_all,
         no_id_twice,
@@ -407,6 +436,18 @@ def one_query_too_early(pattern: Tensor, period: int) -> Tensor:
     return _prefix(pattern, period, period - 1, range(period, 2 * period)).mean((0, -1))
 
 
+def one_query_too_many(pattern: Tensor, period: int) -> Tensor:
+    """There is one query too many: the first copy's last position is counted, too. The second copy has `period` queries, and
+    `[..., -period:]` are the last of the diagonal."""
+    return _prefix(pattern, period, period - 1, range(period, 1 + 2 * period)).mean((0, -1))
+
+
+def whole_diagonal_of_the_occurrence(pattern: Tensor, period: int) -> Tensor:
+    """Two things: `diagonal(-period)` is the attention to the same token's earlier occurrence, and what came after it lies on
+    `diagonal(1 - period)`; and of a diagonal only the second copy's queries count, the last `period` entries."""
+    return _diagonal(pattern, period).mean((0, -1))
+
+
 def divided_by_all_positions(pattern: Tensor, period: int) -> Tensor:
     """The sum is divided by all 1 + 2·period positions: the mean is over the second copy's `period` queries."""
     return _prefix(pattern, period, period - 1).sum(-1).mean(0) / pattern.shape[-1]
@@ -448,6 +489,8 @@ prefix_matching_score = Exercise(
         last_query_left_out,
         first_query_left_out,
         one_query_too_early,
+        one_query_too_many,
+        whole_diagonal_of_the_occurrence,
         divided_by_all_positions,
         queries_for_keys,
         heads_averaged_in_prefix,
@@ -835,7 +878,8 @@ def _cut(resid: Tensor, removed: Tensor, path: str) -> tuple[Tensor, Tensor]:
 
 
 def cut_from_both(resid: Tensor, removed: Tensor, W_Q: Tensor, W_K: Tensor, path: str) -> Tensor:
-    """It is subtracted from what the queries read and from what the keys read: `path` names one of the two, the other stays."""
+    """It is subtracted from what the queries read and from what the keys read: `path` names one of the two, the other stays. (Two
+    names for one tensor, `q = k = resid.clone()`, and a `-=` do that as well.)"""
     return _attend(resid - removed, resid - removed, W_Q, W_K)
 
 
@@ -848,6 +892,38 @@ def stream_changed_in_place(resid: Tensor, removed: Tensor, W_Q: Tensor, W_K: Te
     else:
         reads_k -= removed
     return _attend(reads_q, reads_k, W_Q, W_K)
+
+
+def stream_changed_by_the_queries(resid: Tensor, removed: Tensor, W_Q: Tensor, W_K: Tensor, path: str) -> Tensor:
+    """ "K" is right, and "Q" changes `resid` itself: after `q = resid` both are names of one tensor, so `q -= removed` changes what
+    the keys read as well. Make a new tensor, `q = resid - removed`."""
+    reads_q = reads_k = resid
+    if path == "Q":
+        reads_q -= removed
+    else:
+        reads_k = resid - removed
+    return _attend(reads_q, reads_k, W_Q, W_K)
+
+
+def stream_changed_by_the_keys(resid: Tensor, removed: Tensor, W_Q: Tensor, W_K: Tensor, path: str) -> Tensor:
+    """ "Q" is right, and "K" changes `resid` itself: after `k = resid` both are names of one tensor, so `k -= removed` changes what
+    the queries read as well. Make a new tensor, `k = resid - removed`."""
+    reads_q = reads_k = resid
+    if path == "K":
+        reads_k -= removed
+    else:
+        reads_q = resid - removed
+    return _attend(reads_q, reads_k, W_Q, W_K)
+
+
+def queries_path_cuts_both(resid: Tensor, removed: Tensor, W_Q: Tensor, W_K: Tensor, path: str) -> Tensor:
+    """ "K" is right, and "Q" cuts both: for "Q" the keys read `resid`, as it is."""
+    return _attend(resid - removed if path == "Q" else resid, resid - removed, W_Q, W_K)
+
+
+def keys_path_cuts_both(resid: Tensor, removed: Tensor, W_Q: Tensor, W_K: Tensor, path: str) -> Tensor:
+    """ "Q" is right, and "K" cuts both: for "K" the queries read `resid`, as it is."""
+    return _attend(resid - removed, resid - removed if path == "K" else resid, W_Q, W_K)
 
 
 def cut_from_the_other_path(resid: Tensor, removed: Tensor, W_Q: Tensor, W_K: Tensor, path: str) -> Tensor:
@@ -927,6 +1003,10 @@ pattern_without = Exercise(
     wrong=(
         cut_from_both,
         stream_changed_in_place,
+        stream_changed_by_the_queries,
+        stream_changed_by_the_keys,
+        queries_path_cuts_both,
+        keys_path_cuts_both,
         cut_from_the_other_path,
         always_cut_from_the_keys,
         always_cut_from_the_queries,
@@ -1547,6 +1627,63 @@ def _a_step_too_many(model: _Wiring, kind: str) -> None:
         model.wire("W_O", 0, "pointer", 1.0, shift=2)
 
 
+def _no_room(model: _Wiring, kind: str) -> None:
+    """Heads as wide as the smaller of the two numbers: what lies beyond is cut off."""
+    room = min(model.d_vocab, model.n_ctx)
+    for name in ("W_Q", "W_K", "W_V"):
+        model.weights[name] = model.weights[name][..., :room].clone()
+    model.weights["W_O"] = model.weights["W_O"][:, :, :room].clone()
+
+
+def _layers_exchanged(model: _Wiring, kind: str) -> None:
+    for name in ("W_Q", "W_K", "W_V", "W_O"):
+        model.weights[name] = model.weights[name].flip(0)
+
+
+def _in_one_part(model: _Wiring, kind: str) -> None:
+    """Position j is written where token j is: parts of one size, the second laid onto the first."""
+    size = max(model.d_vocab, model.n_ctx)
+    wide = WAYS[kind](size, size)
+    W, token, position = wide.weights, wide.parts["token"], wide.parts["position"]
+    for rows in (W["W_pos"].T, *(W[name][layer, 0] for name in ("W_Q", "W_K", "W_V") for layer in (0, 1))):
+        rows[token] += rows[position]
+        rows[position] = 0
+    cut = {"W_E": W["W_E"][: model.d_vocab], "W_pos": W["W_pos"][: model.n_ctx], "W_U": W["W_U"][:, : model.d_vocab]}
+    model.weights.update(W | cut)
+
+
+def _looking_by(part: str) -> Callable[[_Wiring, str], None]:
+    """Layer 0 is the other circuit's: one that looks one back, or one that finds the same token."""
+
+    def twist(model: _Wiring, kind: str) -> None:
+        model.weights["W_Q"][0], model.weights["W_K"][0] = 0, 0
+        model.wire("W_Q", 0, part, model.sharp, shift=-1 if part == "position" else 0)
+        model.wire("W_K", 0, part, 1.0)
+
+    return twist
+
+
+def _handing_on(part: str) -> Callable[[_Wiring, str], None]:
+    def twist(model: _Wiring, kind: str) -> None:
+        model.weights["W_V"][0] = 0
+        model.wire("W_V", 0, part, 1.0)
+
+    return twist
+
+
+def _notes_compared(model: _Wiring, kind: str) -> None:
+    """Layer 1's queries and keys both read the note."""
+    name, part = ("W_Q", "before") if kind == "K" else ("W_K", "pointer")
+    model.weights[name][1] = 0
+    model.wire(name, 1, part, model.sharp if kind == "K" else 1.0)
+
+
+def _straight_out(model: _Wiring, kind: str) -> None:
+    """Layer 0 writes where W_U reads."""
+    model.weights["W_O"][0] = 0
+    model.wire("W_O", 0, "out", 1.0)
+
+
 def _overflowing(model: _Wiring, kind: str) -> None:
     model.weights["W_Q"] *= 1e18
     model.weights["W_K"] *= 1e20
@@ -1615,6 +1752,11 @@ MISTAKES: dict[str, Mistake] = {
         "It says the current token again: layer 1 finds where that token stood before, and what has to be read is the position "
         "after. One step is missing, and layer 0 is the place for it: {step}.",
     ),
+    "both_sides_read_the_note": (
+        _notes_compared,
+        "Layer 1's queries and keys both read what layer 0 writes: two notes are alike where the same token stands, so it says that "
+        "token again. The {side} alone read the note; let layer 1's {other} read {instead}.",
+    ),
     "one_place_too_far": (
         _a_step_too_many,
         "It says the token two after the earlier occurrence: there is one step too many. {step_said}.",
@@ -1654,6 +1796,28 @@ MISTAKES: dict[str, Mistake] = {
         "{mixed}: if layer 1's {side} read what layer 0 writes and nothing else, and its {other} and values what stood there "
         "before, every prediction would be right. Let layer 0 write into a part of the stream of its own, which the {side} "
         "alone read.",
+    ),
+    "d_head_too_small": (
+        _no_room,
+        "d_head is too small: all is right where token and position are below it, and what lies beyond falls off. Both layers have "
+        "the same d_head, and a head that matches or moves one-hot tokens needs d_vocab dimensions, one that does so with "
+        "positions n_ctx: take the larger, `max(d_vocab, n_ctx)`.",
+    ),
+    "layers_exchanged": (
+        _layers_exchanged,
+        "The layers are exchanged: with index 0 and index 1 of W_Q, W_K, W_V and W_O in each other's place every prediction would be "
+        "right. Index 0 is the layer that runs first.",
+    ),
+    "token_and_position_read_together": (
+        _in_one_part,
+        "Token and position are read together somewhere: W_E and W_pos share a part of the stream, or one matrix reads both parts. "
+        "{each}: if each read just that, every prediction would be right.",
+    ),
+    "layer_0_writes_to_the_output": (
+        _straight_out,
+        "What layer 0 writes goes straight to the output: W_U reads it, and layer 1's {side} do not, so they find nothing. Let W_O of "
+        "layer 0 write into a part of its own, which layer 1's {side} read and W_U does not; the part for the token to say is "
+        "layer 1's.",
     ),
     "copies_the_most_frequent": (
         _indifferent,
@@ -1703,6 +1867,17 @@ MISTAKES_OF: dict[str, dict[str, Mistake]] = {
             "Layer 0 looks the wrong way: it asks for the position after its own, which the mask hides. With its W_Q and W_K in "
             "each other's place every prediction would be right. The query of position i has to match the key of i - 1.",
         ),
+        "layer_0_looks_by_token": (
+            _looking_by("token"),
+            "Layer 0 looks by the token: its queries and keys read what W_E wrote, so that a token finds itself. If it looked at the "
+            "position before, whatever stands there, every prediction would be right. Let its queries and keys read the position, "
+            "as in your previous-token head.",
+        ),
+        "layer_0_values_read_the_position": (
+            _handing_on("position"),
+            "Layer 0's values read the position, so that its note says where the token before stands, not which token it is. Queries "
+            "and keys decide where to look, values what is brought along: let W_V of layer 0 read the token.",
+        ),
     },
     "Q": {
         "shift_wraps_round": (
@@ -1716,8 +1891,19 @@ MISTAKES_OF: dict[str, dict[str, Mistake]] = {
             "It says the token before the current one: the pointer is shifted the other way. Position j has to come out as "
             "j + 1 of the pointer, the position after the one that layer 0 looks at.",
         ),
+        "layer_0_looks_by_position": (
+            _looking_by("position"),
+            "Layer 0 looks at the same places whatever the tokens are, as a previous-token head does. It has to find where the query's "
+            "token stood before, so its queries and keys have to read the token. Positions are for its values to read.",
+        ),
+        "layer_0_values_read_the_token": (
+            _handing_on("token"),
+            "Layer 0's values read the token, so that what it brings back is the token that it was looking for. A pointer says where "
+            "that token stood: let W_V of layer 0 read the position.",
+        ),
     },
 }
+INSTEAD = {"K": "the token, what is asked for", "Q": "the position, where they are"}
 ROLES = {
     "K": "W_Q of layer 1 reads the token, W_K the note on what came before",
     "Q": "W_Q of layer 1 reads the pointer, W_K the position",
@@ -1725,6 +1911,12 @@ ROLES = {
 MIXED = {
     "K": "The note on the token before and the token itself are read together",
     "Q": "Layer 1's queries read their own position as well as the pointer, so that each finds itself",
+}
+EACH = {
+    "K": "Layer 0's queries and keys have to read the position, its values and layer 1's queries and values the token, layer 1's keys "
+    "what layer 0 writes",
+    "Q": "Layer 0's queries and keys and layer 1's values have to read the token, layer 0's values and layer 1's keys the position, "
+    "layer 1's queries what layer 0 writes",
 }
 STEPS = {
     "K": (
@@ -1748,7 +1940,14 @@ def _mistakes(kind: str) -> tuple[Callable[..., Weights], ...]:
         step, step_said = STEPS[kind]
         build.__name__ = name
         build.__doc__ = sentence.format(
-            side=side, other=other, step=step, step_said=step_said, roles=ROLES[kind], mixed=MIXED[kind]
+            side=side,
+            other=other,
+            step=step,
+            step_said=step_said,
+            roles=ROLES[kind],
+            mixed=MIXED[kind],
+            each=EACH[kind],
+            instead=INSTEAD[kind],
         )
         return build
 
@@ -1856,6 +2055,13 @@ def slope_by_steps(steps: Tensor, scores: Tensor) -> int:
     return int(steps[1:][(scores.diff() / steps.diff()).argmax()])
 
 
+def logarithm_of_the_difference(steps: Tensor, scores: Tensor) -> int:
+    """The rise is divided by ln(step_b - step_a), the logarithm of a difference: the difference of the logarithms is asked for,
+    ln(step_b) - ln(step_a), or `steps.log().diff()`."""
+    steps, scores = _kept(steps, scores)
+    return int(steps[1:][(scores.diff() / steps.diff().log()).argmax()])
+
+
 def beginning_of_the_rise(steps: Tensor, scores: Tensor) -> int:
     """This is the step at which the steepest stretch begins: the one at which it ends is asked for."""
     steps, scores = _kept(steps, scores)
@@ -1924,6 +2130,7 @@ induction_bump = Exercise(
         largest_change,
         rise_for_slope,
         slope_by_steps,
+        logarithm_of_the_difference,
         beginning_of_the_rise,
         place_for_step,
         place_of_the_slope,

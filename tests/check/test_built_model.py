@@ -116,6 +116,74 @@ def read_as_well(name, part, gain):
     return twist
 
 
+def no_room_beyond(size):
+    def twist(model, weights, parts):
+        for name in ("W_Q", "W_K", "W_V"):
+            weights[name] = weights[name][..., :size]
+        weights["W_O"] = weights["W_O"][:, :, :size]
+
+    return twist
+
+
+def flipped(model, weights, parts):
+    for name in ("W_Q", "W_K", "W_V", "W_O"):
+        weights[name] = weights[name].flip(0)
+
+
+def tokens_in_the_part_of_positions(model, weights, parts):
+    first = parts["position"].start
+    shared = slice(first, first + 11)
+    for rows in (weights["W_E"].T, *(weights[name][layer, 0] for name in ("W_Q", "W_K", "W_V") for layer in (0, 1))):
+        rows[shared] += rows[parts["token"]]
+        rows[parts["token"]] = 0
+
+
+def handing_on(*others):
+    """Layer 0's values read other parts, through the same dimensions of the head."""
+
+    def twist(model, weights, parts):
+        weights["W_V"][0] = 0
+        for part in others:
+            model.wire("W_V", 0, part, 1.0)
+
+    return twist
+
+
+def looking(query, key, shift=0):
+    """Layer 0's queries and keys read other parts."""
+
+    def twist(model, weights, parts):
+        weights["W_Q"][0], weights["W_K"][0] = 0, 0
+        model.wire("W_Q", 0, query, model.sharp, shift=shift)
+        model.wire("W_K", 0, key, 1.0)
+
+    return twist
+
+
+def reads_instead(name, part):
+    def twist(model, weights, parts):
+        weights[name][1] = 0
+        model.wire(name, 1, part, model.sharp if name == "W_Q" else 1.0)
+
+    return twist
+
+
+def previous_token_head_unshifted(model, weights, parts):
+    looking("position", "position", shift=-1)(model, weights, parts)
+    model.wire("W_O", 0, "pointer", 1.0)
+
+
+def straight_out(model, weights, parts):
+    weights["W_O"][0] = 0
+    model.wire("W_O", 0, "out", 1.0)
+
+
+def read_out_as_well(model, weights, parts):
+    """Layer 1 reads nothing of layer 0's note, and W_U does."""
+    weights["W_K"][1] = 0
+    weights["W_U"][parts["before"]] = torch.eye(11)
+
+
 def in_another_basis(weights):
     return turned(lambda d_vocab, n_ctx: weights)(11, 21)
 
@@ -137,6 +205,21 @@ TWISTS = [
     ("K", "right_place_wrong_token", read_as_well("W_V", "before", 2.0)),
     ("K", "copies_the_most_frequent", zeroed("W_Q")),
     ("Q", "copies_the_most_frequent", zeroed("W_K")),
+    *((kind, "d_head_too_small", no_room_beyond(size)) for kind in "KQ" for size in (6, 9, 10)),
+    *((kind, "layers_exchanged", flipped) for kind in "KQ"),
+    *((kind, "token_and_position_read_together", tokens_in_the_part_of_positions) for kind in "KQ"),
+    ("K", "token_and_position_read_together", read_as_well("W_Q", "position", 1.0)),
+    ("Q", "token_and_position_read_together", read_as_well("W_K", "token", 1.0)),
+    ("K", "layer_0_looks_by_token", looking("token", "token")),
+    ("Q", "layer_0_looks_by_position", looking("position", "position", shift=-1)),
+    ("Q", "layer_0_looks_by_position", looking("position", "position", shift=-4)),
+    ("K", "layer_0_values_read_the_position", handing_on("position")),
+    ("Q", "layer_0_values_read_the_token", handing_on("token")),
+    *((kind, "layer_0_writes_to_the_output", straight_out) for kind in "KQ"),
+    ("K", "layer_0_writes_to_the_output", read_out_as_well),
+    ("K", "both_sides_read_the_note", reads_instead("W_Q", "before")),
+    ("Q", "both_sides_read_the_note", reads_instead("W_K", "pointer")),
+    ("Q", "layer_0_looks_by_position", previous_token_head_unshifted),
 ]
 
 
@@ -162,6 +245,25 @@ def test_soft_attention_is_not_blamed_where_scaling_up_does_not_mend_it():
         model.wire("W_O", 0, "pointer", 1.0)
 
     assert not judged("Q", twisted("Q", both)).kind.startswith("too_soft")
+
+
+def test_what_has_no_name_is_told_which_half_to_look_at():
+    def nowhere(model, weights, parts):
+        """Layer 1 asks for the token that has the next id."""
+        model.wire("W_Q", 1, "token", model.sharp, shift=1)
+        weights["W_Q"][1, 0, parts["token"].stop - 1, 0] = model.sharp
+
+    def unsaid(model, weights, parts):
+        nowhere(model, weights, parts)
+        weights["W_U"][:] = weights["W_U"].roll(3, 1)
+
+    for twist, said in (
+        (nowhere, "here at position 2, every prediction would be right; it looks at position 0"),
+        (unsaid, "Begin with the way out"),
+    ):
+        problem = judged("K", twisted("K", twist))
+        assert problem.kind == "prediction"
+        assert said in problem.sentence
 
 
 def test_a_tie_that_rounding_breaks_is_a_tie():
