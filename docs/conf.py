@@ -2,7 +2,7 @@
 
 import shutil
 from importlib.metadata import metadata
-from importlib.util import find_spec
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ html_theme = "furo"
 html_title = "mi-tutor"
 html_show_sphinx = False
 html_copy_source = False
+html_show_sourcelink = False
+html_use_index = False
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_js_files = [("plots.js", {"defer": "defer"})]
@@ -44,9 +46,7 @@ def copy_scripts(app: Any, error: Exception | None) -> None:
             ("plotly", "package_data/plotly.min.js", "plotly.min.js"),
             ("mathjax", "static/mathjax/es5/tex-svg.js", mathjax_path),
         ):
-            found = find_spec(module)
-            assert found and found.submodule_search_locations
-            shutil.copyfile(Path(found.submodule_search_locations[0], file), Path(app.outdir, "_static", name))
+            shutil.copyfile(str(files(module).joinpath(file)), Path(app.outdir, "_static", name))
 
 
 def setup(app: Any) -> None:

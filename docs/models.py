@@ -52,7 +52,9 @@ def card_index() -> str:
             "## Transformers\n",
             table(["name", "what it is", "weights", "loss, held out"], models, numbers=(2, 3)),
             "## Sparse autoencoders\n",
-            table(["name", "what it is", "features", "active on a token", "explained variance"], saes, numbers=(2, 3, 4)),
+            table(
+                ["name", "what it is", "features", "active on a token", "explained variance"], saes, numbers=(2, 3, 4)
+            ),
             "```{toctree}\n:hidden:\n\n" + "\n".join(cards) + "\n```\n",
         ]
     )
@@ -98,7 +100,9 @@ def _figure(card: dict[str, Any], key: str) -> str:
     value = card["figures"].get(key, {}).get("value", "")
     if isinstance(value, dict):
         value = next(iter(value.values()))
-    return plain(f"{value:,.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value))
+    return plain(
+        f"{value:,.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+    )
 
 
 def _short(value: str) -> str:
@@ -113,7 +117,10 @@ def _made(card: dict[str, Any]) -> str:
     source += f"{corpus['files']:,} files, {corpus['bytes'] / 1e6:,.0f} MB, hash `{corpus['hash']}`. "
     source += "Made with " + ", ".join(f"{name} {version}" for name, version in card["made_with"].items())
     architecture = recipe.pop("architecture", {})
-    settings = {**architecture, **{key: value for key, value in recipe.items() if key not in ("name", "summary", "packages")}}
+    settings = {
+        **architecture,
+        **{key: value for key, value in recipe.items() if key not in ("name", "summary", "packages")},
+    }
     rows = [[f"`{key}`", plain(_setting(value))] for key, value in settings.items() if value not in (None, {}, [])]
     return f"{plain(source)}. Licence of the weights: {card['licence']}.\n\n" + table(["setting", "value"], rows)
 

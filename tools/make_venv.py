@@ -223,7 +223,12 @@ def main():
     parser.add_argument("--need-gb", type=float, help="free space to ask for before starting")
     parser.add_argument("--this-python", action="store_true", help="make .venv again if it has another Python")
     parser.add_argument(
-        "--with", action="append", default=[], dest="extras", metavar="EXTRA", help="one more of pyproject.toml's extras"
+        "--with",
+        action="append",
+        default=[],
+        dest="extras",
+        metavar="EXTRA",
+        help="one more of pyproject.toml's extras",
     )
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)

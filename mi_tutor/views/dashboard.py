@@ -1,6 +1,7 @@
 """Dashboards of features: the texts on which one is strongest, how strong it gets, what it raises, which label it fits."""
 
 import html
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -58,16 +59,17 @@ def feature_dashboard(found: FeatureDashboard, tokenizer: Any) -> StaticView:
     )
 
 
-def explore_features(dashboards: Dashboards, tokenizer: Any, feature: int = 0) -> Control:
+def explore_features(dashboards: Dashboards, tokenizer: Any, feature: int = 0, examples: Sequence[int] = ()) -> Control:
     """A box for the number of a feature, and its dashboard.
 
     Args:
         feature: what stands in the box at first.
+        examples: features to slide through where nobody can type, because the kernel is gone.
     """
     import ipywidgets
 
     box = ipywidgets.BoundedIntText(value=feature, min=0, max=len(dashboards) - 1, description="feature")
-    return explore(lambda feature: feature_dashboard(dashboards[feature], tokenizer), feature=box)
+    return explore(lambda feature: feature_dashboard(dashboards[feature], tokenizer), examples=examples, feature=box)
 
 
 def _fragments(context: Context, tokenizer: Any) -> list[str]:
