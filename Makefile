@@ -8,7 +8,7 @@ SITE_ARGS ?=
 BIN := .venv/bin
 MAKE_VENV = $(PYTHON) tools/make_venv.py $(if $(NEED_GB),--need-gb $(NEED_GB)) $(if $(filter file,$(origin PYTHON)),,--this-python)
 .DEFAULT_GOAL := help
-.PHONY: help venv learn test test-all chapters models bench site edit lint
+.PHONY: help venv learn test test-all chapters models bench site pictures edit lint
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
@@ -39,6 +39,9 @@ bench: venv ## measure, and print ratios
 site: venv ## build build/site, the pages to read before deciding (SITE_ARGS="--run 00 01" for a quick look)
 	@$(MAKE_VENV) --with site
 	$(BIN)/python -m docs $(SITE_ARGS)
+
+pictures: venv ## draw docs/pictures again, for README and the site
+	$(BIN)/python -m docs.take_pictures
 
 # JUPYTER_CONFIG_PATH: there it says that a .py opens as Jupytext's notebook, for this run only.
 edit: venv ## open a chapter's source as a notebook: make edit CH=03

@@ -10,13 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from importlib.metadata import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
 
 from docs.chapters import as_page, read_chapters, run_solved
-from docs.exercises import exercise_index, hours
+from docs.exercises import exercise_index
 from docs.markdown import plain, table
 from docs.models import card_index, card_page, names
 from mi_tutor.check.outline import chapters
@@ -25,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 HERE = Path(__file__).parent
 NEEDS = {"sphinx": "sphinx", "myst_nb": "myst-nb", "furo": "furo", "mathjax": "django-static-mathjax"}
 _ROW = re.compile(r"^\|.*\]\(chapters/(\w+)\.ipynb\)")
-_BADGE = re.compile(r"\[!\[[^\]]*\]\([^)]*\)\]\([^)]*\)|!\[[^\]]*\]\([^)]*\)")
+BADGE = re.compile(r"\[!\[[^\]]*\]\([^)]*\)\]\([^)]*\)|!\[[^\]]*\]\([^)]*\)")
 
 
 def main() -> int:
@@ -49,7 +50,8 @@ def write_pages(folder: Path) -> None:
     """Everything but the chapters. A page that would stay the same is left alone, so that Sphinx need not read it again."""
     for page in ("index.md", "teachers.md"):
         text = (HERE / page).read_text(encoding="utf-8")
-        _write(folder / page, text.replace("<!-- the table of chapters -->", chapter_table()))
+        text = text.replace("<!-- the table of chapters -->", chapter_table())
+        _write(folder / page, text.replace("(REPOSITORY)", f"({repository()})"))
     for picture in (HERE / "pictures").glob("*.png"):
         (folder / "pictures").mkdir(parents=True, exist_ok=True)
         shutil.copy2(picture, folder / "pictures")
@@ -76,7 +78,14 @@ def write_chapters(folder: Path, cache: Path, run: Sequence[str]) -> None:
 
 def render(pages: Path, site: Path) -> int:
     """Sphinx's exit status; a warning, such as a link to a page that is not there, is an error."""
-    options = ["--fail-on-warning", "--keep-going", "--quiet", "--doctree-dir", str(pages.parent / "doctrees")]
+    options = [
+        "--fresh-env",
+        "--fail-on-warning",
+        "--keep-going",
+        "--quiet",
+        "--doctree-dir",
+        str(pages.parent / "doctrees"),
+    ]
     command = [sys.executable, "-m", "sphinx", *options, "--conf-dir", str(HERE), str(pages), str(site)]
     status = subprocess.run(command, cwd=ROOT, check=False).returncode
     if status == 0:
@@ -90,14 +99,20 @@ def chapter_table() -> str:
     told = {}
     for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines():
         if row := _ROW.match(line):
-            told[row[1]] = [_BADGE.sub("", cell).strip() for cell in line.strip().strip("|").split("|")]
+            told[row[1]] = [BADGE.sub("", cell).strip() for cell in line.strip().strip("|").split("|")]
     rows = []
     for chapter in chapters():
         cells = told[chapter.file.removesuffix(".ipynb")]
-        what = max(cells[1:], key=len)
         link = f"[{plain(chapter.title)}](chapters/{chapter.file})"
-        rows.append([link, what, f"{len(chapter.tasks)}", hours(chapter.tasks)])
-    return table(["chapter", "what you will have done", "exercises", "time for them"], rows, numbers=(2, 3))
+        long = next(cell for cell in cells if cell.isdigit())
+        rows.append([link, max(cells[1:], key=len), str(len(chapter.tasks)), long])
+    return table(["chapter", "what you will have done", "exercises", "hours"], rows, numbers=(2, 3))
+
+
+def repository() -> str:
+    """The public address, as pyproject.toml has it."""
+    addresses = dict(entry.split(", ") for entry in metadata("mi-tutor").get_all("Project-URL") or [])
+    return addresses["Repository"]
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,5 +1,6 @@
 """The chapters as pages: solved and run, readable where no kernel answers, solutions folded until they are asked for."""
 
+import functools
 import hashlib
 import html
 import json
@@ -33,11 +34,11 @@ class Chapter(NamedTuple):
     """As learners get it; the text of a notebook, as `solved`."""
 
 
-def read_chapters(root: Path) -> Iterator[Chapter]:
+@functools.cache
+def read_chapters(root: Path) -> tuple[Chapter, ...]:
     """Every chapter of a clone, in order."""
     solved, released = (dict(notebooks(root / "solutions", released=released)) for released in (False, True))
-    for name, text in solved.items():
-        yield Chapter(name.removesuffix(".ipynb"), text, released[name])
+    return tuple(Chapter(name.removesuffix(".ipynb"), text, released[name]) for name, text in solved.items())
 
 
 def run_solved(chapter: Chapter, root: Path, cache: Path) -> Any:

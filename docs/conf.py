@@ -25,6 +25,7 @@ html_show_sphinx = False
 html_copy_source = False
 html_show_sourcelink = False
 html_use_index = False
+html_favicon = "static/icon.svg"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_js_files = [("plots.js", {"defer": "defer"})]

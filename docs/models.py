@@ -15,10 +15,11 @@ library and the packages that come along. Nothing is downloaded. Every figure on
 `mi-tutor models --verify` computes all of them again on your machine and fails when one is off.
 
 ```python
-from mi_tutor import load_model, load_sae
+from mi_tutor import load_model
+from mi_tutor.models import load_sae
 
-model = load_model("attn-2l-py", checkpoint=3000)  # a TransformerLens bridge; any name of the Hugging Face hub works too
-sae = load_sae("sae-relu-1l-py")
+model = load_model("attn-2l-py", checkpoint=3000)  # a TransformerLens bridge
+sae = load_sae("sae-relu-1l-py", seed=1)
 ```
 
 A *loss* here is the cross-entropy of the next token, $-\frac{{1}}{{n}} \sum_i \ln p(t_i \mid t_{{<i}})$, in nats per token: beside

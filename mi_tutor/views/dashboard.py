@@ -15,6 +15,8 @@ from mi_tutor.views.tokens import colored_tokens, spans
 
 WIDTH, HEIGHT = 300, 120
 """Pixels of the histogram."""
+TALLEST = 68
+"""Pixels of its fullest bar, which leaves a line above it."""
 
 
 def feature_contexts(found: FeatureDashboard, tokenizer: Any) -> View:
@@ -90,8 +92,8 @@ def _histogram(found: FeatureDashboard) -> str:
     counts = found.counts.tolist()
     top, wide = max(*counts, 1), (WIDTH - 20) / len(counts)
     parts = [
-        f'<rect x="{10 + i * wide:.1f}" y="{HEIGHT - 30 - 80 * n / top:.1f}" width="{wide - 1:.1f}" '
-        f'height="{80 * n / top:.1f}" fill="#3A93C4"/>'
+        f'<rect x="{10 + i * wide:.1f}" y="{HEIGHT - 30 - TALLEST * n / top:.1f}" width="{wide - 1:.1f}" '
+        f'height="{TALLEST * n / top:.1f}" fill="#3A93C4"/>'
         for i, n in enumerate(counts)
     ]
     parts += [
