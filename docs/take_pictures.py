@@ -90,9 +90,7 @@ def take(folder: Path, program: str) -> None:
         for draw in PICTURES:
             with torch.no_grad():
                 shown = draw().to_static()
-            style = (
-                f"margin:0;padding:12px;box-sizing:border-box;width:fit-content;max-width:{WIDTH}px;font:13px system-ui,sans-serif;color:#222"
-            )
+            style = f"margin:0;padding:12px;box-sizing:border-box;width:fit-content;max-width:{WIDTH}px;font:13px system-ui,sans-serif;color:#222"
             page.set_content(
                 f'<!doctype html><body style="margin:0;background:#fff"><div id="all" style="{style}">{shown}</div>'
             )
