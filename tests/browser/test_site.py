@@ -77,14 +77,11 @@ class Reader:
         self.page.goto(self.address + path)
 
     def read_to_the_end(self) -> None:
-        """Scroll through the page, so that everything in it is drawn."""
-        self.page.evaluate(
-            """async () => { for (let y = 0; y < document.body.scrollHeight; y += 800) {
-            scrollTo(0, y); await new Promise(done => setTimeout(done, 60)) } }"""
-        )
-        self.page.wait_for_function(
-            "() => [...document.querySelectorAll('.mi-plot')].every(plot => plot.firstElementChild.hidden)"
-        )
+        """Look at every plot, and wait until it is drawn."""
+        for plot in self.page.locator(".mi-plot").all():
+            plot.scroll_into_view_if_needed()
+            plot.locator(":scope > div").first.wait_for(state="hidden")
+        self.page.evaluate("() => scrollTo(0, document.body.scrollHeight)")
 
     def in_theme(self, theme: str) -> None:
         self.page.evaluate("theme => { document.body.dataset.theme = theme }", theme)
@@ -104,7 +101,7 @@ def reader(browser_program: str, address: str) -> Iterator[Reader]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_program, args=options)
         page = browser.new_page(viewport={"width": 1360, "height": 1000})
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(120_000)
         reader = Reader(page, address)
         yield reader
         browser.close()
