@@ -10,10 +10,12 @@ import sysconfig
 import tomllib
 from importlib.metadata import requires
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 from commands import run
+from IPython.core.events import EventManager, available_events
 from nbclient import NotebookClient
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
@@ -273,6 +275,19 @@ def test_set_up_says_what_is_installed_and_how_work_is_kept(drive, capsys):
         colab.set_up()
         first, second = capsys.readouterr().out.splitlines()
         assert str(drive / "mi-tutor" / "progress.jsonl") in second
+
+
+def test_after_set_up_the_cell_that_mounts_drive_says_that_results_are_kept_there(drive, capsys, monkeypatch):
+    events = EventManager(None, available_events)
+    monkeypatch.setattr("IPython.get_ipython", lambda: SimpleNamespace(events=events))
+    for _ in range(2):
+        colab.set_up()
+    events.trigger("post_run_cell", None)
+    drive.mkdir(parents=True)
+    capsys.readouterr()
+    for _ in range(2):
+        events.trigger("post_run_cell", None)
+    assert capsys.readouterr().out == f"Your results are now kept in your Drive: {drive}/mi-tutor/progress.jsonl\n"
 
 
 def test_results_move_to_drive_when_it_is_mounted_and_none_is_lost(drive):
