@@ -17,6 +17,7 @@ import nbformat
 
 from docs.exercises import with_targets
 from mi_tutor.course.build import notebooks
+from mi_tutor.course.colab_cell import COLAB
 
 PLOTLY = "application/vnd.plotly.v1+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -88,7 +89,7 @@ def as_page(chapter: Chapter, executed: Any) -> Any:
     """The executed chapter for readers: each exercise first as learners get it, then its solution, folded."""
     page = deepcopy(executed)
     stubs = {cell.id: cell for cell in nbformat.reads(chapter.released, as_version=4).cells}
-    page.cells = [shown for cell in page.cells for shown in _shown(cell, stubs)]
+    page.cells = [shown for cell in page.cells if cell.id != COLAB for shown in _shown(cell, stubs)]
     page.cells.insert(1, nbformat.v4.new_markdown_cell(_note(chapter.name), id="how-to-read"))
     return page
 

@@ -1,11 +1,15 @@
 """What all tests share."""
 
 import os
+import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from commands import run
 
+ROOT = Path(__file__).parents[1]
 SPREAD = "test_declarations.py"
 """Half of the time goes into this file; its tests share nothing."""
 
@@ -22,6 +26,17 @@ def nobodys_progress(tmp_path_factory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MI_TUTOR_PROGRESS", str(file))
         yield file
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory) -> Path:
+    """Built as from a downloaded zip: no .git, an sdist first and the wheel from that."""
+    copy = tmp_path_factory.mktemp("download") / "mi-tutor"
+    ignore = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist", "my-work", "training-runs")
+    shutil.copytree(ROOT, copy, ignore=ignore)
+    done = run(sys.executable, "-m", "build", "--no-isolation", "--outdir", copy / "dist", copy, cwd=copy)
+    assert done.returncode == 0, done.stdout
+    return next((copy / "dist").glob("*.whl"))
 
 
 @pytest.hookimpl(tryfirst=True)

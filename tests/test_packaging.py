@@ -1,14 +1,12 @@
 """What is installed, editable and as a wheel, and that README and the gate run the same commands."""
 
-import os
 import re
-import shutil
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from commands import run
 
 ROOT = Path(__file__).parents[1]
 SOLUTIONS = sorted(path.stem for path in (ROOT / "solutions").glob("ch*.py"))
@@ -20,30 +18,6 @@ for name in sys.argv[1:]:
 print(mi_tutor.__file__)
 print(*sorted(path.name for path in resources.files("mi_tutor.chapters").iterdir() if path.name.endswith(".ipynb")))
 """
-
-
-def run(*command, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | variables
-    return subprocess.run(
-        [str(part) for part in command],
-        cwd=cwd,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory) -> Path:
-    """Built as from a downloaded zip: no .git, an sdist first and the wheel from that."""
-    copy = tmp_path_factory.mktemp("download") / "mi-tutor"
-    ignore = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist", "my-work", "training-runs")
-    shutil.copytree(ROOT, copy, ignore=ignore)
-    done = run(sys.executable, "-m", "build", "--no-isolation", "--outdir", copy / "dist", copy, cwd=copy)
-    assert done.returncode == 0, done.stdout
-    return next((copy / "dist").glob("*.whl"))
 
 
 @pytest.fixture(scope="module")

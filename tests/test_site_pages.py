@@ -12,6 +12,7 @@ from docs.exercises import anchor, asks, signature
 from docs.markdown import plain, table
 from mi_tutor.check.exercise import exercises
 from mi_tutor.check.outline import chapters
+from mi_tutor.course.colab_cell import COLAB
 from mi_tutor.models.recipes import RECIPES
 from mi_tutor.models.sae_recipes import SAE_RECIPES
 from mi_tutor.models.zoo import ASSETS
@@ -33,6 +34,14 @@ def test_every_chapter_has_a_page_and_a_line_on_the_first_one(pages):
         assert f"| {len(chapter.tasks)} |" in line
     assert "<!--" not in first
     assert "REPOSITORY" not in first
+
+
+def test_what_only_colab_needs_is_on_no_page(pages):
+    for chapter in read_chapters(site.ROOT):
+        page = nbformat.read(pages / "chapters" / f"{chapter.name}.ipynb", as_version=4)
+        asked = nbformat.reads(chapter.released, as_version=4)
+        assert COLAB in {cell.id for cell in asked.cells}
+        assert COLAB not in {cell.id for cell in page.cells}
 
 
 def test_badges_of_readme_stay_out_of_the_table():

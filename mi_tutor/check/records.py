@@ -81,6 +81,19 @@ def save() -> None:
         _note(error)
 
 
+def bring(source: Path, into: Path) -> None:
+    """Append to one file of records the lines of another that it lacks, whatever they say; the other stays as it is.
+
+    Raises:
+        OSError: a file cannot be read or written.
+    """
+    if source.is_file():
+        there = set(into.read_bytes().split(b"\n")) if into.exists() else set()
+        missing = [line for line in source.read_bytes().split(b"\n") if line and line not in there]
+        if missing:
+            _append(into, b"".join(b"\n" + line + b"\n" for line in missing))
+
+
 def kept() -> Kept:
     """Every record that can be read, those that only this process remembers last. Raises nothing."""
     path: Path | None = None

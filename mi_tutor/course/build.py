@@ -2,7 +2,8 @@
 
 A source is a Jupytext percent notebook that also imports as a module of nothing but solution functions. Prose is
 `# %% [markdown]`; demonstrations and checks carry the tag that keeps them out of the module, with their lines
-commented out; a solution and its check follow each other, with nbgrader's own metadata and whole points:
+commented out; a solution and its check follow each other, with nbgrader's own metadata and whole points. The cell that
+Google Colab needs is in no source (colab_cell.py). An example:
 
     # %% tags=["active-ipynb"]
     # px.line(losses).show()
@@ -27,6 +28,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from mi_tutor.course.colab_cell import colab_cell, with_colab_cell
 from mi_tutor.course.conventions import notebook_problems, source_problems, stub_problems
 
 SOURCE_NAME = re.compile(r"ch(\d\d_[a-z0-9_]+)\.py")
@@ -109,7 +111,7 @@ def _read(text: str, name: str) -> tuple[Any, list[str]]:
 
     problems = source_problems(text)
     notebook = jupytext.reads(text, fmt="py:percent")
-    problems += notebook_problems(notebook.cells)
+    problems += notebook_problems([colab_cell(), *notebook.cells])
     notebook.metadata = nbformat.from_dict(NOTEBOOK_METADATA)
     for position, cell in enumerate(notebook.cells):
         # Jupytext draws an id at random whenever it reads.
@@ -118,6 +120,7 @@ def _read(text: str, name: str) -> tuple[Any, list[str]]:
         tags = [tag for tag in cell.metadata.pop("tags", []) if tag != "active-ipynb"]
         if tags:
             cell.metadata["tags"] = tags
+    notebook.cells = with_colab_cell(notebook.cells)
     return notebook, problems
 
 

@@ -10,6 +10,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import date
 from pathlib import Path
 
 PART_PREFIX, PART_SUFFIX = ".mi-tutor-", ".part"
@@ -64,6 +65,13 @@ def keep_beside(path: Path, beside: list[Path]) -> Path:
         _sync_folder(name.parent)
         return name
     raise FileExistsError(errno.EEXIST, "every name for the old file is taken", str(path))
+
+
+def dated_names(path: Path, word: str) -> list[Path]:
+    """Names to keep an old file under, beside it: with a word and today's date, then counted."""
+    today = f"{word} {date.today().isoformat()}"
+    counts = ("", *(f", {n}" for n in range(2, 1000)))
+    return [path.with_name(f"{path.stem} ({today}{count}){path.suffix}") for count in counts]
 
 
 def move_aside(path: Path, aside: list[Path]) -> Path:

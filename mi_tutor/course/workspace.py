@@ -11,7 +11,6 @@ import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -187,9 +186,7 @@ def _memory(folder: Path, name: str, release: str) -> Path:
 
 
 def _names(folder: Path, name: str, word: str) -> list[Path]:
-    """Names to keep an old file under: with today's date, then counted."""
-    stem, today = Path(name).stem, f"{word} {date.today().isoformat()}"
-    return [folder / f"{stem} ({today}{count}).ipynb" for count in ("", *(f", {n}" for n in range(2, 1000)))]
+    return safe_write.dated_names(folder / name, word)
 
 
 def _told(name: str, merged: Merged, kept: Path, *, base_known: bool) -> str:

@@ -70,8 +70,9 @@ class Picture:
 
     def _for_colab(self) -> str:
         shown = self.figure.to_html(full_html=False, include_plotlyjs="cdn", config={"displaylogo": False})
-        hide = '<script>if(window.Plotly)document.querySelector(".mi-tutor-still").hidden=true</script>'
-        return f'<div class="mi-tutor-still">{self.to_static()}</div>{shown}{hide}'
+        # Its own static form: a cell that shows two figures has both in one frame.
+        hide = "<script>if(window.Plotly)document.currentScript.parentNode.firstElementChild.hidden=true</script>"
+        return f'<div><div class="mi-tutor-still">{self.to_static()}</div>{shown}{hide}</div>'
 
 
 def new_figure(title: str = "", **layout: Any) -> Any:

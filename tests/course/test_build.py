@@ -40,7 +40,22 @@ def test_a_stub_keeps_signature_and_docstring_and_ends_in_not_implemented(clone)
 def test_ids_come_from_nbgrader_or_from_name_and_position(clone):
     run_build(root=clone)
     ids = [cell.id for cell in chapter(clone).cells]
-    assert ids[:5] == ["01_stand_in-0", "01_stand_in-1", "01_stand_in-2", "double", "check_double"]
+    assert ids[:6] == ["01_stand_in-0", "colab", "01_stand_in-1", "01_stand_in-2", "double", "check_double"]
+
+
+def test_colabs_cell_is_read_only_and_shown_as_one_line(clone):
+    run_build(root=clone)
+    cell = chapter(clone).cells[1]
+    assert (cell.metadata.editable, cell.metadata.deletable) == (False, False)
+    assert cell.metadata.nbgrader.locked
+    assert cell.metadata.jupyter.source_hidden
+    assert cell.source.splitlines()[0].startswith("# Google Colab only")
+
+
+def test_in_a_chapter_without_a_title_colabs_cell_comes_first(clone, stand_in):
+    (clone / "solutions" / "ch01_stand_in.py").write_text(stand_in[stand_in.index("# %%\n") :])
+    run_build(root=clone)
+    assert [cell.id for cell in chapter(clone).cells[:2]] == ["colab", "01_stand_in-0"]
 
 
 def test_nothing_of_jupytext_or_of_this_interpreter_is_left(clone):
@@ -110,7 +125,7 @@ def test_check_fails_on_a_committed_output(clone, capsys):
     run_build(root=clone)
     path = clone / "chapters" / "01_stand_in.ipynb"
     notebook = json.loads(path.read_text())
-    notebook["cells"][2]["outputs"] = [{"name": "stdout", "output_type": "stream", "text": ["0 0.0"]}]
+    notebook["cells"][3]["outputs"] = [{"name": "stdout", "output_type": "stream", "text": ["0 0.0"]}]
     path.write_text(json.dumps(notebook))
     assert run_build(check=True, root=clone) == 1
     assert '-{"name": "stdout"' in capsys.readouterr().out
@@ -137,6 +152,7 @@ def test_check_fails_on_a_committed_output(clone, capsys):
         ('tags=["active-ipynb"] nbgrader', "nbgrader", 'check_double: a check cell needs tags=["active-ipynb"]'),
         ("# # A stand-in", "# BEGIN SOLUTION", "a solution marker outside a solution cell"),
         ("def square(x: int) -> int:", "def square(x: int -> int:", "not valid Python"),
+        ('"grade_id": "square"', '"grade_id": "colab"', "colab: the grade_id stands on 2 cells"),
     ],
 )
 def test_a_mistake_in_a_source_is_named_and_nothing_is_written(clone, capsys, before, after, sentence):

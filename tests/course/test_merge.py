@@ -36,6 +36,24 @@ def test_an_answer_moves_into_the_new_version_with_its_output_and_the_rest_is_ne
     assert merged[1:] == (["double"], [], [])
 
 
+def colabs(text):
+    cell = code(text)
+    return cell | {"id": "colab", "metadata": {"nbgrader": {"grade_id": "colab", "locked": True}}}
+
+
+def test_a_version_with_colabs_cell_brings_it_and_a_later_one_replaces_it():
+    first = chapter(OLD["cells"][0], colabs("install(1)"), *OLD["cells"][1:])
+    merged = merge(answered(), OLD, first).notebook
+    assert sources(merged) == ["# Small", "install(1)", "import math", ANSWER, "check(double)", "Then:", "plot(1)"]
+    assert [cell["id"] for cell in merged["cells"]] == [cell["id"] for cell in first["cells"]]
+    later = chapter(OLD["cells"][0], colabs("install(2)"), *OLD["cells"][1:])
+    for base in (first, None):
+        again = sources(merge(merged, base, later).notebook)
+        assert again[:2] == ["# Small", "install(2)"]
+        assert ANSWER in again
+    assert "install(1)" not in sources(merge(merged, first, later).notebook)
+
+
 def test_an_exercise_not_begun_gets_the_new_stub():
     new = chapter(prose("# Small"), exercise("double", "Asks for more."), check("double"))
     merged = merge(learners(), OLD, new)
