@@ -1,5 +1,5 @@
 # %% [markdown]
-# # The chapters
+# # Mechanistic interpretability: the chapters
 #
 # Welcome. Open a chapter, read, predict, and write the functions it asks for; `check` says whether each is right and, if
 # not, what went wrong. They build on each other; begin with 00.

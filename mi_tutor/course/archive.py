@@ -42,15 +42,16 @@ class Archive(NamedTuple):
     files: dict[str, str]
     """By the name that a file is to have in the folder: its name in the zip."""
 
-    def content(self, name: str) -> bytes:
-        return self._read(self.files[name])
+    def contents(self) -> Iterator[tuple[str, bytes]]:
+        """Name and bytes of each file, those of .mi-tutor first: they say what the others were made from."""
+        with zipfile.ZipFile(self.path) as file:
+            for name in sorted(self.files, key=lambda name: (not name.startswith(STATE), name)):
+                yield name, file.read(self.files[name])
 
     def progress(self) -> bytes:
-        return self._read(PROGRESS)
-
-    def _read(self, entry: str) -> bytes:
+        """The exported records."""
         with zipfile.ZipFile(self.path) as file:
-            return file.read(entry)
+            return file.read(PROGRESS)
 
 
 class Written(NamedTuple):

@@ -133,9 +133,9 @@ def _restore(found: Archive, folder: Path) -> Kept:
     with safe_write.hold(state / "lock", _say_waiting) as held:
         for place in {folder, state, *((folder / name).parent for name in found.files)} if held else ():
             safe_write.sweep(place)
-        for name in sorted(found.files, key=lambda name: (not name.startswith(STATE), name)):
+        for name, content in found.contents():
             try:
-                sentences = _put(folder, name, found)
+                sentences = _put(folder, name, content)
             except OSError as error:
                 if error.errno in (*safe_write.NO_ROOM, errno.EROFS):
                     raise
@@ -156,9 +156,9 @@ def _restore(found: Archive, folder: Path) -> Kept:
     return Kept(found.path, (first, *told, *brought.done, *last), (*troubles, *brought.troubles))
 
 
-def _put(folder: Path, name: str, found: Archive) -> list[str] | None:
+def _put(folder: Path, name: str, content: bytes) -> list[str] | None:
     """One file of a zip into the folder; what is to be said of it, None when it changed nothing."""
-    path, content = folder / name, found.content(name)
+    path = folder / name
     for parent in path.parents:
         if parent == folder:
             break
@@ -178,7 +178,7 @@ def _put(folder: Path, name: str, found: Archive) -> list[str] | None:
         return []
     kept = safe_write.keep_beside(path, workspace.names_beside(path, "before"))
     if kept.read_bytes() != here:  # it was saved in this very moment: begin again with that
-        return _put(folder, name, found)
+        return _put(folder, name, content)
     safe_write.replace(path, content)
     return [f"{name} as it was here is now '{kept.relative_to(folder)}'."]
 
