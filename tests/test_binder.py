@@ -13,8 +13,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from benchmarks.jupyter import Client
-from benchmarks.limited import Limited
+from benchmarks import limited
+from benchmarks.jupyter import PATIENCE_S, Client
 from mi_tutor.course import lab
 from mi_tutor.course.workspace import released_chapters
 
@@ -63,7 +63,7 @@ def start(
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=PATIENCE_S)
     return subprocess.CompletedProcess([str(process.pid)], process.returncode, out, err)
 
 
@@ -82,6 +82,7 @@ def test_start_brings_the_chapters_and_becomes_the_server_set_up_for_learners(tm
     assert str(pid) == done.args[0]
     assert environment["JUPYTER_CONFIG_PATH"] == os.pathsep.join([str(lab.SETTINGS), "/its/own"])
     assert int(environment["OMP_NUM_THREADS"]) in (1, 2)
+    assert environment["MALLOC_ARENA_MAX"] == "2"
     assert "index.ipynb is new." in done.stderr
 
 
@@ -97,18 +98,22 @@ def test_start_starts_the_server_whatever_goes_wrong(tmp_path):
     assert (done.returncode, done.stdout) == (0, "served\n")
 
 
-def test_a_limit_of_memory_is_a_limit(tmp_path):
+@pytest.mark.parametrize("group", ["a group", "watched"])
+def test_a_limit_of_memory_is_a_limit(group, tmp_path, monkeypatch):
     """What `python -m benchmarks memory` rests on: over it the program ends, below it does not."""
-    fill = "import sys, time; x = bytearray(int(sys.argv[1])); x[::4096] = b'x' * len(x[::4096]); time.sleep(2); print('done')"
-    for size, ended in ((20_000_000, 0), (300_000_000, -signal.SIGKILL)):
-        limited = Limited(
-            [sys.executable, "-c", fill, str(size)], 150_000_000, 1, tmp_path, dict(os.environ), tmp_path / "log"
-        )
+    if group == "watched":
+        monkeypatch.setattr(limited, "make_group", lambda limit: None)
+    fill = "import sys, time; x = bytearray(int(sys.argv[1])); x[::4096] = b'x' * len(x[::4096]); time.sleep(int(sys.argv[2]))"
+    for size, stays_s, ended in ((20_000_000, 0, 0), (300_000_000, 300, -signal.SIGKILL)):
+        command = [sys.executable, "-c", fill, str(size), str(stays_s)]
+        program = limited.Limited(command, 150_000_000, 1, tmp_path, dict(os.environ), tmp_path / "log")
         try:
-            assert limited.process.wait(60) == ended
-            assert limited.out_of_memory() is (ended != 0)
+            if group != "watched" and program.group is None:
+                pytest.skip("no control group can be made here")
+            assert program.process.wait(PATIENCE_S) == ended
+            assert program.out_of_memory() is (ended != 0)
         finally:
-            limited.close()
+            program.close()
 
 
 @pytest.fixture(scope="module")
@@ -206,9 +211,9 @@ def test_the_image_serves_the_table_of_chapters_and_runs_cells_of_a_chapter(imag
     own = {f"JUPYTER_{name}_DIR": str(tmp_path / name) for name in ("CONFIG", "DATA", "RUNTIME")}
     environment = os.environ | own | {"PATH": f"{venv / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     command = [str(clone / "binder" / "start"), str(venv / "bin" / "jupyter"), "lab", *client.options()]
-    limited = Limited(command, 2_000_000_000, 2, clone, environment, log)
+    program = limited.Limited(command, 2_000_000_000, 2, clone, environment, log)
     try:
-        client.wait(lambda: limited.process.poll() is None)
+        client.wait(lambda: program.process.poll() is None)
         assert "jupyter-config-data" in client.get("lab/tree/my-work/index.ipynb")
         served = {entry["name"] for entry in client.ask("api/contents/my-work")["content"]}
         assert served == set(released_chapters())
@@ -217,5 +222,5 @@ def test_the_image_serves_the_table_of_chapters_and_runs_cells_of_a_chapter(imag
         cells = client.ask("api/contents/my-work/00_orientation.ipynb")["content"]["cells"]
         assert any(cell.get("outputs") for cell in cells)
     finally:
-        limited.close()
+        program.close()
         print(log.read_text()[-3000:])
