@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 PATIENCE_S = 600
@@ -39,10 +40,14 @@ class Client:
                 time.sleep(0.3)
 
     def get(self, path: str, method: str = "GET", content: Any = None) -> str:
-        url, headers = f"http://127.0.0.1:{self.port}/{path}", {"Authorization": f"token {self.token}"}
+        url = f"http://127.0.0.1:{self.port}/{path}"
+        headers = {"Authorization": f"token {self.token}", "Content-Type": "application/json"}
         data = None if content is None else json.dumps(content).encode()
-        with urlopen(Request(url, data, headers, method=method), timeout=PATIENCE_S) as answer:
-            return str(answer.read().decode())
+        try:
+            with urlopen(Request(url, data, headers, method=method), timeout=PATIENCE_S) as answer:
+                return str(answer.read().decode())
+        except HTTPError as error:
+            raise OSError(f"{method} {path}: {error}: {error.read()[:500]!r}") from None
 
     def ask(self, path: str, method: str = "GET", content: Any = None) -> Any:
         return json.loads(self.get(path, method, content))

@@ -38,7 +38,7 @@ def memory(wanted: str = "*") -> Table:
             try:
                 problem = lab.client.run(notebook.name)
             except OSError as error:
-                problem = f"the server is gone: {error}"
+                problem = f"the server: {error}"
             finally:
                 lab.close()
             if lab.ran_out:
