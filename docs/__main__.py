@@ -4,7 +4,6 @@ make site           or: python -m docs [--run 00 01] [--to DIR]
 """
 
 import argparse
-import re
 import shutil
 import subprocess
 import sys
@@ -21,12 +20,11 @@ from docs.exercises import exercise_index
 from docs.markdown import plain, table
 from docs.models import card_index, card_page, names
 from mi_tutor.check.outline import chapters
+from mi_tutor.course.chapter_table import chapter_rows
 
 ROOT = Path(__file__).parents[1]
 HERE = Path(__file__).parent
 NEEDS = {"sphinx": "sphinx", "myst_nb": "myst-nb", "furo": "furo", "mathjax": "django-static-mathjax"}
-_ROW = re.compile(r"^\|.*\]\(chapters/(\w+)\.ipynb\)")
-BADGE = re.compile(r"\[!\[[^\]]*\]\([^)]*\)\]\([^)]*\)|!\[[^\]]*\]\([^)]*\)")
 
 
 def main() -> int:
@@ -96,16 +94,11 @@ def render(pages: Path, site: Path) -> int:
 
 def chapter_table() -> str:
     """The table of README, without its badges, with the number of exercises."""
-    told = {}
-    for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines():
-        if row := _ROW.match(line):
-            told[row[1]] = [BADGE.sub("", cell).strip() for cell in line.strip().strip("|").split("|")]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     rows = []
-    for chapter in chapters():
-        cells = told[chapter.file.removesuffix(".ipynb")]
+    for chapter, done, hours in chapter_rows(readme, chapters()):
         link = f"[{plain(chapter.title)}](chapters/{chapter.file})"
-        long = next(cell for cell in cells if cell.isdigit())
-        rows.append([link, max(cells[1:], key=len), str(len(chapter.tasks)), long])
+        rows.append([link, done, str(len(chapter.tasks)), hours])
     return table(["chapter", "what you will have done", "exercises", "hours"], rows, numbers=(2, 3))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mi_tutor.check import Report, check, hint, needs, show_solution
     from mi_tutor.check.progress import progress
+    from mi_tutor.course.keep import restore_work, save_work
     from mi_tutor.models import corpus_tokens, load_model, load_tokenizer
 
 __version__ = "0.1.0"
@@ -22,6 +23,8 @@ _HOMES = {
     "load_tokenizer": "mi_tutor.models",
     "needs": "mi_tutor.check",
     "progress": "mi_tutor.check.progress",
+    "restore_work": "mi_tutor.course.keep",
+    "save_work": "mi_tutor.course.keep",
     "show_solution": "mi_tutor.check",
 }
 __all__ = [
@@ -33,6 +36,8 @@ __all__ = [
     "load_tokenizer",
     "needs",
     "progress",
+    "restore_work",
+    "save_work",
     "show_solution",
 ]
 

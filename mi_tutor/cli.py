@@ -74,6 +74,33 @@ def check(
     raise typer.Exit(run_check(files, exercise=exercise, seed=seed, device=device))
 
 
+_Folder = Annotated[Path | None, typer.Option(help="Your folder of chapters, where it is not here or in my-work.")]
+
+
+@app.command()
+def save(
+    file: Annotated[
+        Path | None, typer.Argument(help="The zip to make; in your folder, named with the date, when left out.")
+    ] = None,
+    folder: _Folder = None,
+) -> None:
+    """Put your notebooks and progress into one zip: a backup, or to go on elsewhere."""
+    from mi_tutor.course.keep import run_keep, save_work
+
+    raise typer.Exit(run_keep(save_work(file, folder=folder)))
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A zip that mi-tutor save or save_work() made.")],
+    folder: _Folder = None,
+) -> None:
+    """Bring back what is in such a zip. Nothing is lost: a file that differs is kept beside."""
+    from mi_tutor.course.keep import restore_work, run_keep
+
+    raise typer.Exit(run_keep(restore_work(file, folder=folder)))
+
+
 @app.command()
 def build(
     check: Annotated[

@@ -1091,11 +1091,13 @@ def best_feature_f1(
 #         part_choose, part_score = split(values)
 #         on_score = encode(part_score) > 0
 #         f = encode(part_choose)
-#         on[name] = f > 0, on_score
+#         if name != "untrained":
+#             on[name] = f > 0, on_score
 #         for i, label in enumerate(LABELS):
 #             tried = [(*best_feature_f1(f, label_choose[:, i], t), t) for t in (0.0, 2.0)]
 #             best, _, threshold = max(tried, key=lambda found: float(found[1]))
 #             chosen[name, label] = best, threshold
+#         del f, on_score
 #         f, scores[name] = encode(part_score), []
 #         for i, label in enumerate(LABELS):
 #             best, threshold = chosen[name, label]

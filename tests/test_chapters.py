@@ -11,7 +11,7 @@ from mi_tutor.check.exercise import exercises
 from mi_tutor.course.build import run_build
 
 ROOT = Path(__file__).parents[1]
-CHAPTERS = sorted(path.name for path in (ROOT / "chapters").glob("*.ipynb"))
+CHAPTERS = sorted(path.name for path in (ROOT / "chapters").glob("[0-9]*.ipynb"))
 
 
 @pytest.fixture(scope="module")

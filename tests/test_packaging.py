@@ -49,7 +49,7 @@ def test_a_wheel_finds_its_solutions_and_chapters(installed, tmp_path):
     assert done.returncode == 0, done.stdout
     package, chapters = done.stdout.splitlines()[-2:]
     assert Path(package).is_relative_to(installed)
-    assert len(chapters.split()) == len(SOLUTIONS)
+    assert chapters.split() == [f"{name.removeprefix('ch')}.ipynb" for name in SOLUTIONS] + ["index.ipynb"]
 
 
 def test_a_clone_installed_editable_finds_its_solutions_and_chapters(tmp_path):
@@ -57,7 +57,7 @@ def test_a_clone_installed_editable_finds_its_solutions_and_chapters(tmp_path):
     assert done.returncode == 0, done.stdout
     package, chapters = done.stdout.splitlines()[-2:]
     assert Path(package).is_relative_to(ROOT)
-    assert len(chapters.split()) == len(SOLUTIONS)
+    assert chapters.split() == [f"{name.removeprefix('ch')}.ipynb" for name in SOLUTIONS] + ["index.ipynb"]
 
 
 def test_building_chapters_from_a_wheel_says_that_it_needs_a_clone(installed, tmp_path):

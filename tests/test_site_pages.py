@@ -12,6 +12,7 @@ from docs.exercises import anchor, asks, signature
 from docs.markdown import plain, table
 from mi_tutor.check.exercise import exercises
 from mi_tutor.check.outline import chapters
+from mi_tutor.course.chapter_table import BADGE
 from mi_tutor.course.colab_cell import COLAB
 from mi_tutor.models.recipes import RECIPES
 from mi_tutor.models.sae_recipes import SAE_RECIPES
@@ -47,7 +48,7 @@ def test_what_only_colab_needs_is_on_no_page(pages):
 def test_badges_of_readme_stay_out_of_the_table():
     """They are pictures of other hosts."""
     badge = "[![Binder](https://a.example/badge.svg)](https://a.example/open)"
-    assert site.BADGE.sub("", f"{badge} 1 ![x](y)").strip() == "1"
+    assert BADGE.sub("", f"{badge} 1 ![x](y)").strip() == "1"
 
 
 def test_every_exercise_is_in_the_index_and_leads_to_its_heading(pages):

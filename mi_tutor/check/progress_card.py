@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mi_tutor.check.progress import ChapterProgress, Progress, Standing
 
-_CARD = (
+CARD = (
     "font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:14px;line-height:1.5;"
     "color:var(--jp-ui-font-color1,inherit);border:1px solid var(--jp-border-color1,#9993);"
     "border-left:6px solid #2b7bba;border-radius:4px;padding:10px 14px;max-width:60em;margin:4px 0"
@@ -23,7 +23,7 @@ _HEAD = "".join(
 def card(progress: "Progress") -> str:
     """The whole card."""
     rows = [
-        f'<div role="status" style="{_CARD}">',
+        f'<div role="status" style="{CARD}">',
         f"<div><strong>Your progress</strong> &middot; {html.escape(str(progress.total))}</div>",
         *(_chapter(part, part is progress.current or _slipped(part)) for part in progress.chapters),
         f"<div><strong>{html.escape(progress.next_sentence)}</strong> {html.escape(progress.left_sentence)}</div>",

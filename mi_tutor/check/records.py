@@ -114,6 +114,58 @@ def kept() -> Kept:
     return Kept(records + _unsaved, path, trouble)
 
 
+def export() -> bytes:
+    """Every record that can be read, with its time, a line each: what `unite` takes. OSError when the file cannot be read."""
+    path = progress_file()
+    content = path.read_bytes() if path is not None and path.is_file() else b""
+    return b"".join([*(_line(*each) for each in _timed(content)), *map(_line, _unsaved)])
+
+
+def unite(lines: bytes) -> int:
+    """Append those of somebody's exported records that are not here yet; how many there were.
+
+    They come behind what is here, and the later record is told by its place: what was tried here after them is
+    therefore said once more.
+
+    Raises:
+        OSError: they cannot be written, or no progress is kept here.
+    """
+    path = progress_file()
+    if path is None:
+        raise OSError("nobody's progress is kept here")
+    here = _timed(path.read_bytes()) if path.is_file() else []
+    new = [each for each in dict.fromkeys(_timed(lines)) if each not in set(here)]
+    if not new:
+        return 0
+    last_here = _last(here)
+    again = [
+        last_here[name] for name, (_, time) in _last(new).items() if name in last_here and last_here[name][1] > time
+    ]
+    if here and here[-1][1] > new[-1][1] and here[-1] not in again:
+        again.append(here[-1])
+    again.sort(key=here.index)
+    _append(path, b"".join(_line(*each) for each in [*new, *again]))
+    return len(new)
+
+
+def _last(timed: list[tuple[Record, datetime]]) -> dict[str, tuple[Record, datetime]]:
+    """The last try at each exercise."""
+    return {record.exercise: (record, time) for record, time in timed}
+
+
+def _timed(lines: bytes) -> list[tuple[Record, datetime]]:
+    """The records in these lines, in order, each with its time; the oldest there is where a line has no sensible one."""
+    found = []
+    for line in lines.split(b"\n"):
+        if record := _parse(line):
+            try:
+                time = datetime.fromisoformat(json.loads(line)["time"]).astimezone(UTC)
+            except (ValueError, LookupError, TypeError, OverflowError):
+                time = datetime.min.replace(tzinfo=UTC)
+            found.append((record, time))
+    return found
+
+
 def _note(error: Exception) -> None:
     global _failure
     _failure = _reason(error)
@@ -129,10 +181,10 @@ def _tells_something_new(record: Record, before: list[Record]) -> bool:
     return record != last or chapter_of(before[-1].exercise) != chapter_of(record.exercise)
 
 
-def _line(record: Record) -> bytes:
+def _line(record: Record, time: datetime | None = None) -> bytes:
     from mi_tutor import __version__
 
-    moment = datetime.now(UTC).isoformat(timespec="seconds")
+    moment = (time or datetime.now(UTC)).isoformat(timespec="seconds")
     line = {"format": FORMAT, **record._asdict(), "time": moment, "version": __version__}
     return b"\n" + json.dumps(line).encode("ascii") + b"\n"
 

@@ -28,9 +28,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from mi_tutor.check.outline import read_chapter
+from mi_tutor.course.chapter_table import chapter_rows
 from mi_tutor.course.colab_cell import colab_cell, with_colab_cell
 from mi_tutor.course.conventions import notebook_problems, source_problems, stub_problems
 
+INDEX_SOURCE, TABLE_GOES_HERE = "index.py", "<!-- the table of chapters -->"
 SOURCE_NAME = re.compile(r"ch(\d\d_[a-z0-9_]+)\.py")
 STUB = "# Your code here\nraise NotImplementedError"
 # No interpreter version: it would change with the machine that builds.
@@ -52,6 +55,8 @@ def run_build(*, check: bool = False, solved: Path | None = None, root: Path | N
     try:
         root = root or clone_root()
         made = dict(notebooks(root / "solutions", released=solved is None))
+        if solved is None and (root / "solutions" / INDEX_SOURCE).exists():
+            made["index.ipynb"] = index_notebook(root)
     except BuildError as error:
         print(error, file=sys.stderr)
         return 1
@@ -102,6 +107,32 @@ def notebooks(sources: Path, *, released: bool) -> Iterator[tuple[str, str]]:
     if problems:
         raise BuildError("\n".join(problems))
     yield from made
+
+
+def index_notebook(root: Path) -> str:
+    """The text of index.ipynb, the table of chapters as learners open it: README's, with links as they are in that folder.
+
+    It is no assignment, so it is not among `notebooks`.
+    """
+    sources = root / "solutions"
+    chapters = [
+        read_chapter(f"{name[1]}.ipynb", path.read_text(encoding="utf-8"))
+        for path in sorted(sources.glob("ch*.py"))
+        if (name := SOURCE_NAME.fullmatch(path.name))
+    ]
+    try:
+        rows = chapter_rows((root / "README.md").read_text(encoding="utf-8"), chapters)
+    except LookupError as error:
+        raise BuildError(error.args[0]) from None
+    lines = ["| chapter | what you will have done | exercises | hours |", "| :--- | :--- | ---: | ---: |"]
+    for chapter, done, hours in rows:
+        lines.append(f"| [{chapter.title}]({chapter.file}) | {done} | {len(chapter.tasks)} | {hours} |")
+    notebook, problems = _read((sources / INDEX_SOURCE).read_text(encoding="utf-8"), "index")
+    if problems:
+        raise BuildError("\n".join(f"{INDEX_SOURCE}: {problem}" for problem in problems))
+    for cell in notebook.cells:
+        cell.source = cell.source.replace(TABLE_GOES_HERE, "\n".join(lines))
+    return _write(notebook)
 
 
 def _read(text: str, name: str) -> tuple[Any, list[str]]:

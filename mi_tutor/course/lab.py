@@ -56,6 +56,11 @@ def run_lab(folder: Path | None, arguments: Sequence[str], *, open_lab: bool = T
     return _become_jupyterlab(folder, [*_first_page(folder, arguments), *arguments])
 
 
+def config_path() -> str:
+    """What JUPYTER_CONFIG_PATH is to be for a learner's JupyterLab: our settings before those that it names already."""
+    return os.pathsep.join(filter(None, [str(SETTINGS), os.environ.get("JUPYTER_CONFIG_PATH", "")]))
+
+
 def _running_at(folder: Path) -> str | None:
     """The address of a JupyterLab of this user that serves the folder."""
     from jupyter_server.serverapp import list_running_servers
@@ -79,8 +84,7 @@ def _first_page(folder: Path, arguments: Sequence[str]) -> list[str]:
 
 def _become_jupyterlab(folder: Path, arguments: Sequence[str]) -> int:
     """In place of this process, so that Ctrl-C and a signal reach the server itself and it ends its kernels."""
-    paths = [str(SETTINGS), os.environ.get("JUPYTER_CONFIG_PATH", "")]
-    environment = os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, paths))}
+    environment = os.environ | {"JUPYTER_CONFIG_PATH": config_path()}
     # -P: a learner's file called random.py in the current folder must not be taken for Python's.
     command = [sys.executable, "-P", "-m", "jupyterlab", f"--ServerApp.root_dir={os.path.abspath(folder)}", *arguments]
     os.execve(command[0], command, environment)

@@ -8,10 +8,11 @@ run sweeps it away.
 import errno
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
+from typing import BinaryIO
 
 PART_PREFIX, PART_SUFFIX = ".mi-tutor-", ".part"
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -39,6 +40,29 @@ def create(path: Path, content: bytes) -> None:
         _remove_quietly(part)
         raise
     _sync_folder(path.parent)
+
+
+def create_first_free(names: Iterable[Path], write: Callable[[BinaryIO], object]) -> Path:
+    """Make a file, too large to hold in memory maybe, by `write`, under the first of these names that is free.
+
+    All the names lie in one folder. FileExistsError when every one of them is taken.
+    """
+    names = list(names)
+    part = _part_name(names[0].parent)
+    try:
+        with part.open("xb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        for name in names:
+            with suppress(FileExistsError):
+                _move_to_free_name(part, name)
+                _sync_folder(name.parent)
+                return name
+        raise FileExistsError(errno.EEXIST, "every name for the file is taken", str(names[-1]))
+    except BaseException:
+        _remove_quietly(part)
+        raise
 
 
 def keep_beside(path: Path, beside: list[Path]) -> Path:
@@ -115,7 +139,7 @@ def hold(lock: Path, before_waiting: Callable[[], object]) -> Iterator[bool]:
 
 
 def _write_part(folder: Path, content: bytes, like: Path | None = None) -> Path:
-    part = folder / f"{PART_PREFIX}{secrets.token_hex(8)}{PART_SUFFIX}"
+    part = _part_name(folder)
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         try:
@@ -132,6 +156,10 @@ def _write_part(folder: Path, content: bytes, like: Path | None = None) -> Path:
         _remove_quietly(part)
         raise
     return part
+
+
+def _part_name(folder: Path) -> Path:
+    return folder / f"{PART_PREFIX}{secrets.token_hex(8)}{PART_SUFFIX}"
 
 
 def _move_to_free_name(path: Path, name: Path) -> None:

@@ -21,7 +21,9 @@ from mi_tutor.course.notebook_file import NotANotebook, Notebook
 from mi_tutor.course.pairing import grade_id
 
 STATE = ".mi-tutor"
-CHAPTER = re.compile(r"\d\d_[a-z0-9_]+\.ipynb")
+INDEX = "index.ipynb"
+"""The table of chapters: brought as they are, and no chapter."""
+CHAPTER = re.compile(rf"\d\d_[a-z0-9_]+\.ipynb|{re.escape(INDEX)}")
 A_SAVE_TAKES_S = 0.5
 
 
@@ -37,7 +39,7 @@ class Brought(NamedTuple):
 
 
 def released_chapters() -> dict[str, bytes]:
-    """Name and bytes of every chapter in the installed package."""
+    """Name and bytes of every chapter in the installed package, and of their table."""
     entries = files("mi_tutor.chapters").iterdir()
     return {entry.name: entry.read_bytes() for entry in entries if CHAPTER.fullmatch(entry.name)}
 
@@ -47,7 +49,7 @@ def bring_chapters(folder: Path, chapters: Mapping[str, bytes] | None = None) ->
     chapters = released_chapters() if chapters is None else chapters
     state = folder / STATE
     try:
-        _refuse_the_packages_own(folder)
+        refuse_the_packages_own(folder)
         state.mkdir(parents=True, exist_ok=True)
         with safe_write.hold(
             state / "lock", lambda: print("Another mi-tutor is at work in this folder; waiting.")
@@ -86,7 +88,7 @@ def _bring(folder: Path, name: str, content: bytes) -> list[str]:
         return [f"{name} is new."]
     if not path.is_file():
         raise FileExistsError(errno.EEXIST, "something that is not a file has its name")
-    raw, found = _read_settled(path)
+    raw, found = read_settled(path)
     if found is None:
         return _rescue(folder, name, content)
     made_from = notebook_file.made_from(found)
@@ -94,15 +96,18 @@ def _bring(folder: Path, name: str, content: bytes) -> list[str]:
         return []
     new = notebook_file.read(content)
     if made_from is None and not _same_chapter(found, new):
-        aside = safe_write.move_aside(path, _names(folder, name, "yours,"))
+        aside = safe_write.move_aside(path, safe_write.dated_names(path, "yours,"))
         safe_write.create(path, _first_copy(content))
         return [f"{name} is new; a notebook of yours had that name and is now '{aside.name}'."]
-    begun_from = _remembered(folder, name, made_from)
+    begun_from = remembered(folder, name, made_from)
+    if name == INDEX and begun_from and not is_begun(found, begun_from):  # its outputs come again with a run
+        safe_write.replace(path, _first_copy(content))
+        return [f"{name} has a new version."]
     merged = _merged(found, begun_from, new)
     if begun_from and raw == _first_copy(begun_from) and not (merged.answers or merged.gone):
         safe_write.replace(path, _first_copy(content))
         return [f"{name} has a new version; you had not begun the old one."]
-    kept = safe_write.keep_beside(path, _names(folder, name, "before"))
+    kept = safe_write.keep_beside(path, safe_write.dated_names(path, "before"))
     if kept.read_bytes() != raw:  # a JupyterLab that is running saved in this very moment: begin again with that
         return _bring(folder, name, content)
     safe_write.replace(path, notebook_file.write(notebook_file.stamped(merged.notebook, release)))
@@ -118,7 +123,7 @@ def _merged(found: Notebook, begun_from: bytes | None, new: Notebook) -> Merged:
     return merge(notebook_file.texts_only(found), base, new)
 
 
-def _read_settled(path: Path) -> tuple[bytes, Notebook | None]:
+def read_settled(path: Path) -> tuple[bytes, Notebook | None]:
     """A notebook's bytes and what they say; None when it stays unreadable: JupyterLab empties a file before it saves."""
     for patience in (A_SAVE_TAKES_S, A_SAVE_TAKES_S, 0):
         raw = path.read_bytes()
@@ -133,7 +138,7 @@ def _rescue(folder: Path, name: str, content: bytes) -> list[str]:
     """Keep a damaged notebook beside, and put in its place what JupyterLab saved before it, if that is whole."""
     path = folder / name
     saved = _last_saved(Path(os.path.realpath(path)), notebook_file.read(content))
-    damaged = safe_write.keep_beside(path, _names(folder, name, "damaged,"))
+    damaged = safe_write.keep_beside(path, safe_write.dated_names(path, "damaged,"))
     safe_write.replace(path, saved or _first_copy(content))
     if saved is None:
         return [f"{name} is new; the file that had its name cannot be read and is now '{damaged.name}'."]
@@ -162,6 +167,15 @@ def _first_copy(content: bytes) -> bytes:
     return notebook_file.write(notebook_file.stamped(notebook_file.read(content), notebook_file.release(content)))
 
 
+def is_begun(found: Notebook, begun_from: bytes) -> bool:
+    """Whether a learner wrote anything into a notebook that was made from that release; outputs do not count."""
+    texts = [
+        [(cell["cell_type"], cell["source"]) for cell in notebook["cells"]]
+        for notebook in (found, notebook_file.read(begun_from))
+    ]
+    return texts[0] != texts[1]
+
+
 def _remember(folder: Path, name: str, content: bytes) -> None:
     path = _memory(folder, name, notebook_file.release(content))
     if not path.exists():
@@ -170,7 +184,7 @@ def _remember(folder: Path, name: str, content: bytes) -> None:
         safe_write.replace(path, content)
 
 
-def _remembered(folder: Path, name: str, release: str | None) -> bytes | None:
+def remembered(folder: Path, name: str, release: str | None) -> bytes | None:
     """The chapter as it was when the learner's was made from it; None when that is gone or is not what it was."""
     if release is None:
         return None
@@ -185,10 +199,6 @@ def _memory(folder: Path, name: str, release: str) -> Path:
     return folder / STATE / f"{Path(name).stem}-{release}.ipynb"
 
 
-def _names(folder: Path, name: str, word: str) -> list[Path]:
-    return safe_write.dated_names(folder / name, word)
-
-
 def _told(name: str, merged: Merged, kept: Path, *, base_known: bool) -> str:
     n = len(merged.answers)
     parts = [f"{name} has a new version" + (f", with your {n} answer{'s' * (n > 1)} in it." if n else ".")]
@@ -201,7 +211,7 @@ def _told(name: str, merged: Merged, kept: Path, *, base_known: bool) -> str:
     return " ".join([*parts, f"Your file as it was: '{kept.name}'."])
 
 
-def _refuse_the_packages_own(folder: Path) -> None:
+def refuse_the_packages_own(folder: Path) -> None:
     if folder.resolve() == Path(str(files("mi_tutor.chapters"))).resolve():
         raise WorkspaceError(
             f"{folder} holds the course's own chapters. Work in a folder of yours: mi-tutor lab my-work"

@@ -41,7 +41,9 @@ class Sae:
 
     def encode(self, x: "Float[Tensor, '*batch d_in']") -> "Float[Tensor, '*batch d_sae']":
         """How strongly each feature is active: ReLU((x - b_dec) W_enc + b_enc)."""
-        return ((x - self.b_dec) @ self.W_enc + self.b_enc).relu()
+        f = (x - self.b_dec) @ self.W_enc
+        f += self.b_enc  # in place, as the next step: one table of all features at a time and not three
+        return f.relu_()
 
     def decode(self, f: "Float[Tensor, '*batch d_sae']") -> "Float[Tensor, '*batch d_in']":
         """The activation that these features add up to: f W_dec + b_dec."""

@@ -1,5 +1,6 @@
 import ast
 import json
+import re
 import runpy
 from pathlib import Path
 
@@ -193,3 +194,56 @@ def test_the_example_in_the_builds_own_words_builds(tmp_path, capsys):
     (tmp_path / "solutions").mkdir()
     (tmp_path / "solutions" / "ch09_example.py").write_text(example + "\n")
     assert run_build(root=tmp_path) == 0, capsys.readouterr().err
+
+
+INDEX = """# %% [markdown]
+# # The chapters
+#
+# <!-- the table of chapters -->
+
+# %% tags=["active-ipynb"]
+# from mi_tutor import progress
+#
+# progress()
+"""
+README = """| chapter | what you will have done | hours |
+|---|---|---|
+| [01 Stand-in](chapters/01_stand_in.ipynb) [![Binder](https://a.example/b.svg)](https://a.example/) | doubled `x` and more | 2 |
+"""
+
+
+@pytest.fixture
+def with_index(clone):
+    (clone / "solutions" / "index.py").write_text(INDEX)
+    (clone / "README.md").write_text(README)
+    return clone
+
+
+def test_the_table_of_chapters_is_readmes_without_badges_and_its_links_hold_in_the_folder(with_index):
+    assert run_build(root=with_index) == 0
+    index = nbformat.read(with_index / "chapters" / "index.ipynb", as_version=4)
+    assert [cell.id for cell in index.cells] == ["index-0", "index-1"]
+    assert (
+        index.cells[0].source.splitlines()[-1] == "| [A stand-in](01_stand_in.ipynb) | doubled `x` and more | 3 | 2 |"
+    )
+    assert index.cells[1].source == "from mi_tutor import progress\n\nprogress()"
+    assert run_build(check=True, root=with_index) == 0
+    (with_index / "README.md").write_text(README.replace("and more", "and less"))
+    assert run_build(check=True, root=with_index) == 1
+
+
+def test_the_table_of_chapters_is_no_assignment(with_index):
+    run_build(solved=with_index / "source", root=with_index)
+    assert [path.name for path in (with_index / "source").iterdir()] == ["01_stand_in.ipynb"]
+
+
+def test_a_chapter_that_readme_does_not_list_stops_the_build(with_index, capsys):
+    (with_index / "README.md").write_text("")
+    assert run_build(root=with_index) == 1
+    assert "README.md's table of chapters wants a line with 01_stand_in.ipynb" in capsys.readouterr().err
+
+
+def test_the_courses_own_table_lists_every_chapter_that_there_is():
+    chapters = build.clone_root() / "chapters"
+    index = nbformat.read(chapters / "index.ipynb", as_version=4).cells[0].source
+    assert {f"({path.name})" for path in chapters.glob("[0-9]*.ipynb")} <= set(re.findall(r"\([^)]*ipynb\)", index))

@@ -190,6 +190,42 @@ def test_a_file_saved_in_the_very_moment_is_merged_and_not_passed_over(folder, m
     assert later in sources(contents(folder)[BACKUP])
 
 
+class TestTheTableOfChapters:
+    """index.ipynb has no exercises: it gives way to a new version, but for what a learner wrote into it."""
+
+    OLD = as_bytes(chapter(prose("# Six chapters"), code("progress()")))
+    NEW = as_bytes(chapter(prose("# Seven chapters"), code("progress()")))
+
+    @pytest.fixture
+    def brought(self, tmp_path) -> Path:
+        bring_chapters(tmp_path, {workspace.INDEX: self.OLD})
+        return tmp_path
+
+    def test_one_that_was_only_run_is_replaced(self, brought):
+        notebook = notebook_file.read((brought / workspace.INDEX).read_bytes())
+        notebook["cells"][1] |= {
+            "outputs": [{"output_type": "stream", "name": "stdout", "text": "x"}],
+            "execution_count": 1,
+        }
+        (brought / workspace.INDEX).write_bytes(as_bytes(notebook))
+        assert bring_chapters(brought, {workspace.INDEX: self.NEW}).done == ["index.ipynb has a new version."]
+        assert list(contents(brought)) == [workspace.INDEX]
+        assert sources(contents(brought)[workspace.INDEX]) == sources(self.NEW)
+
+    def test_what_a_learner_wrote_into_it_is_kept(self, brought):
+        notebook = notebook_file.read((brought / workspace.INDEX).read_bytes())
+        notebook["cells"][1]["source"] = "progress()  # mine"
+        (brought / workspace.INDEX).write_bytes(as_bytes(notebook))
+        bring_chapters(brought, {workspace.INDEX: self.NEW})
+        assert {"# Seven chapters", "progress()  # mine"} <= set(sources(contents(brought)[workspace.INDEX]))
+        assert f"index (before {TODAY}).ipynb" in contents(brought)
+
+    def test_a_notebook_of_the_learners_with_that_name_is_set_aside(self, tmp_path):
+        (tmp_path / workspace.INDEX).write_bytes(as_bytes(chapter(code("mine = 1"))))
+        bring_chapters(tmp_path, {workspace.INDEX: self.NEW})
+        assert sources(contents(tmp_path)[f"index (yours, {TODAY}).ipynb"]) == ["mine = 1"]
+
+
 def test_a_link_stays_a_link_and_a_copy_is_kept_where_no_second_name_can_be(folder, tmp_path, monkeypatch):
     elsewhere = tmp_path / "synchronized.ipynb"
     (folder / NAME).rename(elsewhere)

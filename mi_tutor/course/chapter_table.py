@@ -1,0 +1,39 @@
+"""README's table of chapters, read once: the site's first page and the notebook index.ipynb are written from it."""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from mi_tutor.check.outline import Chapter
+
+_ROW = re.compile(r"^\|.*\]\(chapters/(\w+)\.ipynb\)")
+BADGE = re.compile(r"\[!\[[^\]]*\]\([^)]*\)\]\([^)]*\)|!\[[^\]]*\]\([^)]*\)")
+
+
+class Row(NamedTuple):
+    """What README says of a chapter."""
+
+    chapter: Chapter
+    done: str
+    """What a learner will have done, in Markdown."""
+    hours: str
+
+
+def chapter_rows(readme: str, chapters: Iterable[Chapter]) -> list[Row]:
+    """A row for each chapter, in their order, without README's badges.
+
+    Raises:
+        LookupError: a chapter has no line in the table, or one without hours; the sentence names it.
+    """
+    told = {}
+    for line in readme.splitlines():
+        if row := _ROW.match(line):
+            told[f"{row[1]}.ipynb"] = [BADGE.sub("", cell).strip() for cell in line.strip().strip("|").split("|")]
+    rows = []
+    for chapter in chapters:
+        cells = told.get(chapter.file, [])
+        hours = next((cell for cell in cells if cell.isdigit()), None)
+        if hours is None:
+            raise LookupError(f"README.md's table of chapters wants a line with {chapter.file} and its hours.")
+        rows.append(Row(chapter, max(cells[1:], key=len), hours))
+    return rows
