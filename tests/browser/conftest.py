@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,22 +14,21 @@ from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import pytest
+from visitor import Visitor
 
-ROOT = Path(__file__).parents[2]
-SCREENSHOTS = ROOT / "screenshots"
+from docs.browser import ADVICE, find_browser, new_page
+
 TOKEN = "learner"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
-PATIENCE_MS = 120_000
 
 
 @pytest.fixture(scope="session")
 def browser_program() -> str:
     """Chromium as the system has it. Where there is none these tests are skipped, but in the gate."""
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    found = find_browser()
     if found is None:
         if os.environ.get("MI_TUTOR_BROWSER") == "required":
             pytest.fail("no Chromium is installed, and MI_TUTOR_BROWSER=required asks for one")
-        pytest.skip("needs Chromium (on Debian and Ubuntu: apt-get install chromium)")
+        pytest.skip(ADVICE)
     return found
 
 
@@ -75,34 +73,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def learner(lab: str, browser_program: str) -> Iterator["Learner"]:
     """Somebody in front of it."""
-    from playwright.sync_api import sync_playwright
-
-    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_program, args=options)
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        page.set_default_timeout(PATIENCE_MS)
+    with new_page(browser_program, viewport={"width": 1280, "height": 1000}) as page:
         yield Learner(page, lab)
-        browser.close()
 
 
-class Learner:
+class Learner(Visitor):
     """What a person does in JupyterLab, step by step."""
-
-    def __init__(self, page: Any, address: str) -> None:
-        self.page, self.address = page, address
-        self.outside: list[str] = []
-        self.errors: list[str] = []
-        page.route("**/*", self._keep_inside)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        SCREENSHOTS.mkdir(exist_ok=True)
-
-    def _keep_inside(self, route: Any) -> None:
-        if route.request.url.startswith((self.address, "data:", "blob:")):
-            route.continue_()
-        else:
-            self.outside.append(route.request.url)
-            route.abort()
 
     def open(self, chapter: str) -> None:
         """Open a chapter, and wait until its kernel answers."""
@@ -160,10 +136,6 @@ class Learner:
     def change_theme(self, theme: str) -> None:
         self.page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
         self.page.wait_for_selector(f'body[data-jp-theme-name="{theme}"]', state="attached")
-
-    def screenshot(self, name: str) -> None:
-        self.page.wait_for_timeout(500)  # pictures fade in
-        self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
     def _cell(self, position: int) -> Any:
         return self.page.locator(f'.jp-Notebook .jp-Cell[data-windowed-list-index="{position}"]')
