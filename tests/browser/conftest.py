@@ -19,6 +19,7 @@ from visitor import Visitor
 from docs.browser import ADVICE, find_browser, new_page
 
 TOKEN = "learner"
+LIGHT, DARK = "JupyterLab Light", "JupyterLab Dark"
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,188 @@
+"""Everything that a learner can be shown, in every front end that shows notebooks, in a light theme and a dark one.
+
+Nothing is empty, nothing is asked for outside, nothing complains, and all text and lines can be read. The pictures go to
+screenshots/, to be looked at.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import nbformat
+import pytest
+from front_ends import exported, sanitised, vscode
+from gallery import SHOWN, gallery
+from visitor import SCREENSHOTS, Visitor
+
+import mi_tutor.views
+from docs.browser import new_page
+
+TOKEN = "learner"
+LIGHT, DARK = "JupyterLab Light", "JupyterLab Dark"
+CONTRAST = Path(__file__).with_name("contrast.js").read_text()
+TALL = 16_000
+"""Pixels; all outputs stand in one picture."""
+# What the widgets' own code says of a widget whose kernel is gone; its static form then stands there.
+GONE = "widget model not found"
+PAINTED = "img, canvas, svg, input, select, table"
+
+
+@pytest.fixture(scope="session")
+def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The gallery with its outputs."""
+    return gallery(tmp_path_factory.mktemp("gallery"))
+
+
+def test_every_public_view_is_in_the_gallery() -> None:
+    sources = "\n".join(SHOWN.values())
+    assert [name for name in mi_tutor.views.__all__ if f"{name}(" not in sources] == []
+
+
+def put(address: str, name: str, notebook: Any) -> None:
+    """Save a notebook into the folder that a Jupyter server serves."""
+    body = {"type": "notebook", "format": "json", "content": json.loads(nbformat.writes(notebook))}
+    headers = {"Authorization": f"token {TOKEN}", "Content-Type": "application/json"}
+    urlopen(Request(f"{address}/api/contents/{name}", json.dumps(body).encode(), headers, method="PUT")).close()
+
+
+def empty(page: Any, cells: str) -> list[str]:
+    """The cells, by the selector of their outputs, that show neither a word nor a picture."""
+    found: list[str] = page.evaluate(
+        """([cells, painted]) => [...document.querySelectorAll(cells)].map((cell, i) => {
+        const drawn = [...cell.querySelectorAll(painted)].some(e => e.getBoundingClientRect().height > 8 &&
+          (e.tagName !== "IMG" || (e.complete && e.naturalWidth > 0)));
+        return cell.innerText.trim() || drawn ? "" : `cell ${i}` }).filter(Boolean)""",
+        [cells, PAINTED],
+    )
+    return found
+
+
+def unreadable(page: Any, cells: str) -> list[str]:
+    """What is too faint there, with its contrast."""
+    seen = page.evaluate(f"cells => [...document.querySelectorAll(cells)].map(cell => ({CONTRAST})(cell))", cells)
+    assert sum(map(len, seen)) > 300
+    return [
+        f"{name}: {part['what']!r} {part['ratio']} of {part['least']}"
+        for name, parts in zip(SHOWN, seen, strict=True)
+        for part in parts
+        if part["ratio"] < part["least"]
+    ]
+
+
+def complaints(visitor: Visitor) -> list[str]:
+    return [*visitor.outside, *(error for error in visitor.errors if GONE not in error)]
+
+
+def wait_for_views(page: Any) -> None:
+    """Until the library and Plotly have drawn everything that they draw."""
+    page.wait_for_function(
+        """() => { const views = [...document.querySelectorAll(".mi-tutor-view")];
+        return views.length && views.every(view => view.firstElementChild.hidden) }"""
+    )
+    page.wait_for_timeout(500)
+
+
+def wait_for_outputs(page: Any) -> None:
+    page.wait_for_function(
+        "([cells, count]) => document.querySelectorAll(cells).length === count", arg=[OUTPUTS, len(SHOWN)]
+    )
+    page.wait_for_timeout(500)
+
+
+OUTPUTS = ".jp-CodeCell:has(.jp-OutputArea-output) .jp-OutputArea"
+# Every cell is drawn, wherever it stands.
+UNFOLDED = """async () => { const notebook = window.jupyterapp.shell.currentWidget.content;
+notebook.notebookConfig = {...notebook.notebookConfig, windowingMode: "none"};
+for (const i of notebook.widgets.keys()) {
+  await notebook.scrollToItem(i, "start");
+  await new Promise(resolve => setTimeout(resolve, 20)) }}"""
+TRUSTED = "() => window.jupyterapp.shell.currentWidget.content.widgets.forEach(cell => { cell.model.trusted = true })"
+
+
+def look(learner: Any, name: str) -> None:
+    """In both themes: nothing is empty, nothing too faint, figures have words; a picture of each."""
+    for theme in (LIGHT, DARK):
+        learner.change_theme(theme)
+        wait_for_views(learner.page)
+        learner.screenshot(f"gallery-{name}-{theme.split()[1].lower()}")
+        assert empty(learner.page, OUTPUTS) == []
+        assert unreadable(learner.page, OUTPUTS) == []
+    figures = learner.page.locator(".js-plotly-plot")
+    assert figures.count() >= 10
+    assert all(figure.get_attribute("aria-label") for figure in figures.all())
+
+
+def test_jupyterlab_shows_everything_in_both_themes(learner: Any, executed: Any) -> None:
+    put(learner.address, "gallery.ipynb", executed)
+    learner.page.set_viewport_size({"width": 1280, "height": TALL})
+    learner.open("gallery.ipynb")
+    learner.page.evaluate(UNFOLDED)
+    # As it came from somebody else, no script runs; then it is trusted.
+    wait_for_outputs(learner.page)
+    assert empty(learner.page, OUTPUTS) == []
+    learner.page.evaluate(TRUSTED)
+    look(learner, "lab")
+    assert complaints(learner) == []
+
+
+@pytest.fixture
+def read(browser_program: str, tmp_path: Path) -> Iterator[Any]:
+    """Call it to open a page of outputs; in the end nothing may have gone wrong there."""
+    with new_page(browser_program, viewport={"width": 1100, "height": 1000}) as page:
+        visitor = Visitor(page, tmp_path.as_uri())
+
+        def open_page(name: str, html: str) -> Visitor:
+            (tmp_path / "page.html").write_text(html)
+            page.goto((tmp_path / "page.html").as_uri())
+            page.wait_for_timeout(1000)
+            height = page.evaluate("() => document.documentElement.scrollHeight")
+            page.set_viewport_size({"width": 1100, "height": min(height, TALL)})
+            visitor.screenshot(f"gallery-{name}")
+            return visitor
+
+        yield open_page
+    assert complaints(visitor) == []
+
+
+CELL = ".front-end-cell"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_vs_code_shows_everything(read: Any, executed: Any, theme: str) -> None:
+    page = read(f"vscode-{theme}", vscode(executed, theme, trusted=True)).page
+    wait_for_views(page)
+    page.screenshot(path=SCREENSHOTS / f"gallery-vscode-{theme}.png")
+    assert empty(page, CELL) == []
+    assert unreadable(page, CELL) == []
+    assert page.locator(".mi-tutor-slider input").count() >= 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_vs_code_says_everything_in_words_where_it_does_not_trust_the_folder(
+    read: Any, executed: Any, theme: str
+) -> None:
+    page = read(f"vscode-untrusted-{theme}", vscode(executed, theme, trusted=False)).page
+    assert page.locator(CELL).count() == len(SHOWN)
+    assert empty(page, CELL) == []
+    assert page.locator(f"{CELL} img").count() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_an_export_shows_everything(read: Any, executed: Any, theme: str) -> None:
+    page = read(f"export-{theme}", exported(executed, theme)).page
+    wait_for_views(page)
+    assert empty(page, ".jp-CodeCell .jp-OutputArea") == []
+    assert unreadable(page, ".jp-CodeCell:has(.jp-OutputArea-output) .jp-OutputArea") == []
+
+
+@pytest.mark.slow
+def test_a_preview_without_scripts_and_styles_shows_everything(read: Any, executed: Any) -> None:
+    page = read("sanitised", sanitised(executed)).page
+    assert empty(page, CELL) == []
+    assert unreadable(page, CELL) == []
+    assert page.locator("script, .mi-tutor-view").count() == 0
