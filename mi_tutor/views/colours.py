@@ -8,7 +8,7 @@ PALETTE = ("#3282D2", "#B46400", "#1E6E50", "#D21E78", "#B48C64", "#3246FA")
 BLUE, ORANGE = (50, 130, 210), (180, 100, 0)
 INK = "#737373"
 """Text and axes on a page of unknown colour: a contrast of 4.7 to white, and of 4.0 to JupyterLab's black. No grey has 4.5
-to both; `theme.css` lifts it to 6.8 where a page is dark."""
+to both; `theme.css` lifts it to 5.5 where a page is dark."""
 GRID = "rgba(128,128,128,0.3)"
 SEQUENTIAL = "Cividis"
 POINTS = [[0.0, "#35508c"], [0.5, "#7a7774"], [1.0, "#a8922f"]]

@@ -84,20 +84,9 @@ def wait_for_views(page: Any) -> None:
     page.wait_for_timeout(500)
 
 
-def wait_for_outputs(page: Any) -> None:
-    page.wait_for_function(
-        "([cells, count]) => document.querySelectorAll(cells).length === count", arg=[OUTPUTS, len(SHOWN)]
-    )
-    page.wait_for_timeout(500)
-
-
 OUTPUTS = ".jp-CodeCell:has(.jp-OutputArea-output) .jp-OutputArea"
-# Every cell is drawn, wherever it stands.
-UNFOLDED = """async () => { const notebook = window.jupyterapp.shell.currentWidget.content;
-notebook.notebookConfig = {...notebook.notebookConfig, windowingMode: "none"};
-for (const i of notebook.widgets.keys()) {
-  await notebook.scrollToItem(i, "start");
-  await new Promise(resolve => setTimeout(resolve, 20)) }}"""
+UNFOLDED = """() => { const notebook = window.jupyterapp.shell.currentWidget.content;
+notebook.notebookConfig = {...notebook.notebookConfig, windowingMode: "none"} }"""
 TRUSTED = "() => window.jupyterapp.shell.currentWidget.content.widgets.forEach(cell => { cell.model.trusted = true })"
 
 
@@ -114,13 +103,20 @@ def look(learner: Any, name: str) -> None:
     assert all(figure.get_attribute("aria-label") for figure in figures.all())
 
 
+def unfold(page: Any) -> None:
+    """Draw every cell, wherever it stands, and make the page as high as all of them."""
+    page.evaluate(UNFOLDED)
+    for i in range(len(SHOWN) + 1):  # the first cell shows nothing; further ones come as the page is scrolled
+        page.locator(".jp-Cell .jp-Cell-outputWrapper").nth(i).scroll_into_view_if_needed()
+    page.set_viewport_size({"width": 1280, "height": TALL})
+    page.wait_for_function("([cells, n]) => document.querySelectorAll(cells).length === n", arg=[OUTPUTS, len(SHOWN)])
+
+
 def test_jupyterlab_shows_everything_in_both_themes(learner: Any, executed: Any) -> None:
     put(learner.address, "gallery.ipynb", executed)
-    learner.page.set_viewport_size({"width": 1280, "height": TALL})
     learner.open("gallery.ipynb")
-    learner.page.evaluate(UNFOLDED)
+    unfold(learner.page)
     # As it came from somebody else, no script runs; then it is trusted.
-    wait_for_outputs(learner.page)
     assert empty(learner.page, OUTPUTS) == []
     learner.page.evaluate(TRUSTED)
     look(learner, "lab")
