@@ -4,7 +4,9 @@ Nothing is empty, nothing is asked for outside, nothing complains, and all text 
 screenshots/, to be looked at.
 """
 
+import html
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,13 +16,11 @@ import nbformat
 import pytest
 from front_ends import exported, sanitised, vscode
 from gallery import SHOWN, gallery
-from visitor import SCREENSHOTS, Visitor
+from visitor import DARK, LIGHT, SCREENSHOTS, TOKEN, Learner, Visitor
 
 import mi_tutor.views
 from docs.browser import new_page
 
-TOKEN = "learner"
-LIGHT, DARK = "JupyterLab Light", "JupyterLab Dark"
 CONTRAST = Path(__file__).with_name("contrast.js").read_text()
 TALL = 16_000
 """Pixels; all outputs stand in one picture."""
@@ -38,6 +38,28 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_every_public_view_is_in_the_gallery() -> None:
     sources = "\n".join(SHOWN.values())
     assert [name for name in mi_tutor.views.__all__ if f"{name}(" not in sources] == []
+
+
+def test_everything_is_said_in_words(executed: Any) -> None:
+    """What is shown has words that name values or tokens, whether it is read as text, as a label or as an image's."""
+    for cell in executed.cells[1:]:
+        for output in cell.outputs:
+            name = cell.metadata["shown"]
+            if output.output_type == "stream":
+                continue
+            text, rich = output.data["text/plain"], output.data["text/html"]
+            labels = [html.unescape(label) for label in re.findall(r'aria-label="([^"]*)"', rich)]
+            images = [html.unescape(words) for words in re.findall(r'<img alt="([^"]*)"', rich)]
+            assert rich.count("<img ") == len(images), name
+            if name.startswith("check"):
+                assert text in ("0", "3"), name  # nbgrader reads the points; the card says the rest
+                assert 'role="status"' in rich, name
+                continue
+            for words in (text, *labels, *images):
+                assert len(words) > 20, name
+                assert re.search(r"[\d·:]", words), (name, words)
+            if "mi-tutor-view" in rich or "mi-tutor-slider" in rich:
+                assert labels, name
 
 
 def put(address: str, name: str, notebook: Any) -> None:
@@ -123,14 +145,26 @@ def test_jupyterlab_shows_everything_in_both_themes(learner: Any, executed: Any)
     assert complaints(learner) == []
 
 
+@pytest.mark.slow
+def test_notebook_7_shows_everything_in_both_themes(notebook_7: str, browser_program: str, executed: Any) -> None:
+    put(notebook_7, "gallery.ipynb", executed)
+    with new_page(browser_program, viewport={"width": 1280, "height": 1000}) as page:
+        learner = Learner(page, notebook_7)
+        learner.open("gallery.ipynb", "notebooks")
+        unfold(page)
+        page.evaluate(TRUSTED)
+        look(learner, "notebook")
+    assert complaints(learner) == []
+
+
 @pytest.fixture
 def read(browser_program: str, tmp_path: Path) -> Iterator[Any]:
     """Call it to open a page of outputs; in the end nothing may have gone wrong there."""
     with new_page(browser_program, viewport={"width": 1100, "height": 1000}) as page:
         visitor = Visitor(page, tmp_path.as_uri())
 
-        def open_page(name: str, html: str) -> Visitor:
-            (tmp_path / "page.html").write_text(html)
+        def open_page(name: str, source: str) -> Visitor:
+            (tmp_path / "page.html").write_text(source)
             page.goto((tmp_path / "page.html").as_uri())
             page.wait_for_timeout(1000)
             height = page.evaluate("() => document.documentElement.scrollHeight")
