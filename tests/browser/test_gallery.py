@@ -8,6 +8,7 @@ import html
 import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -107,8 +108,6 @@ def wait_for_views(page: Any) -> None:
 
 
 OUTPUTS = ".jp-CodeCell:has(.jp-OutputArea-output) .jp-OutputArea"
-UNFOLDED = """() => { const notebook = window.jupyterapp.shell.currentWidget.content;
-notebook.notebookConfig = {...notebook.notebookConfig, windowingMode: "none"} }"""
 TRUSTED = "() => window.jupyterapp.shell.currentWidget.content.widgets.forEach(cell => { cell.model.trusted = true })"
 
 
@@ -125,19 +124,29 @@ def look(learner: Any, name: str) -> None:
     assert all(figure.get_attribute("aria-label") for figure in figures.all())
 
 
+@contextmanager
+def all_cells_drawn(address: str) -> Iterator[None]:
+    """JupyterLab's own setting: every cell is drawn, wherever it stands."""
+    address = f"{address}/lab/api/settings/@jupyterlab/notebook-extension:tracker"
+    headers = {"Authorization": f"token {TOKEN}", "Content-Type": "application/json"}
+    for raw in ('{"windowingMode": "none"}', "{}"):
+        body = json.dumps({"raw": raw}).encode()
+        urlopen(Request(address, body, headers, method="PUT")).close()
+        if raw != "{}":
+            yield
+
+
 def unfold(page: Any) -> None:
-    """Draw every cell, wherever it stands, and make the page as high as all of them."""
-    page.evaluate(UNFOLDED)
-    for i in range(len(SHOWN) + 1):  # the first cell shows nothing; further ones come as the page is scrolled
-        page.locator(".jp-Cell .jp-Cell-outputWrapper").nth(i).scroll_into_view_if_needed()
+    """Make the page as high as all cells are."""
     page.set_viewport_size({"width": 1280, "height": TALL})
     page.wait_for_function("([cells, n]) => document.querySelectorAll(cells).length === n", arg=[OUTPUTS, len(SHOWN)])
 
 
 def test_jupyterlab_shows_everything_in_both_themes(learner: Any, executed: Any) -> None:
     put(learner.address, "gallery.ipynb", executed)
-    learner.open("gallery.ipynb")
-    unfold(learner.page)
+    with all_cells_drawn(learner.address):
+        learner.open("gallery.ipynb")
+        unfold(learner.page)
     # As it came from somebody else, no script runs; then it is trusted.
     assert empty(learner.page, OUTPUTS) == []
     learner.page.evaluate(TRUSTED)
@@ -150,8 +159,9 @@ def test_notebook_7_shows_everything_in_both_themes(notebook_7: str, browser_pro
     put(notebook_7, "gallery.ipynb", executed)
     with new_page(browser_program, viewport={"width": 1280, "height": 1000}) as page:
         learner = Learner(page, notebook_7)
-        learner.open("gallery.ipynb", "notebooks")
-        unfold(page)
+        with all_cells_drawn(notebook_7):
+            learner.open("gallery.ipynb", "notebooks")
+            unfold(page)
         page.evaluate(TRUSTED)
         look(learner, "notebook")
     assert complaints(learner) == []
