@@ -11,7 +11,7 @@ INK = "#737373"
 to both; `theme.css` lifts it to 5.5 where a page is dark."""
 GRID = "rgba(128,128,128,0.3)"
 SEQUENTIAL = "Cividis"
-POINTS = [[0.0, "#4460a0"], [0.5, "#7a7774"], [1.0, "#a8922f"]]
+POINTS = [[0.0, "#3d5896"], [0.5, "#7a7774"], [1.0, "#a8922f"]]
 """The middle of the same scale: points have to stand out from a dark page and from a light one, at 3 to 1 or more."""
 DIVERGING = [[0.0, "#B46400"], [0.4999, "rgba(180,100,0,0)"], [0.5001, "rgba(50,130,210,0)"], [1.0, "#3282D2"]]
 """Transparent at 0, so that it fades into a light page and into a dark one."""
