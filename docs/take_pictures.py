@@ -3,7 +3,6 @@
 make pictures       or: python -m docs.take_pictures
 """
 
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import torch
 
+from docs.browser import ADVICE, find_browser, new_page
 from mi_tutor import corpus_tokens, load_model
 from mi_tutor.models import load_sae
 from mi_tutor.models.dashboard import feature_dashboards
@@ -23,7 +23,6 @@ from mi_tutor.views.colours import SEQUENTIAL
 from mi_tutor.views.picture import Picture, new_figure
 
 FOLDER = Path(__file__).parent / "pictures"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 WIDTH, SCALE = 900, 1.5
 """Of a picture, in pixels, and dots in each of them."""
 LARGEST = 150_000
@@ -81,12 +80,8 @@ PICTURES: tuple[Callable[[], Any], ...] = (induction, superposition, feature)
 
 def take(folder: Path, program: str) -> None:
     """Draw each picture's static form in the browser, on white, with more than a dot a pixel."""
-    from playwright.sync_api import sync_playwright
-
     folder.mkdir(exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": WIDTH, "height": 400}, device_scale_factor=SCALE)
+    with new_page(program, viewport={"width": WIDTH, "height": 400}, device_scale_factor=SCALE) as page:
         for draw in PICTURES:
             with torch.no_grad():
                 shown = draw().to_static()
@@ -97,13 +92,12 @@ def take(folder: Path, program: str) -> None:
             path = folder / f"{draw.__name__}.png"
             page.locator("#all").screenshot(path=path)
             print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
-        browser.close()
 
 
 def main() -> int:
-    program = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    program = find_browser()
     if program is None:
-        print("Taking pictures needs Chromium (on Debian and Ubuntu: apt-get install chromium).", file=sys.stderr)
+        print(f"Taking pictures {ADVICE}.", file=sys.stderr)
         return 1
     take(FOLDER, program)
     large = [path.name for path in FOLDER.glob("*.png") if path.stat().st_size > LARGEST]

@@ -55,7 +55,7 @@ def _row(standing: "Standing") -> str:
     task = standing.task
     cells = (
         f"<code>{html.escape(task.name)}</code>",
-        f'<span aria-hidden="true" style="color:{colour}">{sign}</span> <span style="white-space:normal">{html.escape(standing.words)}</span>',
+        f'<span aria-hidden="true" style="color:color-mix(in srgb,{colour} 55%,currentColor)">{sign}</span> <span style="white-space:normal">{html.escape(standing.words)}</span>',
         f"{standing.points:g} of {task.points}",
         f"{task.difficulty} of 5",
         f"{task.minutes}",

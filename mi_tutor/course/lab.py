@@ -14,6 +14,8 @@ MY_WORK = Path("my-work")
 # For that JupyterLab only: no question about news, nothing of nbgrader's, which is for teachers, and what a widget shows
 # is saved with the notebook.
 SETTINGS = Path(__file__).parent / "lab_settings"
+# By its path: importing the views would load torch.
+LABEXTENSIONS = Path(__file__).parents[1] / "views" / "theme" / "labextensions"
 # JupyterLab's options that take no value: a bare word after one of them cannot be its value.
 FLAGS = ("--no-browser", "--allow-root", "--debug", "-y")
 
@@ -86,7 +88,8 @@ def _become_jupyterlab(folder: Path, arguments: Sequence[str]) -> int:
     """In place of this process, so that Ctrl-C and a signal reach the server itself and it ends its kernels."""
     environment = os.environ | {"JUPYTER_CONFIG_PATH": config_path()}
     # -P: a learner's file called random.py in the current folder must not be taken for Python's.
-    command = [sys.executable, "-P", "-m", "jupyterlab", f"--ServerApp.root_dir={os.path.abspath(folder)}", *arguments]
+    command = [sys.executable, "-P", "-m", "jupyterlab", f"--ServerApp.root_dir={os.path.abspath(folder)}"]
+    command += [f"--LabApp.extra_labextensions_path={LABEXTENSIONS}", *arguments]
     os.execve(command[0], command, environment)
 
 

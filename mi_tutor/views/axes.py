@@ -101,6 +101,15 @@ class ColourScale(NamedTuple):
     low: float
     high: float
     title: str
+    names: list[tuple[float, str]]
+    """Values that have names, which stand in place of numbers."""
+
+    def ticks(self) -> list[tuple[float, str]]:
+        return self.names or [(value, f"{value:.4g}") for value in svg.ticks(self.low, self.high, 5)]
+
+    def room(self) -> int:
+        """Pixels that the bar and what stands beside it need."""
+        return 80 if not self.names else 40 + room([name for _, name in self.names], 14)
 
     def share(self, value: float) -> float:
         """Where between the ends a value lies, from 0 to 1."""
@@ -125,16 +134,24 @@ def colour_scale(figure: dict[str, Any]) -> ColourScale | None:
             min(finite, default=0.0) if given.get(low) is None else given[low],
             max(finite, default=1.0) if given.get(high) is None else given[high],
             plain_title(given.get("colorbar") or {}),
+            _named(given.get("colorbar") or {}),
         )
     return None
+
+
+def _named(bar: dict[str, Any]) -> list[tuple[float, str]]:
+    return [
+        (value, plain(name))
+        for value, name in zip(*map(listed, (bar.get("tickvals"), bar.get("ticktext"))), strict=False)
+    ]
 
 
 def draw_colour_scale(scale: ColourScale, x: float, top: float, bottom: float) -> list[str]:
     """A bar of colours with its ticks and its title."""
     palette = [between(scale.stops, 1 - i / 63) for i in range(64)]
     parts = [svg.raster(x, top, 12, bottom - top, torch.arange(64)[:, None], palette)]
-    for value in svg.ticks(scale.low, scale.high, 5):
-        parts.append(svg.text(x + 16, bottom - scale.share(value) * (bottom - top), f"{value:.4g}", "start"))
+    for value, name in scale.ticks():
+        parts.append(svg.text(x + 16, bottom - scale.share(value) * (bottom - top), cut(name), "start"))
     return [*parts, svg.text(x + 56, (top + bottom) / 2, scale.title, turn=-90, size=12)]
 
 

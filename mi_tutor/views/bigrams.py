@@ -48,7 +48,7 @@ def explore_successors(
 
 def successors(tables: dict[str, Float[Tensor, "d_vocab d_vocab"]], tokenizer: Any, token: int, k: int = 12) -> Picture:
     """The k most likely tokens after one, by the first table, with the probabilities that each table gives them."""
-    rows = {name: table[token].exp() for name, table in tables.items()}
+    rows = {name: table[token].detach().exp() for name, table in tables.items()}
     best = next(iter(rows.values())).topk(k).indices
     labels = [token_label(tokenizer, i) for i in best]
     title = f"after {token_label(tokenizer, token)}"
@@ -75,7 +75,7 @@ def compare_tables(
     )
     told = []
     for column, (name, table) in enumerate(tables.items(), start=1):
-        probabilities = table[tokens][:, tokens].exp().cpu()
+        probabilities = table[tokens][:, tokens].detach().exp().cpu()
         figure.add_heatmap(
             z=[[rounded(p, 3) for p in row] for row in probabilities.tolist()],
             x=shown,
@@ -110,7 +110,8 @@ def compare_scatter(
     every = max(1, seen // points)
     pairs = counts.flatten().argsort(descending=True, stable=True)[:seen:every]
     rows, columns = pairs // counts.shape[1], pairs % counts.shape[1]
-    x, y, how_often = across[rows, columns].double(), up[rows, columns].double(), counts[rows, columns]
+    x, y = across[rows, columns].detach().double(), up[rows, columns].detach().double()
+    how_often = counts[rows, columns]
     names = [f"{token_label(tokenizer, a)} {token_label(tokenizer, b)}" for a, b in zip(rows, columns, strict=True)]
     low = float(torch.cat([x, y]).min())
     figure = new_figure(height=480, showlegend=False)
@@ -123,8 +124,7 @@ def compare_scatter(
         marker={
             "color": [rounded(v, 3) for v in how_often.double().log10().tolist()],
             "colorscale": POINTS,
-            "size": 5,
-            "opacity": 0.6,
+            "size": 4,
             "colorbar": {"title": {"text": "log10 of its count", "side": "right"}},
         },
     )

@@ -11,8 +11,9 @@ from mi_tutor.views.colours import DIVERGING, PALETTE, SEQUENTIAL
 from mi_tutor.views.labels import as_tensor, label, not_finite, number, rounded, same_length
 from mi_tutor.views.picture import Picture, escaped, new_figure
 
-DASHES = ("solid", "dash", "dot", "dashdot")
-SYMBOLS = ("circle", "x", "diamond", "square")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+SYMBOLS = ("circle", "x", "diamond", "square", "cross", "triangle-up")
+"""As many of each as there are colours: no two lines or clouds differ by colour alone."""
 
 
 def curves(
@@ -39,7 +40,7 @@ def curves(
             x=[rounded(v, 6) for v in x],
             y=[rounded(v, 5) for v in y],
             name=escaped(name),
-            line={"color": PALETTE[i % len(PALETTE)], "dash": DASHES[i % 4]},
+            line={"color": PALETTE[i % len(PALETTE)], "dash": DASHES[i % len(DASHES)]},
             mode="lines+markers" if len(x) < 30 else "lines",
         )
         told.append(f"{name} from {number(y[0])} to {number(y[-1])}, lowest {number(min(y))}, highest {number(max(y))}")
@@ -66,7 +67,7 @@ def scatter(
             x=[rounded(v) for v in x],
             y=[rounded(v) for v in y],
             name=escaped(name),
-            marker={"color": PALETTE[i % len(PALETTE)], "symbol": SYMBOLS[i % 4], "size": 8, "opacity": 0.8},
+            marker={"color": PALETTE[i % len(PALETTE)], "symbol": SYMBOLS[i % len(SYMBOLS)], "size": 8},
             mode="markers",
         )
         told.append(

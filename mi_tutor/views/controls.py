@@ -8,6 +8,7 @@ from typing import Any
 
 from mi_tutor.views.labels import label
 from mi_tutor.views.page import StaticView
+from mi_tutor.views.theme import themed
 
 # The slider and all but three pictures are made by the script: a page that strips scripts may also strip `hidden`.
 # JupyterLab would take the arrow keys for its own if they came through.
@@ -23,7 +24,7 @@ frames.forEach(f=>{f.firstElementChild.hidden=true})}"""
 
 # A widget whose kernel is gone leaves an error behind and no other form of the output is tried. So the static form is an
 # output of its own, which steps aside where the widget lives, and hides its error where it does not.
-_BESIDE = """{const own=document.currentScript.closest(".jp-OutputArea-child"),area=own&&own.parentNode;
+_BESIDE = """{const own=document.currentScript.closest(".jp-OutputArea-child,.output_container"),area=own&&own.parentNode;
 if(area){const judge=()=>{const other=own.previousElementSibling;if(!other)return;
 const lives=!!other.querySelector(".widget-vbox");own.style.display=lives?"none":"";
 other.style.display=!lives&&/Error displaying widget/.test(other.textContent)?"none":""};
@@ -85,7 +86,8 @@ class Control:
         lives = {"application/vnd.jupyter.widget-view+json": view, "text/html": "", "text/plain": self.text}
         display(lives, raw=True)
         script = _BESIDE.replace("\n", "")
-        display({"text/html": f"<div>{self.static}</div><script>{script}</script>", "text/plain": self.text}, raw=True)
+        still = themed(f"<div>{self.static}</div><script>{script}</script>")
+        display({"text/html": still, "text/plain": self.text}, raw=True)
 
 
 def explore(draw: Callable[..., Any], *, examples: Sequence[Any] = (), **controls: Any) -> Control:

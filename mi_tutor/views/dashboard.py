@@ -8,6 +8,7 @@ import torch
 
 from mi_tutor.models.dashboard import Context, Dashboards, FeatureDashboard
 from mi_tutor.views import svg
+from mi_tutor.views.colours import PALETTE
 from mi_tutor.views.controls import Control, explore
 from mi_tutor.views.labels import number, token_label
 from mi_tutor.views.page import StaticView, View
@@ -93,7 +94,7 @@ def _histogram(found: FeatureDashboard) -> str:
     top, wide = max(*counts, 1), (WIDTH - 20) / len(counts)
     parts = [
         f'<rect x="{10 + i * wide:.1f}" y="{HEIGHT - 30 - TALLEST * n / top:.1f}" width="{wide - 1:.1f}" '
-        f'height="{TALLEST * n / top:.1f}" fill="#3A93C4"/>'
+        f'height="{TALLEST * n / top:.1f}" fill="{PALETTE[0]}"/>'
         for i, n in enumerate(counts)
     ]
     parts += [

@@ -10,11 +10,19 @@ from mi_tutor.views import svg
 from mi_tutor.views.axes import Axis, ColourScale, is_number, listed, plain
 from mi_tutor.views.colours import PALETTE, Colour, as_hex, between
 
-DASHES = {"dash": "7 5", "dot": "2 4", "dashdot": "8 4 2 4"}
+DASHES = {"dash": "7 5", "dot": "2 4", "dashdot": "8 4 2 4", "longdash": "14 5", "longdashdot": "14 4 2 4"}
+SYMBOLS = {
+    "x": "m-3.5 -3.5l7 7m0 -7l-7 7",
+    "diamond": "m0 -5l5 5l-5 5l-5 -5z",
+    "square": "m-4 -4h8v8h-8z",
+    "cross": "m-4.5 0h9m-4.5 -4.5v9",
+    "triangle-up": "m0 -5l4.5 8h-9z",
+}
+"""Paths from a symbol's middle; a circle is a dot of the pen."""
 DRAWN = ("scatter", "scattergl", "bar", "heatmap")
 """The kinds of traces that have a static form."""
 MANY = 500
-"""Points from which on they are drawn small and translucent."""
+"""Points from which on they are drawn small."""
 
 
 def draw_trace(
@@ -24,17 +32,24 @@ def draw_trace(
     if trace["type"] in ("scatter", "scattergl"):
         mode = trace.get("mode") or "lines"
         lines = _lines(trace, x, y) if "lines" in mode else []
-        return lines + (_points(trace, x, y, scale) if "markers" in mode else [])
+        points = _points(trace, x, y, scale) if "markers" in mode else []
+        return lines + points + (_texts(trace, x, y) if "text" in mode else [])
     if trace["type"] == "bar":
         return _bars(trace, [other for other in panel if other["type"] == "bar"], x, y)
     assert scale is not None  # a figure with a heatmap has one
     return _cells(trace, x, y, scale)
 
 
-def key(trace: dict[str, Any]) -> str:
-    """How a line or a bar looks in the legend, as attributes of a path."""
+def key(trace: dict[str, Any], x: float, y: float) -> str:
+    """A line, a bar or a point as it stands in the legend, 24 pixels wide."""
     if trace["type"] == "bar":
-        return f'stroke="{_colour(trace, "marker")}" stroke-width="10"'
+        return f'<path d="M{x:.0f} {y:.0f}h24" stroke="{_colour(trace, "marker")}" stroke-width="10"/>'
+    if "lines" not in (trace.get("mode") or "lines"):
+        return _dots([f"{x + 12:.0f} {y:.0f}"], _symbol(trace), _colour(trace, "marker"))
+    return f'<path d="M{x:.0f} {y:.0f}h24" {_stroke(trace)}/>'
+
+
+def _stroke(trace: dict[str, Any]) -> str:
     dashes = DASHES.get((trace.get("line") or {}).get("dash", ""))
     dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
     return f'stroke="{_colour(trace, "line")}" stroke-width="2" fill="none"{dashed}'
@@ -51,12 +66,13 @@ def _lines(trace: dict[str, Any], x: Axis, y: Axis) -> list[str]:
         shown = x.shows(a) and y.shows(b)
         steps.append(f"{pen}{x.at(a):.1f} {y.at(b):.1f}" if shown else "")
         pen = "L" if shown else "M"
-    return [f'<path d="{"".join(steps)}" {key(trace)}/>']
+    return [f'<path d="{"".join(steps)}" {_stroke(trace)}/>']
 
 
 def _points(trace: dict[str, Any], x: Axis, y: Axis, scale: ColourScale | None) -> list[str]:
     """A path for all points of a colour, a dot for all that fall on one pixel."""
-    values, colour = (trace.get("marker") or {}).get("color"), _colour(trace, "line")
+    marker = trace.get("marker") or {}
+    values, colour = marker.get("color"), _colour(trace, "marker" if isinstance(marker.get("color"), str) else "line")
     places = list(zip(listed(trace["x"]), listed(trace["y"]), strict=True))
     if scale and values is not None and not isinstance(values, str):
         colours = [as_hex(between(scale.stops, round(scale.share(v) * 7) / 7)) for v in values]
@@ -66,11 +82,34 @@ def _points(trace: dict[str, Any], x: Axis, y: Axis, scale: ColourScale | None) 
     for (a, b), shade in zip(places, colours, strict=True):
         if x.shows(a) and y.shows(b):
             dots[shade].add((round(x.at(a)), round(y.at(b))))
-    width, opacity = (3, 0.6) if len(places) > MANY else (6, 1)
-    look = f'stroke-width="{width}" stroke-opacity="{opacity}" stroke-linecap="round"'
+    many = len(places) > MANY
     return [
-        f'<path d="{"".join(f"M{a} {b}h0" for a, b in sorted(group))}" stroke="{shade}" {look}/>'
+        _dots([f"{a} {b}" for a, b in sorted(group)], "" if many else _symbol(trace), shade, many)
         for shade, group in dots.items()
+    ]
+
+
+def _dots(places: list[str], symbol: str, colour: str, many: bool = False) -> str:
+    path = "".join(f"M{place}{symbol or 'h0'}" for place in places)
+    width = 3 if many else 2 if symbol else 6
+    look = f'stroke-width="{width}" stroke-linecap="round"'
+    fill = f' fill="{colour}"' if symbol else ""
+    return f'<path d="{path}" stroke="{colour}" {look}{fill}/>'
+
+
+def _symbol(trace: dict[str, Any]) -> str:
+    name = (trace.get("marker") or {}).get("symbol")
+    return SYMBOLS.get(name, "") if isinstance(name, str) else ""
+
+
+def _texts(trace: dict[str, Any], x: Axis, y: Axis) -> list[str]:
+    """What stands beside points, above or below them."""
+    side = -11 if (trace.get("textposition") or "").startswith("top") else 11
+    places = zip(listed(trace["x"]), listed(trace["y"]), listed(trace.get("text")), strict=True)
+    return [
+        svg.text(x.at(a), y.at(b) + side, plain(str(words)))
+        for a, b, words in places
+        if words and x.shows(a) and y.shows(b)
     ]
 
 

@@ -20,6 +20,7 @@ from importlib.resources import files
 from typing import Any
 
 from mi_tutor.views.labels import printable
+from mi_tutor.views.theme import themed
 
 _carriers: dict[str, str] = {}
 """By session: the cell that carries the library."""
@@ -42,11 +43,18 @@ document.body.append(live);library.render(live.id,library[name],props);box.appen
 # CircuitsVis paints on white. In a dark theme the card is turned over, hues kept: what fades to white fades to black.
 _CARD = "background:#fff;color:#222;padding:8px 12px;border-radius:4px;overflow-x:auto;position:relative"
 _STYLE = (
-    '<style>[data-jp-theme-light="false"] .mi-tutor-view>div[id],.vscode-dark .mi-tutor-view>div[id]'
+    '<style>[data-jp-theme-light="false"] .mi-tutor-view>div[id],.vscode-dark .mi-tutor-view>div[id],'
+    ".vscode-high-contrast:not(.vscode-high-contrast-light) .mi-tutor-view>div[id]"
     "{filter:invert(.93) hue-rotate(180deg)}"
     # Its headings are made for a page of their own; the names of small heads would cover them.
     ".mi-tutor-view h2,.mi-tutor-view h3{font:600 14px system-ui,sans-serif!important}"
-    ".mi-tutor-view h4{font:11px/1 system-ui,sans-serif!important;padding:2px 3px!important}</style>"
+    ".mi-tutor-view h4{font:11px/1 system-ui,sans-serif!important;padding:2px 3px!important}"
+    # It writes white on any hue, and on colours of middle lightness: heads get their names on white beside their hue, and
+    # tokens theirs in black on colours two fifths as strong.
+    '.mi-tutor-view h4,.mi-tutor-view [style*="padding: 5px 10px"]'
+    "{background:#fff!important;color:#222!important}"
+    '.mi-tutor-view span[style*="background-color"]{color:#000!important;'
+    "background-image:linear-gradient(rgba(255,255,255,.6),rgba(255,255,255,.6))}</style>"
 )
 
 
@@ -74,7 +82,7 @@ class View:
         return self.text
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/html": self.to_html(), "text/plain": self.text}
+        return {"text/html": themed(self.to_html()), "text/plain": self.text}
 
     def to_static(self) -> str:
         """HTML that needs no script and no network."""
@@ -107,7 +115,7 @@ class StaticView:
         return self.html
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/html": self.html, "text/plain": self.text}
+        return {"text/html": themed(self.html), "text/plain": self.text}
 
 
 def _below(caption: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from mi_tutor.views.colours import GRID, INK, PALETTE
 from mi_tutor.views.labels import label, printable
 from mi_tutor.views.static import WIDTH, figure_image
+from mi_tutor.views.theme import themed
 
 MIME = "application/vnd.plotly.v1+json"
 _AXIS = {
@@ -62,7 +63,9 @@ class Picture:
         shown = json.loads(self.figure.to_json())
         # Without a server of its own Plotly would name one of its makers' in every notebook.
         shown["config"] = {"displaylogo": False, "plotlyServerURL": ""}
-        return {MIME: shown, "text/html": self.to_static(), "text/plain": self.text}
+        # Our extension reads it from there: Plotly gives a figure no text alternative.
+        shown["layout"]["meta"] = {"description": self.text}
+        return {MIME: shown, "text/html": themed(self.to_static()), "text/plain": self.text}
 
     def to_static(self, width: int = WIDTH) -> str:
         """HTML that needs no script and no network; an image is so many pixels wide."""

@@ -46,7 +46,7 @@ def figure_image(figure: dict[str, Any], alternative: str, width: int = WIDTH) -
 
     x_names, y_names = names_along(traces, "x"), names_along(traces, "y")
     turned = sum(len(cut(name)) + 2 for name in x_names) * CHARACTER * len(panels) > width - 120
-    left, right = 30 + room(y_names, 46), width - (80 if scale else 16)
+    left, right = 30 + room(y_names, 46), width - (scale.room() if scale else 16)
     keys = _legend(legend, left, 12 + LINE * bool(title), width)
     top = 10 + LINE * (bool(title) + keys.lines + bool(headings))
     height = float(layout.get("height") or 400) * (0.3 + 0.7 * width / WIDTH)
@@ -81,6 +81,6 @@ def _legend(traces: list[dict[str, Any]], left: float, y: float, width: float) -
         if x > left and x + 30 + CHARACTER * len(name) > width:
             x, lines = left, lines + 1
         at = y + LINE * (lines - 1)
-        parts += [f'<path d="M{x:.0f} {at:.0f}h24" {key(trace)}/>', svg.text(x + 30, at, name, "start")]
+        parts += [key(trace, x, at), svg.text(x + 30, at, name, "start")]
         x += 50 + CHARACTER * len(name)
     return _Keys(parts, lines if traces else 0)

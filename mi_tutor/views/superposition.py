@@ -100,9 +100,11 @@ def _draw_plane(figure: Any, W: Tensor, reach: float, **place: int) -> None:
         figure.add_scatter(
             x=[0, rounded(x, 3)],
             y=[0, rounded(y, 3)],
-            mode="lines+markers",
+            mode="lines+markers+text",
+            text=["", str(i) if x * x + y * y > 0.01 else ""],
+            textposition="top center" if y >= 0 else "bottom center",
             line={"color": PALETTE[i % len(PALETTE)], "width": 2},
-            marker={"size": [0, 9]},
+            marker={"size": [0, 9], "opacity": 1},
             name=f"feature {i}",
             showlegend=False,
             hovertemplate=f"feature {i}: (%{{x:.2f}}, %{{y:.2f}})<extra></extra>",
@@ -148,13 +150,12 @@ def phase_diagrams(
     shades = PALETTE[: len(states)]
     if len(shades) < len(states):
         raise ValueError(f"There are colours for {len(PALETTE)} states, not for {len(states)}.")
-    legend = {"text": " · ".join(f"{i} {name}" for i, name in enumerate(states)), "side": "right"}
     ends = [(i / len(states), (i + 1) / len(states)) for i in range(len(states))]
     scale = {
         "colorscale": [[end, shade] for pair, shade in zip(ends, shades, strict=True) for end in pair],
         "cmin": -0.5,
         "cmax": len(states) - 0.5,
-        "colorbar": {"title": legend, "tickvals": list(range(len(states)))},
+        "colorbar": {"tickvals": list(range(len(states))), "ticktext": [escaped(name) for name in states]},
     }
     figure = new_figure(height=380, coloraxis=scale).set_subplots(
         cols=len(panels), subplot_titles=[escaped(name) for name in panels], shared_yaxes=True

@@ -1,6 +1,7 @@
 """Drawings as SVG inside an `<img>`: no script, no network, a text alternative, and nothing a page's sanitiser strips.
 
-Such an image cannot see the page's theme, so it has no background, and ink that reads on light and dark.
+Such an image cannot see the page's theme, so it has no background, and ink that reads on light and dark; where a page
+lets a stylesheet through, the theme's own lifts it in the dark.
 """
 
 import html
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from mi_tutor.views.colours import INK
 from mi_tutor.views.png import data_address, png
+from mi_tutor.views.theme import STILL
 
 FONT = 11
 """Pixels; a character is about 0.6 of it wide."""
@@ -45,7 +47,8 @@ def image(width: float, height: float, parts: list[str], alternative: str) -> st
     # Percent signs rather than base64, which would blow up once more what is base64 inside.
     address = "data:image/svg+xml," + quote(drawing, safe=" !$()*+,-./;=?@[]^_`{|}~'")
     return (
-        f'<img alt="{html.escape(alternative)}" src="{address}" width="{width:.0f}" style="max-width:100%;height:auto">'
+        f'<img alt="{html.escape(alternative)}" class="{STILL}" src="{address}" width="{width:.0f}" '
+        'style="max-width:100%;height:auto">'
     )
 
 

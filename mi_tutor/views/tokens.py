@@ -108,7 +108,7 @@ def spans(tokens: Sequence[str], values: Float[Tensor, "token"], top: float) -> 
     """Tokens one after the other, each on a background as strong as its value is beside `top`."""
     drawn = []
     for token, value in zip(tokens, values.nan_to_num(0.0, 0.0, 0.0).tolist(), strict=True):
-        red, green, blue, opacity = fade(value / top, 150)
+        red, green, blue, opacity = fade(value / top, 130)
         style = f"background-color:rgba({red},{green},{blue},{opacity / 255:.2f})"
         shown = html.escape(readable(token))
         drawn.append(f'<span title="{number(value)}" style="{style}">{shown}</span>' + "<br>" * ("\n" in token))

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from visitor import DARK, LIGHT
 
 from mi_tutor.check.exercise import exercises
 
-LIGHT, DARK = "JupyterLab Light", "JupyterLab Dark"
 WRONG = """def count_bigrams(tokens, d_vocab):
     counts = torch.zeros(d_vocab, d_vocab, dtype=torch.int64)
     counts[tokens[:-1], tokens[1:]] += 1

@@ -12,12 +12,13 @@ from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin
 
 import pytest
+from visitor import Visitor
 
 from docs.__main__ import NEEDS
+from docs.browser import new_page
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
-SCREENSHOTS = ROOT / "screenshots"
 
 
 @pytest.fixture(scope="module")
@@ -52,26 +53,8 @@ def address(site: Path) -> Iterator[str]:
     server.shutdown()
 
 
-class Reader:
-    """Somebody who reads, and what went wrong meanwhile."""
-
-    def __init__(self, page: Any, address: str) -> None:
-        self.page, self.address = page, address
-        self.outside: list[str] = []
-        self.errors: list[str] = []
-        page.route("**/*", self._keep_inside)
-        page.on("pageerror", lambda error: self.errors.append(f"{page.url}: {error}"))
-        page.on(
-            "console", lambda said: self.errors.append(f"{page.url}: {said.text}") if said.type == "error" else None
-        )
-        SCREENSHOTS.mkdir(exist_ok=True)
-
-    def _keep_inside(self, route: Any) -> None:
-        if route.request.url.startswith((self.address, "data:", "blob:")):
-            route.continue_()
-        else:
-            self.outside.append(f"{self.page.url} asks for {route.request.url}")
-            route.abort()
+class Reader(Visitor):
+    """Somebody who reads."""
 
     def open(self, path: str) -> None:
         self.page.goto(self.address + path)
@@ -86,25 +69,17 @@ class Reader:
     def in_theme(self, theme: str) -> None:
         self.page.evaluate("theme => { document.body.dataset.theme = theme }", theme)
 
-    def screenshot(self, name: str) -> None:
+    def screenshots(self, name: str) -> None:
         for theme in ("light", "dark"):
             self.in_theme(theme)
-            self.page.wait_for_timeout(400)
-            self.page.screenshot(path=SCREENSHOTS / f"site-{name}-{theme}.png")
+            self.screenshot(f"site-{name}-{theme}")
 
 
 @pytest.fixture
 def reader(browser_program: str, address: str) -> Iterator[Reader]:
-    from playwright.sync_api import sync_playwright
-
-    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_program, args=options)
-        page = browser.new_page(viewport={"width": 1360, "height": 1000})
-        page.set_default_timeout(120_000)
+    with new_page(browser_program, viewport={"width": 1360, "height": 1000}) as page:
         reader = Reader(page, address)
         yield reader
-        browser.close()
     assert reader.outside == []
     assert reader.errors == []
 
@@ -158,11 +133,11 @@ def test_a_plot_answers_to_the_pointer_and_an_equation_is_set(reader: Reader) ->
     assert reader.page.evaluate("() => document.querySelector('.mi-plot-live').data.length") >= 1
     bars.first.hover(force=True)
     plot.locator(".hoverlayer text").first.wait_for()
-    reader.screenshot("plot")
+    reader.screenshots("plot")
 
     reader.open("models/index.html")
     reader.page.locator("mjx-container svg").first.wait_for()
-    reader.screenshot("models")
+    reader.screenshots("models")
 
 
 def test_a_solution_is_folded_and_opens_when_it_is_asked_for(reader: Reader) -> None:
@@ -175,7 +150,7 @@ def test_a_solution_is_folded_and_opens_when_it_is_asked_for(reader: Reader) -> 
     solution.locator("summary").click()
     code.wait_for(state="visible")
     assert "torch.bincount" in code.inner_text()
-    reader.screenshot("solution")
+    reader.screenshots("solution")
 
 
 def test_sliders_slide_and_heads_are_drawn(reader: Reader) -> None:
@@ -188,13 +163,13 @@ def test_sliders_slide_and_heads_are_drawn(reader: Reader) -> None:
         assert shown.count() == 1
         seen.add(shown.locator("img").get_attribute("alt"))
     assert len(seen) == 3
-    reader.screenshot("slider")
+    reader.screenshots("slider")
 
     reader.open("chapters/00_orientation.html")
     view = reader.page.locator(".mi-tutor-view").last
     view.scroll_into_view_if_needed()
     view.locator(":scope > [id^=mi-tutor-] canvas, :scope > [id^=mi-tutor-] img").first.wait_for()
-    reader.screenshot("heads")
+    reader.screenshots("heads")
 
 
 @pytest.mark.parametrize(
@@ -205,4 +180,4 @@ def test_the_pages_to_look_at(reader: Reader, page: str) -> None:
     """Nothing is asserted but peace: the pictures are for whoever changes the site to look at."""
     reader.open(page)
     reader.page.wait_for_load_state("networkidle")
-    reader.screenshot(Path(page).stem)
+    reader.screenshots(Path(page).stem)

@@ -54,7 +54,8 @@ def test_the_chapters_are_brought_and_jupyterlab_opens_on_them(here, becomes, mo
     run_lab(None, ["--port", "8899"])
     [(program, command, environment)] = becomes
     root, first = f"--ServerApp.root_dir={here / 'my-work'}", "--LabApp.default_url=/lab/tree/00_orientation.ipynb"
-    assert command[1:] == ["-P", "-m", "jupyterlab", root, first, "--port", "8899"]
+    assert command[1:4] == ["-P", "-m", "jupyterlab"]
+    assert command[4:] == [root, f"--LabApp.extra_labextensions_path={lab.LABEXTENSIONS}", first, "--port", "8899"]
     assert program == sys.executable
     assert environment["JUPYTER_CONFIG_PATH"] == os.pathsep.join([str(lab.SETTINGS), "/the/learners/own"])
     assert (here / "my-work" / "01_bigrams.ipynb").is_file()

@@ -7,6 +7,8 @@ from html.parser import HTMLParser
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
+from mi_tutor.views.theme import style
+
 # (The name of SVG's namespace stands in every drawing, and nothing is fetched from it.)
 ADDRESS = re.compile(r"https?://|[\"'(=]//[a-z0-9]", re.IGNORECASE)
 """Something that a page would ask the network for."""
@@ -34,7 +36,8 @@ class Tags(HTMLParser):
         self.tags: list[str] = []
         self.words = ""
         self.scripts: list[str] = []
-        self.feed(source)
+        # The theme's stylesheet stands before every output with an image.
+        self.feed(source.removeprefix(style()))
         self.close()
 
     def handle_starttag(self, tag, attrs):

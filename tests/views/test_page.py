@@ -11,6 +11,7 @@ import torch
 from reading import ADDRESS, HOSTILE
 
 from mi_tutor.views import attention_heads, colored_tokens, page
+from mi_tutor.views.theme import style
 
 VIEW = attention_heads(torch.eye(3)[None], ["a", "b", "c"])
 
@@ -87,7 +88,7 @@ def test_nothing_but_colab_asks_the_network(shown, monkeypatch):
 
 
 def test_the_static_form_lies_in_the_element_that_the_script_replaces(shown):
-    html = shown(VIEW)["text/html"]
+    html = shown(VIEW)["text/html"].removeprefix(style())
     box = re.fullmatch(
         r'<div class="mi-tutor-view"[^>]*aria-label="([^"]+)"><div>(.+?)</div></div>.*</script>', html, re.DOTALL
     )
