@@ -25,43 +25,26 @@ _MARK = "on_pretend_gpu"
 _CpuGenerator = torch.Generator
 _cpu_autocast = torch.autocast
 
-# Where CUDA takes operands of both devices: copies, and indices on the CPU, which are looked at by a rule of their own.
+# fmt: off
+# Where CUDA takes operands of both devices: copies. Indices, which may be on the CPU, have a rule of their own below.
 _ANY_DEVICES = {
-    *("copy_", "set_", "is_set_to", "is_same_size", "broadcast_tensors", "atleast_1d", "atleast_2d", "result_type"),
-    *("_has_compatible_shallow_copy_type", "_group_tensors_by_device_and_dtype", "can_cast", "view_as", "expand_as"),
-    *("reshape_as", "type_as", "promote_types", "is_tensor", "is_storage", "backward", "same_storage", "tensor_split"),
-    "data.__set__",
+    "copy_", "set_", "data.__set__", "is_set_to", "is_same_size", "broadcast_tensors", "atleast_1d", "atleast_2d",
+    "_has_compatible_shallow_copy_type", "can_cast", "result_type", "promote_types", "view_as", "expand_as",
+    "reshape_as", "type_as", "tensor_split", "backward",
 }
-# Where not even a number on the CPU is taken beside tensors on the GPU: no TensorIterator, which is what lifts them.
+# Where not even a single number on the CPU is taken beside tensors on the GPU: only elementwise operations take one.
 _NO_CPU_NUMBERS = {
-    *("stack", "cat", "concat", "concatenate", "hstack", "vstack", "gather", "index_select", "take", "scatter"),
-    *(
-        "scatter_",
-        "scatter_add",
-        "scatter_add_",
-        "index_add",
-        "index_add_",
-        "index_copy",
-        "index_copy_",
-        "equal",
-        "dot",
-    ),
-    *("quantile", "nanquantile", "repeat_interleave", "embedding", "block_diag", "take_along_dim", "scatter_reduce_"),
+    "stack", "cat", "concat", "concatenate", "hstack", "vstack", "gather", "index_select", "take", "take_along_dim",
+    "scatter", "scatter_", "scatter_add", "scatter_add_", "scatter_reduce_", "index_add", "index_add_", "index_copy",
+    "index_copy_", "equal", "dot", "quantile", "nanquantile", "repeat_interleave", "embedding", "block_diag",
 }
 _RANDOM = {
-    *("rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial", "poisson", "rand_like"),
-    *("randn_like", "randint_like", "normal_", "uniform_", "bernoulli_", "exponential_", "random_", "geometric_"),
-    *("cauchy_", "log_normal_", "dropout", "dropout_", "alpha_dropout", "feature_dropout", "kaiming_uniform_"),
-    *(
-        "kaiming_normal_",
-        "xavier_uniform_",
-        "xavier_normal_",
-        "trunc_normal_",
-        "orthogonal_",
-        "rrelu",
-        "gumbel_softmax",
-    ),
+    "rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial", "poisson", "rand_like", "randn_like",
+    "randint_like", "normal_", "uniform_", "bernoulli_", "exponential_", "random_", "geometric_", "cauchy_",
+    "log_normal_", "dropout", "dropout_", "alpha_dropout", "feature_dropout", "kaiming_uniform_", "kaiming_normal_",
+    "xavier_uniform_", "xavier_normal_", "trunc_normal_", "orthogonal_", "rrelu", "gumbel_softmax",
 }
+# fmt: on
 _NOT_TO_NUMPY = (
     "can't convert cuda:0 device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first."
 )
@@ -69,7 +52,17 @@ _NOT_TO_NUMPY = (
 
 def on_gpu(tensor: Tensor) -> bool:
     """Whether the tensor is said to be on the pretended GPU."""
-    return getattr(tensor.untyped_storage(), _MARK, False)
+    return getattr(_home(tensor), _MARK, False)
+
+
+def _home(tensor: Tensor) -> Any:
+    """What carries the mark: the storage, which views share; a sparse tensor has none and carries it itself."""
+    return tensor.untyped_storage() if tensor.layout == torch.strided else tensor
+
+
+def _put_on_gpu(tensor: Tensor) -> Tensor:
+    setattr(_home(tensor), _MARK, True)
+    return tensor
 
 
 class Generator(_CpuGenerator):
@@ -180,14 +173,13 @@ class PretendGpu(TorchFunctionMode):
             kwargs["device"] = CPU
         gpu = _device(asked) == CUDA if asked is not None else any(marked)
         _refuse_generator(args, kwargs, gpu)
-        known = {id(tensor.untyped_storage()) for tensor in tensors}
+        known = {id(_home(tensor)) for tensor in tensors}
         result = self._drawn(func, args, kwargs) if gpu and name in _RANDOM else func(*args, **kwargs)
         if gpu:
             for tensor in _tensors(result):
-                storage = tensor.untyped_storage()
                 # What shares its memory with an argument is where that is: a copy into the CPU stays there.
-                if id(storage) not in known:
-                    setattr(storage, _MARK, True)
+                if id(_home(tensor)) not in known:
+                    _put_on_gpu(tensor)
         return result
 
     def _drawn(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -292,9 +284,7 @@ def _moved(mode: PretendGpu, tensor: Tensor, gpu: bool) -> Tensor:
     if on_gpu(tensor) == gpu:
         return tensor
     copy = tensor.clone()
-    if gpu:
-        setattr(copy.untyped_storage(), _MARK, True)
-    return copy
+    return _put_on_gpu(copy) if gpu else copy
 
 
 def _to(mode: PretendGpu, func: Any, args: Any, kwargs: Any) -> Tensor:
@@ -348,7 +338,7 @@ def _from_data(mode: PretendGpu, func: Any, args: Any, kwargs: Any) -> Tensor:
     made = func(data, *rest, **kwargs)
     if gpu and not on_gpu(made):
         made = made if from_tensor and func.__name__ == "tensor" else _fresh(made)
-        setattr(made.untyped_storage(), _MARK, True)
+        _put_on_gpu(made)
     return made
 
 
@@ -375,9 +365,7 @@ def _getitem(mode: PretendGpu, func: Any, args: Any, kwargs: Any) -> Any:
     tensor, index = args
     _refuse_indices(tensor, index)
     result = func(tensor, index)
-    if on_gpu(tensor):
-        setattr(result.untyped_storage(), _MARK, True)
-    return result
+    return _put_on_gpu(result) if on_gpu(tensor) else result
 
 
 def _setitem(mode: PretendGpu, func: Any, args: Any, kwargs: Any) -> None:
@@ -400,9 +388,7 @@ def _index_put(mode: PretendGpu, func: Any, args: Any, kwargs: Any) -> Tensor:
     if on_gpu(value) != on_gpu(tensor) and (value.ndim or on_gpu(value)):
         _refuse_mixture("index_put", (tensor,), [tensor, value], [on_gpu(tensor), on_gpu(value)])
     result = func(tensor, indices, value, *args[3:], **kwargs)
-    if on_gpu(tensor):
-        setattr(result.untyped_storage(), _MARK, True)
-    return result
+    return _put_on_gpu(result) if on_gpu(tensor) else result
 
 
 def _repr(mode: PretendGpu, func: Any, args: Any, kwargs: Any) -> str:

@@ -1,26 +1,15 @@
 """The pretended GPU does what CUDA does, case by case. Where there is a GPU, the same cases run on it and tell."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import torch
-from pretend_gpu import PretendGpu
 from torch import nn
 
+pytestmark = pytest.mark.usefixtures("gpu")
 OTHER_DEVICE = "same device"
 GENERATOR = "device type for generator"
 INDICES = "indices should be either"
 NUMPY = "can't convert cuda:0 device type tensor to numpy"
-
-
-@pytest.fixture(params=["pretend", pytest.param("real", marks=pytest.mark.gpu)], autouse=True)
-def gpu(request) -> Iterator[None]:
-    if request.param == "real":
-        yield
-        return
-    with PretendGpu():
-        yield
 
 
 def on_cpu(*shape: int) -> torch.Tensor:
