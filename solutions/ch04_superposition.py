@@ -509,7 +509,7 @@ def dimensions_per_feature(
 
 # %% [markdown]
 # The sharp peaks sit where solids are, at the fractions that the paper names: 1/2, 2/5, 3/8. To the right, lower and
-# broader, are 2/3 and 3/4, and I would not believe those two from this picture alone: between them smoothing finds peaks that
+# broader, are 2/3 and 3/4, and I would not believe those two from this picture alone: around them smoothing finds peaks that
 # are no solid at all and weigh as much; the list above says which. That is the dense end, where features are only half taken
 # in and arrows are uneven. How high a peak is says little, for it depends on which probabilities were tried.
 #
@@ -664,8 +664,8 @@ def strategy_losses(probability: float, importance: float) -> Float[Tensor, "3"]
 #     print(f"where models share, their loss is {ratio.mean():.2f} of the strategy's, on average")
 
 # %% [markdown]
-# Mostly it is the theory that is too simple. It fixed W = (1, -1) and the bias 0. A trained model moves both,
-# and then sharing is cheaper than the formula says. Where it is *training* that does worse, it has stayed in a valley.
+# Where the trained model's loss is the lower one, the theory is too simple. It fixed W = (1, -1) and the bias 0. A trained model
+# moves both, and then sharing is cheaper than the formula says. Where it is *training* that does worse, it has stayed in a valley.
 #
 # A claim about why two maps differ should be tested. Repair the theory: begin at W = (1, -1) and b = 0 and go downhill
 # on the *exact* loss, in both weights and both biases. What this ends at is the best that sharing can do near there,
@@ -692,7 +692,8 @@ def strategy_losses(probability: float, importance: float) -> Float[Tensor, "3"]
 #     )
 #     new = int((still & ~differ).sum())
 #     print(f"with trained scale and bias:  {int(still.sum())}, {new} of them new")
-#     row, column = (more & shares_still).nonzero()[0].tolist() if more.any() else (0, 0)
+#     gain = (losses.amin(-1) - sharing).where(shares_still & (theory != 3), 0)
+#     row, column = divmod(int(gain.argmax()), SIZE)  # where the repair changes most
 #     numbers = ", ".join(f"{v:.2f}" for v in free[row, column])
 #     print(
 #         f"at p = {densities[row]:.2g}, importance {weights[column]:.2g}: W and b become {numbers},"
@@ -700,7 +701,7 @@ def strategy_losses(probability: float, importance: float) -> Float[Tensor, "3"]
 #     print(f"and the loss goes from {losses[row, column, 2]:.4f} to {sharing[row, column]:.4f}")
 
 # %% [markdown]
-# At that point the less important feature has taken a shorter arrow, which the formula does not allow. The second
+# At that point both arrows are shorter than 1 or the biases are not 0, which the formula does not allow. The second
 # number is what the reason does not account for. A point that differs well inside the country of sharing is a valley: four
 # beginnings, and all of them ended with one feature. Along the border it is also a matter of our threshold, how long an
 # arrow has to be to count.

@@ -1632,7 +1632,7 @@ def steer(
 #         )
 
 # %% [markdown]
-# More than any random push, and not by much. So the link is real and weak: A raises B's tokens a little wherever it is
+# In most lines more than any of the random pushes, and not by much. So the link is real and weak: A raises B's tokens a little wherever it is
 # added, while in text B follows A three times in ten or more. Most of a chain is in the text, and in what else the model
 # knows at that place. Had you read the chains and not pushed, you would have drawn an automaton.
 #

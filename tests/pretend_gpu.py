@@ -52,7 +52,7 @@ _NOT_TO_NUMPY = (
 
 def on_gpu(tensor: Tensor) -> bool:
     """Whether the tensor is said to be on the pretended GPU."""
-    return getattr(_home(tensor), _MARK, False)
+    return _MARK in _home(tensor).__dict__
 
 
 def _home(tensor: Tensor) -> Any:
@@ -163,7 +163,7 @@ class PretendGpu(TorchFunctionMode):
         return self._general(func, name, args, kwargs)
 
     def _general(self, func: Any, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
-        tensors = list(_tensors((args, kwargs)))
+        tensors = _tensors((args, kwargs))
         marked = [on_gpu(tensor) for tensor in tensors]
         if any(marked) and not all(marked) and name not in _ANY_DEVICES:
             _refuse_mixture(name, args, tensors, marked)
@@ -172,7 +172,7 @@ class PretendGpu(TorchFunctionMode):
         if asked is not None:
             kwargs["device"] = CPU
         gpu = _device(asked) == CUDA if asked is not None else any(marked)
-        _refuse_generator(args, kwargs, gpu)
+        _refuse_generator(kwargs.get("generator"), gpu)
         known = {id(_home(tensor)) for tensor in tensors}
         result = self._drawn(func, args, kwargs) if gpu and name in _RANDOM else func(*args, **kwargs)
         if gpu:
@@ -184,7 +184,7 @@ class PretendGpu(TorchFunctionMode):
 
     def _drawn(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """A draw from the GPU's global stream, unless a generator is given."""
-        if _generators(args, kwargs):
+        if kwargs.get("generator") is not None:
             return func(*args, **kwargs)
         before = torch.get_rng_state()
         torch.set_rng_state(self.random_state)
@@ -214,26 +214,26 @@ def _device(asked: Any) -> torch.device:
     return CUDA
 
 
-def _tensors(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (tuple, list)):
-        for part in value:
-            yield from _tensors(part)
-    elif isinstance(value, dict):
-        for part in value.values():
-            yield from _tensors(part)
+def _tensors(value: Any) -> list[Tensor]:
+    """All tensors in there, in lists, tuples and dictionaries too."""
+    found: list[Tensor] = []
+    rest = [value]
+    while rest:
+        part = rest.pop()
+        if isinstance(part, (tuple, list)):
+            rest += reversed(part)
+        elif isinstance(part, dict):
+            rest += reversed(part.values())
+        elif isinstance(part, Tensor):
+            found.append(part)
+    return found
 
 
-def _generators(args: Any, kwargs: dict[str, Any]) -> list[Any]:
-    return [value for value in (*args, *kwargs.values()) if isinstance(value, _CpuGenerator)]
-
-
-def _refuse_generator(args: Any, kwargs: dict[str, Any], gpu: bool) -> None:
-    for generator in _generators(args, kwargs):
-        wanted, found = ("cuda" if gpu else "cpu"), generator.device.type
-        if wanted != found:
-            raise RuntimeError(f"Expected a '{wanted}' device type for generator but found '{found}'")
+def _refuse_generator(generator: torch.Generator | None, gpu: bool) -> None:
+    wanted = "cuda" if gpu else "cpu"
+    if generator is not None and generator.device.type != wanted:
+        found = generator.device.type
+        raise RuntimeError(f"Expected a '{wanted}' device type for generator but found '{found}'")
 
 
 def _refuse_mixture(name: str, args: Any, tensors: list[Tensor], marked: list[bool]) -> None:
@@ -354,7 +354,7 @@ def _index_parts(index: Any) -> list[Tensor]:
 
 
 def _refuse_indices(tensor: Tensor, index: Any) -> None:
-    parts = list(_tensors(_index_parts(index)))
+    parts = _tensors(_index_parts(index))
     # A single whole number is read, wherever it lies, like an int.
     whole = {torch.int64, torch.int32, torch.int16, torch.int8}
     if not on_gpu(tensor) and any(on_gpu(part) and not (part.ndim == 0 and part.dtype in whole) for part in parts):
@@ -407,8 +407,8 @@ def _by_device(mode: PretendGpu, func: Any, args: Any, kwargs: Any) -> Any:
     groups = func(*args, **kwargs)
     named = {}
     for (device, dtype), (lists, places) in groups.items():
-        first = next(_tensors(lists), None)
-        named[(CUDA if first is not None and on_gpu(first) else device, dtype)] = (lists, places)
+        there = any(on_gpu(tensor) for tensor in _tensors(lists)[:1])
+        named[(CUDA if there else device, dtype)] = (lists, places)
     return named
 
 
