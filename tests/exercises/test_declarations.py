@@ -15,6 +15,7 @@ from mi_tutor import check, hint, show_solution
 from mi_tutor.check.errors import LearnerError
 from mi_tutor.check.exercise import exercises
 from mi_tutor.check.factored import in_factors, is_factored
+from mi_tutor.check.judge import plan
 
 EXERCISES = exercises()
 MISCONCEPTIONS = [(name, m) for name, exercise in EXERCISES.items() for m in exercise.misconceptions]
@@ -66,6 +67,16 @@ def test_a_gpu_is_checked_on_too(name):
     assert left_behind.mistake == (None if name == "strategy_losses" else "device"), str(left_behind)
 
 
+@pytest.mark.parametrize("name", QUICK)
+def test_cases_lie_on_the_gpu_in_bfloat16_too_where_stated(name, gpu):
+    planned = plan(EXERCISES[name], 1, torch.device(gpu))
+    tensors = [v for case, _ in planned for v in case.args.values() if isinstance(v, torch.Tensor)]
+    assert all(tensor.is_cuda for tensor in tensors)
+    floating = {tensor.dtype for tensor in tensors if tensor.is_floating_point()}
+    if floating:
+        assert floating == {torch.float32, torch.float64} | ({torch.bfloat16} if EXERCISES[name].bf16 else set())
+
+
 def _on_the_cpu(function):
     """The right answer on the wrong device, the mistake that only a GPU shows."""
 
@@ -81,6 +92,8 @@ def _on_the_cpu(function):
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize(("name", "variant"), CORRECT, ids=[f"{n}-{v.__name__}" for n, v in CORRECT])
 def test_another_right_way_to_write_it_is_accepted(name, variant, device):
+    if device == "pretend" and variant.__name__ == "successors_row_by_row":
+        pytest.skip("what the pretended GPU remembers of thousands of rows counts as memory outside torch")
     with on(device) as there:
         reports = [check(variant, name, seed=seed, device=there) for seed in SEEDS]
     for report in reports:
@@ -146,8 +159,6 @@ def test_solutions_import_without_their_demonstrations():
 
 def test_no_case_depends_on_the_global_random_state():
     for exercise in EXERCISES.values():
-        from mi_tutor.check.judge import plan
-
         first = plan(exercise, 5, torch.device("cpu"))
         torch.manual_seed(123)
         second = plan(exercise, 5, torch.device("cpu"))
