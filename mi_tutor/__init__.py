@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from mi_tutor.check import Report, check, hint, needs, show_solution
     from mi_tutor.check.progress import progress
     from mi_tutor.course.keep import restore_work, save_work
+    from mi_tutor.device import choose_device, device_name
     from mi_tutor.models import corpus_tokens, load_model, load_tokenizer
 
 __version__ = "0.1.0"
@@ -17,7 +18,9 @@ __version__ = "0.1.0"
 _HOMES = {
     "Report": "mi_tutor.check",
     "check": "mi_tutor.check",
+    "choose_device": "mi_tutor.device",
     "corpus_tokens": "mi_tutor.models",
+    "device_name": "mi_tutor.device",
     "hint": "mi_tutor.check",
     "load_model": "mi_tutor.models",
     "load_tokenizer": "mi_tutor.models",
@@ -30,7 +33,9 @@ _HOMES = {
 __all__ = [
     "Report",
     "check",
+    "choose_device",
     "corpus_tokens",
+    "device_name",
     "hint",
     "load_model",
     "load_tokenizer",

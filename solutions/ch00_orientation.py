@@ -19,7 +19,17 @@ from transformer_lens.model_bridge import TransformerBridge
 # %% tags=["active-ipynb"]
 # import torch
 
-# from mi_tutor import check, corpus_tokens, hint, load_model, needs, progress, show_solution
+# from mi_tutor import (
+#     check,
+#     choose_device,
+#     corpus_tokens,
+#     device_name,
+#     hint,
+#     load_model,
+#     needs,
+#     progress,
+#     show_solution,
+# )
 # from mi_tutor.models import continue_text
 # from mi_tutor.views import (
 #     attention_heads,
@@ -30,7 +40,9 @@ from transformer_lens.model_bridge import TransformerBridge
 #     top_predictions,
 # )
 
-# model = load_model("attn-1l-py", device="cpu")
+# device = choose_device()
+# print(f"This chapter runs on {device_name(device)}.")
+# model = load_model("attn-1l-py", device=device)
 # tokenizer = model.tokenizer
 # beginning = "def get(self):\n    return self.items['name"
 # print(beginning)
@@ -464,7 +476,7 @@ def zero_ablate_head(
 # with needs(next_token_log_probs, zero_ablate_head), torch.no_grad():
 #     heldout = corpus_tokens("heldout")
 #     starts = torch.arange(100) * (len(heldout) // 100)
-#     stretches = heldout[starts[:, None] + torch.arange(64)]
+#     stretches = heldout[starts[:, None] + torch.arange(64)].to(device)
 #     stretches[:, 0] = tokenizer.bos_token_id
 #     came = [[tokenizer.decode([token]) for token in row] for row in stretches.tolist()]
 #     kinds = {

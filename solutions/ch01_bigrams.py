@@ -21,7 +21,16 @@ from torch import Tensor
 # %% tags=["active-ipynb"]
 # import math
 
-# from mi_tutor import check, corpus_tokens, hint, load_model, needs, show_solution
+# from mi_tutor import (
+#     check,
+#     choose_device,
+#     corpus_tokens,
+#     device_name,
+#     hint,
+#     load_model,
+#     needs,
+#     show_solution,
+# )
 # from mi_tutor.models import training_bigram_counts
 # from mi_tutor.views import (
 #     compare_scatter,
@@ -31,10 +40,12 @@ from torch import Tensor
 #     token_label,
 # )
 
-# model = load_model("zero-layer-py", device="cpu")
+# device = choose_device()
+# print(f"This chapter runs on {device_name(device)}.")
+# model = load_model("zero-layer-py", device=device)
 # tokenizer = model.tokenizer
 # d_vocab = model.cfg.d_vocab
-# train, heldout = corpus_tokens("train"), corpus_tokens("heldout")
+# train, heldout = corpus_tokens("train").to(device), corpus_tokens("heldout").to(device)
 # print(
 #     f"{len(train):,} tokens to learn from, {len(heldout):,} held out, {d_vocab:,} different ones"
 # )
@@ -365,7 +376,7 @@ def mean_kl(
 
 
 # with needs(count_bigrams, bigram_log_probs, bigram_cross_entropy, direct_path_logits, mean_kl):
-#     own = training_bigram_counts("zero-layer-py")
+#     own = training_bigram_counts("zero-layer-py").to(device)
 #     how_often = own.sum(1).float()
 #     target = log_probs_or_uniform(own)
 #     ignoring = own.sum(0).clamp(min=1e-9).log().expand(d_vocab, -1)
@@ -434,7 +445,8 @@ def mean_kl(
 #         )
 #         print(f"{seen}: {int(rows.sum())} tokens, {share:.1%} of the text, KL {kl:.4f}")
 #     print(f"never seen: {int((how_often == 0).sum())} tokens; nothing trained their rows")
-#     each = [mean_kl(target[[i]], logits[[i]], torch.ones(1)) for i in range(d_vocab)]
+#     alone = torch.ones(1, device=device)
+#     each = [mean_kl(target[[i]], logits[[i]], alone) for i in range(d_vocab)]
 #     each = torch.stack(each) * (how_often > 0)
 #     print("furthest off:")
 #     for i in each.topk(5).indices:
@@ -467,9 +479,10 @@ def mean_kl(
 #     weights = part.sum(1).float()
 #     lines = {}
 #     for d_model in (2, 8, 32, 128):
-#         generator = torch.Generator().manual_seed(0)
-#         W_E = (torch.randn(512, d_model, generator=generator) * 0.5).requires_grad_()
-#         W_U = (torch.randn(d_model, 512, generator=generator) * 0.02).requires_grad_()
+#         draw = torch.Generator(device).manual_seed(0)
+#         W_E = torch.randn(512, d_model, generator=draw, device=device) * 0.5
+#         W_U = torch.randn(d_model, 512, generator=draw, device=device) * 0.02
+#         W_E, W_U = W_E.requires_grad_(), W_U.requires_grad_()
 #         optimizer = torch.optim.Adam([W_E, W_U], lr=0.05)
 #         history = []
 #         for _ in range(120):
@@ -536,7 +549,7 @@ def sample_bigrams(
 # with needs(count_bigrams, bigram_log_probs, direct_path_logits, sample_bigrams):
 #     start = tokenizer.encode("def", add_special_tokens=False)[0]
 #     for name, table in (("counted", log_probs), ("trained", trained)):
-#         sample = sample_bigrams(table, start, 90, torch.Generator().manual_seed(4))
+#         sample = sample_bigrams(table, start, 90, torch.Generator(device).manual_seed(4))
 #         print(f"--- {name} ---\n{tokenizer.decode(sample.tolist())}\n")
 
 # %% [markdown]
@@ -559,7 +572,7 @@ def sample_bigrams(
 
 
 # with needs(count_bigrams, bigram_log_probs, sample_bigrams):
-#     sample = sample_bigrams(log_probs, start, 20_000, torch.Generator().manual_seed(1))
+#     sample = sample_bigrams(log_probs, start, 20_000, torch.Generator(device).manual_seed(1))
 #     fails = {}
 #     for name, tokens in (("real code", heldout[: len(sample)]), ("sampled", sample)):
 #         fails[name] = 1 - closes_what_it_opened(tokenizer.decode(tokens.tolist()))
@@ -647,7 +660,7 @@ def top_successors(
 # READ_GPT2 = False
 
 # if READ_GPT2:
-#     gpt2 = load_model("gpt2", device="cpu")
+#     gpt2 = load_model("gpt2", device=device)
 #     with torch.no_grad():
 #         values, ids = top_successors(gpt2.W_E[:2000], gpt2.W_U, k=5, chunk_size=500)
 #     for i in range(1000, 1010):

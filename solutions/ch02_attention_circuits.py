@@ -20,11 +20,22 @@ from transformer_lens import FactoredMatrix
 # %% tags=["active-ipynb"]
 # from mi_tutor.solutions.ch00_orientation import zero_ablate_head
 
-# from mi_tutor import check, corpus_tokens, hint, load_model, needs, show_solution
+# from mi_tutor import (
+#     check,
+#     choose_device,
+#     corpus_tokens,
+#     device_name,
+#     hint,
+#     load_model,
+#     needs,
+#     show_solution,
+# )
 # from mi_tutor.views import attention_heads, heatmap, scatter, table, token_label
 
 # torch.set_grad_enabled(False)  # nothing is trained here
-# model = load_model("attn-1l-py", device="cpu")
+# device = choose_device()
+# print(f"This chapter runs on {device_name(device)}.")
+# model = load_model("attn-1l-py", device=device)
 # tokenizer = model.tokenizer
 # n_heads, d_head, d_vocab = model.cfg.n_heads, model.cfg.d_head, model.cfg.d_vocab
 # W_E, W_U = model.W_E, model.W_U
@@ -125,8 +136,8 @@ def attention_pattern(
 
 # def turned(x, steps):
 #     """Rotary positions: every pair of numbers is turned by so many steps of its own speed."""
-#     speed = model.cfg.rotary_base ** (-torch.arange(0, d_head, 2) / d_head)
-#     angle = torch.as_tensor(steps)[..., None] * speed
+#     speed = model.cfg.rotary_base ** (-torch.arange(0, d_head, 2, device=device) / d_head)
+#     angle = torch.as_tensor(steps, device=device)[..., None] * speed
 #     a, b = x[..., 0::2], x[..., 1::2]
 #     pairs = a * angle.cos() - b * angle.sin(), a * angle.sin() + b * angle.cos()
 #     return torch.stack(pairs, -1).flatten(-2)
@@ -232,7 +243,7 @@ def one_layer_logits(
 # %% tags=["active-ipynb"]
 # heldout = corpus_tokens("heldout")
 # starts = torch.arange(60) * (len(heldout) // 60)
-# stretches = heldout[starts[:, None] + torch.arange(64)]
+# stretches = heldout[starts[:, None] + torch.arange(64)].to(device)
 # stretches[:, 0] = tokenizer.bos_token_id
 
 
@@ -372,7 +383,7 @@ def qk_circuit(
 
 # %% tags=["active-ipynb"]
 # OFFSET = 8
-# ones = torch.ones(d_vocab, 1)
+# ones = torch.ones(d_vocab, 1, device=device)
 # E_1 = torch.cat([E, ones], 1)
 # W_Q1 = torch.cat([W_Q, b_Q[:, None]], 1) / d_head**0.5
 # mean_key = (E @ W_K).mean(1, keepdim=True)
@@ -384,7 +395,7 @@ def qk_circuit(
 #     return [qk_circuit(E_1, W_Q1[h], turned(W_K1[h], -offset)) for h in range(n_heads)]
 
 
-# visible = torch.ones(64, 64).tril()
+# visible = torch.ones(64, 64, device=device).tril()
 # visible[:, 0], visible[:8] = 0, 0
 
 
@@ -493,9 +504,9 @@ def top_skip_trigrams(
 # %% tags=["active-ipynb"]
 # pick = torch.Generator().manual_seed(0)
 # first = torch.randint(len(heldout) - 32, (12,), generator=pick)
-# contexts = heldout[first[:, None] + torch.arange(32)]
+# contexts = heldout[first[:, None] + torch.arange(32)].to(device)
 # contexts[:, 0] = tokenizer.bos_token_id
-# frequent = heldout.bincount(minlength=d_vocab).topk(300).indices
+# frequent = heldout.bincount(minlength=d_vocab).topk(300).indices.to(device)
 
 
 # def changes(source, destinations, offset=OFFSET):
@@ -997,9 +1008,9 @@ def value_weighted_pattern(
 # %% tags=["active-ipynb"]
 # with needs(ov_circuit, qk_circuit, top_skip_trigrams, copying_score):
 #     size, width = 50_257, 256
-#     draw = torch.Generator().manual_seed(0)
-#     large_E = torch.randn(size, width, generator=draw)
-#     large_U = torch.randn(width, size, generator=draw)
+#     draw = torch.Generator(device).manual_seed(0)
+#     large_E = torch.randn(size, width, generator=draw, device=device)
+#     large_U = torch.randn(width, size, generator=draw, device=device)
 #     large_ov = ov_circuit(large_E, W_V[4], W_O[4], large_U)
 #     large_qk = qk_circuit(large_E, W_Q[4], W_K[4])
 #     found = top_skip_trigrams(large_ov, large_qk, 1000, 5)

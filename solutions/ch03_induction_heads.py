@@ -19,8 +19,18 @@ from transformer_lens.model_bridge import TransformerBridge
 
 # %% tags=["active-ipynb"]
 # import math
+# from functools import partial
 
-# from mi_tutor import check, corpus_tokens, hint, load_model, needs, show_solution
+# from mi_tutor import (
+#     check,
+#     choose_device,
+#     corpus_tokens,
+#     device_name,
+#     hint,
+#     load_model,
+#     needs,
+#     show_solution,
+# )
 # from mi_tutor.models import checkpoint_steps, training_curves
 # from mi_tutor.models.build import parameters_of
 # from mi_tutor.models.induction import Pair, code_repeats, cut_path
@@ -37,7 +47,9 @@ from transformer_lens.model_bridge import TransformerBridge
 # )
 
 # torch.set_grad_enabled(False)  # until section 8 nothing is trained here
-# model, control = load_model("attn-2l-py", device="cpu"), load_model("attn-1l-py", device="cpu")
+# device = choose_device()
+# print(f"This chapter runs on {device_name(device)}.")
+# model, control = load_model("attn-2l-py", device), load_model("attn-1l-py", device)
 # tokenizer = model.tokenizer
 # n_heads, d_vocab = model.cfg.n_heads, model.cfg.d_vocab
 # BOS = tokenizer.bos_token_id
@@ -125,10 +137,10 @@ def repeated_tokens(
 
 # figure = None
 # with needs(repeated_tokens):
-#     draw = torch.Generator().manual_seed(0)
+#     draw = torch.Generator(device).manual_seed(0)
 #     random = repeated_tokens(64, PERIOD, d_vocab, BOS, draw)
 #     shuffled, other = random.clone(), random.clone()
-#     order = torch.rand(64, PERIOD, generator=draw).argsort(1)
+#     order = torch.rand(64, PERIOD, generator=draw, device=device).argsort(1)
 #     shuffled[:, 1 + PERIOD :] = random[:, 1 + PERIOD :].gather(1, order)
 #     other[:, 1 + PERIOD :] = random[:, 1 + PERIOD :].roll(1, 0)
 #     rows = []
@@ -183,7 +195,7 @@ def repeated_tokens(
 # %% tags=["active-ipynb"]
 # heldout = corpus_tokens("heldout")
 # CODE_PERIOD = 50
-# code = code_repeats(heldout, CODE_PERIOD, 32)
+# code = code_repeats(heldout, CODE_PERIOD, 32).to(device)
 # rows = []
 # for name, m in (("one layer", control), ("two layers", model)):
 #     by_token = losses(m, code)
@@ -602,12 +614,12 @@ def composition_scores(model: TransformerBridge, kind: str) -> Float[Tensor, "la
 # %% tags=["active-ipynb"]
 # figures = [None] * 3
 # with needs(composition_score, composition_scores):
-#     draw = torch.Generator().manual_seed(0)
+#     draw = torch.Generator(device).manual_seed(0)
 
 #     def random_head():
 #         """W_V W_O, or W_K W_Q^T, of a head whose weights are drawn."""
 #         d_model, d_head = model.cfg.d_model, model.cfg.d_head
-#         left, right = torch.randn(2, d_model, d_head, generator=draw)
+#         left, right = torch.randn(2, d_model, d_head, generator=draw, device=device)
 #         return left @ right.T
 
 #     chance = [float(composition_score(random_head(), random_head())) for _ in range(30)]
@@ -915,7 +927,7 @@ def in_context_learning_score(
 # figure = None
 # with needs(in_context_learning_score):
 #     starts = torch.linspace(0, len(heldout) - 256, 64).long()
-#     windows = heldout[starts[:, None] + torch.arange(256)]
+#     windows = heldout[starts[:, None] + torch.arange(256)].to(device)
 #     windows[:, 0] = BOS
 #     rows, each = [], {}
 
@@ -1043,7 +1055,7 @@ def induction_bump(
 
 #     def at_checkpoint(step):
 #         """The pattern of 1.6, all scores, and the losses, after so many steps of training."""
-#         seen = patterns(load_model("attn-2l-py", device="cpu", checkpoint=step), few)
+#         seen = patterns(load_model("attn-2l-py", device=device, checkpoint=step), few)
 #         scores = torch.stack([prefix_matching_score(p, PERIOD) for p in seen])
 #         stripe = heatmap(
 #             seen[1, 0, 6],
@@ -1098,25 +1110,26 @@ def induction_bump(
 
 # def sequences_with_periods(count, generator):
 #     """BOS and a random block until the context is full, each row with a period of its own."""
-#     period = torch.randint(PERIODS[0], PERIODS[-1] + 1, (count, 1), generator=generator)
-#     block = torch.randint(1, SMALL, (count, PERIODS[-1]), generator=generator)
-#     body = block.gather(1, torch.arange(CONTEXT - 1) % period)
-#     return torch.cat([torch.zeros(count, 1, dtype=torch.int64), body], dim=1), period
+#     draw = partial(torch.randint, generator=generator, device=device)
+#     period = draw(PERIODS[0], PERIODS[-1] + 1, (count, 1))
+#     block = draw(1, SMALL, (count, PERIODS[-1]))
+#     body = block.gather(1, torch.arange(CONTEXT - 1, device=device) % period)
+#     return torch.cat([body.new_zeros(count, 1), body], dim=1), period
 
 
 # @torch.enable_grad()
 # def train_small(layers, training_steps=140, rate=5e-3):
 #     """The loss at every step on tokens that could be known: all but the first copy and what begins the second."""
-#     draw = torch.Generator().manual_seed(0)
+#     draw = partial(torch.randn, generator=torch.Generator(device).manual_seed(0), device=device)
 #     sizes = {"n_layers": layers, "n_heads": 2, "normalization_type": "LNPre", "attn_only": True}
-#     weights = {"tok_embed.weight": torch.randn(SMALL, SMALL, generator=draw) / 2}
+#     weights = {"tok_embed.weight": draw(SMALL, SMALL) / 2}
 #     for at in (f"layers.{i}.attn.{part}" for i in range(layers) for part in "qkvo"):
-#         weights[f"{at}.weight"] = torch.randn(SMALL, SMALL, generator=draw) / 8
-#         weights[f"{at}.bias"] = torch.zeros(SMALL)
-#     weights["head.weight"] = torch.randn(SMALL, SMALL, generator=draw) / 50
+#         weights[f"{at}.weight"] = draw(SMALL, SMALL) / 8
+#         weights[f"{at}.bias"] = torch.zeros(SMALL, device=device)
+#     weights["head.weight"] = draw(SMALL, SMALL) / 50
 #     parameters = [w.requires_grad_() for w in weights.values()]
 #     optimizer = torch.optim.AdamW(parameters, lr=rate, betas=(0.9, 0.98), weight_decay=0.0)
-#     data, curve = torch.Generator().manual_seed(1), []
+#     data, curve = torch.Generator(device).manual_seed(1), []
 #     for step in range(training_steps):
 #         rows, period = sequences_with_periods(48, data)
 #         loss = cross_entropy(
@@ -1127,7 +1140,7 @@ def induction_bump(
 #         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
 #         optimizer.param_groups[0]["lr"] = rate * min(1, (step + 1) / 20)
 #         optimizer.step()
-#         known = torch.arange(1, CONTEXT) > period + 1
+#         known = torch.arange(1, CONTEXT, device=device) > period + 1
 #         curve.append(float(loss.detach()[known].mean()))
 #     return curve
 
@@ -1164,7 +1177,7 @@ def induction_bump(
 # %% tags=["active-ipynb"]
 # figure = None
 # with needs(repeated_tokens, prefix_matching_score, ablation_effects):
-#     twin = load_model("attn-2l-py", device="cpu")
+#     twin = load_model("attn-2l-py", device=device)
 #     own = parameters_of(twin)
 #     for part in ("q", "k"):
 #         for kind in ("weight", "bias"):
@@ -1193,7 +1206,7 @@ def induction_bump(
 
 # %% tags=["active-ipynb"]
 # with needs(repeated_tokens, composition_score, composition_scores):
-#     twin = load_model("attn-2l-py", device="cpu")
+#     twin = load_model("attn-2l-py", device=device)
 #     own = parameters_of(twin)
 #     before = composition_scores(twin, "K")[5, 4]
 #     written = own["layers.0.attn.o.weight"].unflatten(1, (n_heads, -1))[
@@ -1258,11 +1271,11 @@ def induction_bump(
 # figure = None
 # with needs(repeated_tokens, prefix_matching_score, previous_token_score):
 #     try:
-#         large = load_model(HUB_MODEL, device="cpu")
+#         large = load_model(HUB_MODEL, device=device)
 #     except UnknownModelError as reason:
 #         print(f"Skipped: {str(reason).split('. ')[0].rstrip('.')}.")
 #     else:
-#         draw = torch.Generator().manual_seed(0)
+#         draw = torch.Generator(device).manual_seed(0)
 #         start = large.tokenizer.bos_token_id
 #         rows = repeated_tokens(4, PERIOD, large.cfg.d_vocab, start, draw)
 #         by_token = losses(large, rows)

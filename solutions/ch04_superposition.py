@@ -15,7 +15,7 @@ from torch import Tensor
 # %% tags=["active-ipynb"]
 # import math
 
-# from mi_tutor import check, hint, needs, show_solution
+# from mi_tutor import check, choose_device, device_name, hint, needs, show_solution
 # from mi_tutor.models.toy import best_of, peaks, train_abs, train_toy
 # from mi_tutor.views import (
 #     curves,
@@ -28,14 +28,18 @@ from torch import Tensor
 #     table,
 # )
 
+# device = choose_device()
+# print(f"This chapter runs on {device_name(device)}.")
+
 
 # def same_for_all(probabilities, features, restarts=1):
 #     """A row of probabilities for each model: the same for all features, each row several times."""
-#     rows = torch.as_tensor(probabilities).repeat_interleave(restarts)
+#     rows = torch.as_tensor(probabilities, device=device).repeat_interleave(restarts)
 #     return rows[:, None].expand(-1, features)
 
 
-# falling = 0.9 ** torch.arange(5.0)  # feature 0 matters most, feature 4 two thirds as much
+# # Feature 0 matters most, feature 4 two thirds as much.
+# falling = 0.9 ** torch.arange(5.0, device=device)
 # opening = best_of(train_toy(same_for_all([1.0, 0.05], 5, 6), 2, falling), 6)
 # directions({"always there": opening.W[0], "there one time in twenty": opening.W[1]})
 
@@ -104,7 +108,7 @@ def sparse_features(
 
 # %% tags=["active-ipynb"]
 # with needs(sparse_features):
-#     draw = torch.Generator().manual_seed(0)
+#     draw = torch.Generator(device).manual_seed(0)
 #     x = sparse_features(50_000, same_for_all([1.0, 0.5, 0.2, 0.05], 5), draw)
 #     active = (x > 0).sum(-1)
 #     for p, counts in zip([1.0, 0.5, 0.2, 0.05], active.T, strict=True):
@@ -185,11 +189,11 @@ def toy_loss(
 # %% tags=["active-ipynb"]
 # figure = None
 # with needs(sparse_features, toy_model, toy_loss):
-#     draw = torch.Generator().manual_seed(1)
+#     draw = torch.Generator(device).manual_seed(1)
 #     probability = same_for_all([1.0, 0.4, 0.05], 5, 4)
-#     W = (torch.randn(12, 2, 5, generator=draw) * 0.5).requires_grad_()
-#     b = torch.zeros(12, 5, requires_grad=True)
-#     late = torch.zeros(12)
+#     W = (torch.randn(12, 2, 5, generator=draw, device=device) * 0.5).requires_grad_()
+#     b = torch.zeros(12, 5, device=device, requires_grad=True)
+#     late = torch.zeros(12, device=device)
 #     optimiser = torch.optim.Adam([W, b], lr=2e-2)
 #     for step in range(1500):
 #         x = sparse_features(256, probability, draw)
@@ -447,8 +451,9 @@ def dimensions_per_feature(
 # %% tags=["active-ipynb"]
 # figure = None
 # with needs(dimensions_per_feature):
-#     inverse = torch.logspace(0, math.log10(12), 20)
-#     wide = train_toy(same_for_all(1 / inverse, 40), 10, torch.ones(40), steps=1500, batch=256)
+#     inverse = torch.logspace(0, math.log10(12), 20, device=device)
+#     equal = torch.ones(40, device=device)
+#     wide = train_toy(same_for_all(1 / inverse, 40), 10, equal, steps=1500, batch=256)
 #     per_feature = dimensions_per_feature(wide.W)
 #     near_half = (per_feature - 0.5).abs() < 0.05
 #     flat = inverse[near_half]
@@ -485,9 +490,8 @@ def dimensions_per_feature(
 #     inverse = torch.cat([dense, rest])
 #     shares = []
 #     for hidden, features in ((2, 6), (3, 10)):
-#         small = train_toy(
-#             same_for_all(1 / inverse, features), hidden, torch.ones(features), batch=384
-#         )
+#         equal = torch.ones(features, device=device)
+#         small = train_toy(same_for_all(1 / inverse, features), hidden, equal, batch=384)
 #         shares.append(feature_dimensionality(small.W)[kept(small.W)])
 #     shares = torch.cat(shares)
 #     found = {}
@@ -505,7 +509,7 @@ def dimensions_per_feature(
 
 # %% [markdown]
 # The sharp peaks sit where solids are, at the fractions that the paper names: 1/2, 2/5, 3/8. To the right, lower and
-# broader, are 2/3 and 3/4, and I would not believe those two from this picture alone: between them smoothing finds peaks that
+# broader, are 2/3 and 3/4, and I would not believe those two from this picture alone: around them smoothing finds peaks that
 # are no solid at all and weigh as much; the list above says which. That is the dense end, where features are only half taken
 # in and arrows are uneven. How high a peak is says little, for it depends on which probabilities were tried.
 #
@@ -579,11 +583,13 @@ def strategy_losses(probability: float, importance: float) -> Float[Tensor, "3"]
 # %% tags=["active-ipynb"]
 # figure = None
 # SIZE, STATES = 13, ["neither", "first", "second", "both"]
-# densities, weights = torch.logspace(0, -1.5, SIZE), torch.logspace(-1, 1, SIZE)
+# densities = torch.logspace(0, -1.5, SIZE, device=device)
+# weights = torch.logspace(-1, 1, SIZE, device=device)
 # with needs(strategy_losses):
 #     losses = torch.stack(
 #         [torch.stack([strategy_losses(float(p), float(w)) for w in weights]) for p in densities]
 #     )
+#     losses = losses.to(device)
 #     theory = losses.argmin(-1) + 1
 
 #     grid_p = densities[:, None].expand(SIZE, SIZE).flatten().repeat_interleave(4)
@@ -593,7 +599,7 @@ def strategy_losses(probability: float, importance: float) -> Float[Tensor, "3"]
 #         same_for_all(grid_p, 2), 1, importances, steps=1200, batch=256, learning_rate=2e-2
 #     )
 #     chosen = best_of(many, 4)
-#     trained = (kept(chosen.W) * torch.tensor([1, 2])).sum(-1).reshape(SIZE, SIZE)
+#     trained = (kept(chosen.W) * torch.tensor([1, 2], device=device)).sum(-1).reshape(SIZE, SIZE)
 #     differ = trained != theory
 #     print(
 #         f"{len(many.W)} models trained; theory and training differ at {int(differ.sum())} of"
@@ -624,14 +630,14 @@ def strategy_losses(probability: float, importance: float) -> Float[Tensor, "3"]
 # fine grid instead of samples, and hold it against the best of the three strategies.
 
 # %% tags=["active-ipynb"]
-# midpoints = (torch.arange(24) + 0.5) / 24
-# levels = torch.cat([torch.zeros(1), midpoints])  # inactive, or one of 24 values
+# midpoints = (torch.arange(24, device=device) + 0.5) / 24
+# levels = torch.cat([midpoints.new_zeros(1), midpoints])  # inactive, or one of 24 values
 # pairs = torch.cartesian_prod(levels, levels)
 
 
 # def chances(p):
 #     """How probable each pair of levels is: [..., pair]."""
-#     p = torch.as_tensor(p)[..., None]
+#     p = torch.as_tensor(p, device=device)[..., None]
 #     one = torch.cat([1 - p, (p / 24).expand(*p.shape[:-1], 24)], -1)
 #     return (one[..., :, None] * one[..., None, :]).flatten(-2)
 
@@ -658,8 +664,8 @@ def strategy_losses(probability: float, importance: float) -> Float[Tensor, "3"]
 #     print(f"where models share, their loss is {ratio.mean():.2f} of the strategy's, on average")
 
 # %% [markdown]
-# Mostly it is the theory that is too simple. It fixed W = (1, -1) and the bias 0. A trained model moves both,
-# and then sharing is cheaper than the formula says. Where it is *training* that does worse, it has stayed in a valley.
+# Where the trained model's loss is the lower one, the theory is too simple. It fixed W = (1, -1) and the bias 0. A trained model
+# moves both, and then sharing is cheaper than the formula says. Where it is *training* that does worse, it has stayed in a valley.
 #
 # A claim about why two maps differ should be tested. Repair the theory: begin at W = (1, -1) and b = 0 and go downhill
 # on the *exact* loss, in both weights and both biases. What this ends at is the best that sharing can do near there,
@@ -667,7 +673,8 @@ def strategy_losses(probability: float, importance: float) -> Float[Tensor, "3"]
 
 # %% tags=["active-ipynb"]
 # with needs(strategy_losses):
-#     free = torch.tensor([1.0, -1.0, 0.0, 0.0]).repeat(SIZE * SIZE, 1).requires_grad_()
+#     free = torch.tensor([1.0, -1.0, 0.0, 0.0], device=device)
+#     free = free.repeat(SIZE * SIZE, 1).requires_grad_()
 #     optimiser = torch.optim.Adam([free], lr=1e-2)
 #     for _ in range(200):
 #         squares = expected_errors(free[:, None, :2], free[:, 2:])
@@ -685,7 +692,8 @@ def strategy_losses(probability: float, importance: float) -> Float[Tensor, "3"]
 #     )
 #     new = int((still & ~differ).sum())
 #     print(f"with trained scale and bias:  {int(still.sum())}, {new} of them new")
-#     row, column = (more & shares_still).nonzero()[0].tolist() if more.any() else (0, 0)
+#     gain = (losses.amin(-1) - sharing).where(shares_still & (theory != 3), 0)
+#     row, column = divmod(int(gain.argmax()), SIZE)  # where the repair changes most
 #     numbers = ", ".join(f"{v:.2f}" for v in free[row, column])
 #     print(
 #         f"at p = {densities[row]:.2g}, importance {weights[column]:.2g}: W and b become {numbers},"
@@ -693,7 +701,7 @@ def strategy_losses(probability: float, importance: float) -> Float[Tensor, "3"]
 #     print(f"and the loss goes from {losses[row, column, 2]:.4f} to {sharing[row, column]:.4f}")
 
 # %% [markdown]
-# At that point the less important feature has taken a shorter arrow, which the formula does not allow. The second
+# At that point both arrows are shorter than 1 or the biases are not 0, which the formula does not allow. The second
 # number is what the reason does not account for. A point that differs well inside the country of sharing is a valley: four
 # beginnings, and all of them ended with one feature. Along the border it is also a matter of our threshold, how long an
 # arrow has to be to count.
@@ -791,7 +799,7 @@ def anticorrelated_features(
 
 #         source = inputs if draw_pairs else None
 #         probability = same_for_all([0.1], 2 * n_pairs, runs)
-#         ones = torch.ones(2 * n_pairs)
+#         ones = torch.ones(2 * n_pairs, device=device)
 #         return best_of(
 #             train_toy(probability, 2, ones, steps=1200, batch=256, source=source), runs
 #         )
@@ -881,11 +889,12 @@ def neuron_purity(
 
 # %% tags=["active-ipynb"]
 # with needs(neuron_purity):
-#     weights_10 = 0.75 ** torch.arange(10.0)
+#     weights_10 = 0.75 ** torch.arange(10.0, device=device)
 #     dense = same_for_all([0.7], 10, 6)
-#     turn = torch.linalg.qr(torch.randn(5, 5, generator=torch.Generator().manual_seed(0))).Q
-#     fresh = torch.Generator().manual_seed(1)
-#     u = torch.rand(20_000, 10, generator=fresh)
+#     turn = torch.randn(5, 5, generator=torch.Generator(device).manual_seed(0), device=device)
+#     turn = torch.linalg.qr(turn).Q
+#     fresh = torch.Generator(device).manual_seed(1)
+#     u = torch.rand(20_000, 10, generator=fresh, device=device)
 #     x = torch.where(u < 0.7, u / 0.7, 0)
 #     for name, with_relu in (("linear hidden layer", False), ("ReLU on it", True)):
 #         model = best_of(
@@ -915,12 +924,13 @@ def neuron_purity(
 # figure = None
 # with needs(neuron_purity):
 #     rarity = [1.0, 0.5, 0.35, 0.25, 0.15, 0.1, 0.05]
-#     weights_12 = 0.8 ** torch.arange(12.0)
+#     weights_12 = 0.8 ** torch.arange(12.0, device=device)
 #     absolute = best_of(train_abs(same_for_all(rarity, 12, 6), 8, weights_12, batch=384), 6)
 #     purity = neuron_purity(absolute.W_in)
 #     pure = (purity > 0.9).sum(-1)
 #     # A side of a feature, its value alone at 1 or at -1, is answered if it moves the answer by a half.
-#     alone = torch.cat([torch.eye(12), -torch.eye(12), torch.zeros(12, 1)], 1)
+#     each = torch.eye(12, device=device)
+#     alone = torch.cat([each, -each, each.new_zeros(12, 1)], 1)
 #     answers = absolute.W_out @ (absolute.W_in @ alone).relu() + absolute.b[..., None]
 #     moved = answers.relu()[..., :24] - answers.relu()[..., 24:]
 #     taken = (moved.unflatten(-1, (2, 12)).diagonal(dim1=1, dim2=3) > 0.5).sum((1, 2))

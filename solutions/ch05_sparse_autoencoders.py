@@ -16,7 +16,16 @@ from torch.nn.functional import normalize
 
 # from torch.nn.functional import cross_entropy
 
-# from mi_tutor import check, corpus_tokens, hint, load_model, needs, show_solution
+# from mi_tutor import (
+#     check,
+#     choose_device,
+#     corpus_tokens,
+#     device_name,
+#     hint,
+#     load_model,
+#     needs,
+#     show_solution,
+# )
 # from mi_tutor.models import load_sae
 # from mi_tutor.models.dashboard import feature_dashboards, followers
 # from mi_tutor.models.labels import LABELS, corpus_labels
@@ -35,8 +44,10 @@ from torch.nn.functional import normalize
 # )
 
 # HOOK = "blocks.0.mlp.hook_post"
-# model = load_model("relu-1l-py", device="cpu")
-# sae = load_sae("sae-relu-1l-py", seed=0, device="cpu")
+# device = choose_device()
+# print(f"This chapter runs on {device_name(device)}.")
+# model = load_model("relu-1l-py", device=device)
+# sae = load_sae("sae-relu-1l-py", seed=0, device=device)
 # tokenizer = model.tokenizer
 # W_out = model.W_out[0] - model.W_out[0].mean(-1, keepdim=True)  # the final norm takes the mean
 # W_U = model.W_U
@@ -44,7 +55,7 @@ from torch.nn.functional import normalize
 # heldout = corpus_tokens("heldout")
 # truth = corpus_labels("heldout").labels
 # places = torch.linspace(0, len(heldout) - 128, 240).long()[:, None] + torch.arange(128)
-# windows, labels = heldout[places], truth[places]
+# windows, labels = heldout[places].to(device), truth[places].to(device)
 # windows[:, 0], labels[:, 0] = tokenizer.bos_token_id, False
 # x = mlp_activations(model, HOOK, windows)
 # dashboards = feature_dashboards(
@@ -210,23 +221,24 @@ def mean_max_cosine(
 # comes near.)
 
 # %% tags=["active-ipynb"]
-# toys = train_toy(
-#     torch.tensor([0.02, 0.05, 0.1, 0.2, 0.4])[:, None].expand(-1, 24), 8, torch.ones(24)
-# )
+# sparsities = torch.tensor([0.02, 0.05, 0.1, 0.2, 0.4], device=device)
+# toys = train_toy(sparsities[:, None].expand(-1, 24), 8, torch.ones(24, device=device))
 # W_toy = toys.W[1]  # each feature is active one time in twenty
 
 
 # def hidden_activations(batch, generator):
-#     u = torch.rand(batch, 24, generator=generator) / 0.05
+#     u = torch.rand(batch, 24, generator=generator, device=device) / 0.05
 #     return (1 - u).relu() @ W_toy.T
 
 
 # figure = None
 # with needs(sae_encode, sae_decode, sae_loss, mean_max_cosine):
-#     draw = torch.Generator().manual_seed(0)
-#     W_dec = (0.3 * normalize(torch.randn(48, 8, generator=draw), dim=-1)).requires_grad_()
+#     draw = torch.Generator(device).manual_seed(0)
+#     rows = torch.randn(48, 8, generator=draw, device=device)
+#     W_dec = (0.3 * normalize(rows, dim=-1)).requires_grad_()
 #     W_enc = W_dec.detach().T.clone().requires_grad_()
-#     b_enc, b_dec = torch.zeros(48, requires_grad=True), torch.zeros(8, requires_grad=True)
+#     b_enc, b_dec = W_dec.new_zeros(48), W_dec.new_zeros(8)
+#     b_enc, b_dec = b_enc.requires_grad_(), b_dec.requires_grad_()
 #     optimiser = torch.optim.Adam([W_enc, b_enc, W_dec, b_dec], lr=3e-3)
 #     curve = {"steps": [], "found": []}
 #     for step in range(901):
@@ -264,14 +276,13 @@ def mean_max_cosine(
 #     pairs = [(size, price) for size in SIZES for price in PRICES]
 #     sweep = train_toy_saes(
 #         W_toy.expand(len(pairs), -1, -1),
-#         torch.full((len(pairs),), 0.05),
+#         torch.full((len(pairs),), 0.05, device=device),
 #         *zip(*pairs, strict=True),
 #         steps=500,
 #     )
 #     found = torch.stack([mean_max_cosine(rows, W_toy.T) for rows in sweep.W_dec]).view(4, 5)
-#     by_chance = [
-#         mean_max_cosine(torch.randn(size, 8, generator=draw), W_toy.T) for size in SIZES
-#     ]
+#     by_chance = [torch.randn(size, 8, generator=draw, device=device) for size in SIZES]
+#     by_chance = [mean_max_cosine(rows, W_toy.T) for rows in by_chance]
 #     for size, row, active, chance in zip(
 #         SIZES, found, sweep.l0.view(4, 5), by_chance, strict=True
 #     ):
@@ -305,12 +316,12 @@ def mean_max_cosine(
 # %% tags=["active-ipynb"]
 # figure = None
 # with needs(mean_max_cosine):
-#     probabilities = [0.02, 0.05, 0.1, 0.2, 0.4]
+#     probabilities = sparsities.tolist()
 #     cells = [(i, size) for i in range(5) for size in SIZES[1:]]
-#     which = torch.tensor([i for i, _ in cells])
+#     which = torch.tensor([i for i, _ in cells], device=device)
 #     world = train_toy_saes(
 #         toys.W[which],
-#         torch.tensor(probabilities)[which],
+#         sparsities[which],
 #         [size for _, size in cells],
 #         [0.3] * 15,
 #         steps=500,
@@ -532,7 +543,7 @@ def resample_dead(
 # draw = torch.Generator().manual_seed(0)
 # train = corpus_tokens("train")
 # starts = torch.randint(len(train) - 128, (300,), generator=draw)
-# stretches = train[starts[:, None] + torch.arange(128)]
+# stretches = train[starts[:, None] + torch.arange(128)].to(device)
 # stretches[:, 0] = tokenizer.bos_token_id
 # X = mlp_activations(model, HOOK, stretches)
 # X = X[torch.randperm(len(X), generator=draw)]
@@ -541,18 +552,18 @@ def resample_dead(
 
 # def train_2023(resample_at=None, d_sae=768, batch=384, steps=200, price=6.0, rate=1e-2):
 #     """The recipe of 2023 in small; returns curves."""
-#     draw = torch.Generator().manual_seed(0)
-#     rows = normalize(torch.randn(d_sae, 512, generator=draw), dim=-1)
+#     draw = torch.Generator(device).manual_seed(0)
+#     rows = normalize(torch.randn(d_sae, 512, generator=draw, device=device), dim=-1)
 #     w = {
 #         "W_enc": rows.T.clone(),
-#         "b_enc": torch.zeros(d_sae),
+#         "b_enc": torch.zeros(d_sae, device=device),
 #         "W_dec": rows,
 #         "b_dec": X.mean(0),
 #     }
 #     for weight in w.values():
 #         weight.requires_grad_()
 #     optimiser = torch.optim.Adam(w.values(), lr=rate)
-#     fired, seen = torch.zeros(d_sae), []
+#     fired, seen = torch.zeros(d_sae, device=device), []
 #     for step in range(1, steps + 1):
 #         x = X[step * batch % (len(X) - batch) :][:batch]
 #         f = sae_encode(x, w["W_enc"], w["b_enc"], w["b_dec"])
@@ -718,12 +729,12 @@ def loss_recovered(
 # figure = None
 # with torch.no_grad(), needs(splice, loss_recovered, l0, explained_variance):
 #     clean = loss_of(model(test), test)
-#     by_mean, by_zero = loss_with(x.mean(0)), loss_with(torch.zeros(512))
+#     by_mean, by_zero = loss_with(x.mean(0)), loss_with(torch.zeros(512, device=device))
 #     print(f"the model {clean:.2f} nats; mean in its place {by_mean:.2f}; zeros {by_zero:.2f}")
 #     rows = []
 #     for name, which in (
 #         ("4x, seed 0", sae),
-#         ("4x, seed 1", load_sae("sae-relu-1l-py", 1, "cpu")),
+#         ("4x, seed 1", load_sae("sae-relu-1l-py", 1, device)),
 #     ):
 #         weights = which.W_enc, which.b_enc, which.W_dec, which.b_dec
 #         spliced = loss_of(splice(model, test, HOOK, *weights), test)
@@ -849,14 +860,14 @@ def jump_relu(
 
 # def train_small(kind, strength, Y, d_sae=320, batch=384, steps=180):
 #     """Weights of one SAE on the activations Y, and the function that makes its features."""
-#     draw = torch.Generator().manual_seed(0)
-#     rows = normalize(torch.randn(d_sae, 128, generator=draw), dim=-1)
+#     draw = torch.Generator(device).manual_seed(0)
+#     rows = normalize(torch.randn(d_sae, 128, generator=draw, device=device), dim=-1)
 #     w = [
 #         rows.T.clone(),
-#         torch.zeros(d_sae),
+#         rows.new_zeros(d_sae),
 #         rows.clone(),
 #         Y.mean(0),
-#         torch.full((d_sae,), -1.0),
+#         rows.new_full((d_sae,), -1.0),
 #     ]
 #     for weight in w:
 #         weight.requires_grad_()
@@ -1077,8 +1088,8 @@ def best_feature_f1(
 
 
 # figure = None
-# untrained_model = load_model("relu-1l-py", device="cpu", checkpoint=0)
-# untrained_sae = load_sae("sae-relu-1l-py-untrained", device="cpu")
+# untrained_model = load_model("relu-1l-py", device=device, checkpoint=0)
+# untrained_sae = load_sae("sae-relu-1l-py-untrained", device=device)
 # with torch.no_grad(), needs(best_feature_f1):
 #     x_untrained = mlp_activations(untrained_model, HOOK, windows)
 #     label_choose, label_score = split(labels)
@@ -1237,7 +1248,7 @@ def match_features(
 
 # %% tags=["active-ipynb"]
 # figure = None
-# larger = load_sae("sae-relu-1l-py-8x", device="cpu")
+# larger = load_sae("sae-relu-1l-py-8x", device=device)
 # sample = x.view(*windows.shape, -1)[::10].flatten(0, 1)  # 3,072 tokens
 # sample_tokens = windows[::10].flatten()
 # ENOUGH = 5  # active on so many of these tokens, or a correlation says nothing
@@ -1349,14 +1360,14 @@ def match_features(
 # %% tags=["active-ipynb"]
 # figure = None
 # with torch.no_grad(), needs(match_features):
-#     _, other_f = living(load_sae("sae-relu-1l-py", 1, "cpu"))
+#     _, other_f = living(load_sae("sae-relu-1l-py", 1, device))
 #     shuffle = torch.randperm(len(other_f), generator=torch.Generator().manual_seed(0))
 #     _, across = match_features(small_f, other_f)
 #     _, null = match_features(small_f, other_f[shuffle])
 #     _, by_neuron = match_features(small_f, sample)
-#     other_model = load_model("relu-1l-py-seed-1", device="cpu")
+#     other_model = load_model("relu-1l-py-seed-1", device=device)
 #     x_other = mlp_activations(other_model, HOOK, windows[::10])
-#     _, model_f = living(load_sae("sae-relu-1l-py-seed-1", device="cpu"), x_other)
+#     _, model_f = living(load_sae("sae-relu-1l-py-seed-1", device=device), x_other)
 #     _, across_models = match_features(small_f, model_f)
 #     _, neurons_across = match_features(sample, x_other)
 #     measured = {
@@ -1453,7 +1464,7 @@ def steer(
 # with torch.no_grad(), needs(steer, feature_logits):
 #     prompts = windows[5::30]
 #     base = model(prompts)
-#     draw = torch.Generator().manual_seed(0)
+#     draw = torch.Generator(device).manual_seed(0)
 
 #     def effect(direction, coefficient, promised):
 #         """Mean probability of the promised tokens, and the loss."""
@@ -1470,7 +1481,7 @@ def steer(
 #         after, cost = effect(row, strength, promised)
 #         random = [
 #             effect(
-#                 normalize(torch.randn(512, generator=draw), dim=0) * row.norm(),
+#                 normalize(torch.randn(512, generator=draw, device=device), dim=0) * row.norm(),
 #                 strength,
 #                 promised,
 #             )
@@ -1548,7 +1559,7 @@ def steer(
 #     given = after / often.clamp(min=1)[:, None]
 #     lift = given / chance.clamp(min=1e-9)
 #     token_of = windows.flatten()[dashboards.active.token]
-#     weight = torch.zeros(len(dashboards), 2048).index_put_(
+#     weight = torch.zeros(len(dashboards), 2048, device=device).index_put_(
 #         (dashboards.active.feature, token_of), dashboards.active.value, accumulate=True
 #     )
 #     weight = weight / weight.sum(1, keepdim=True).clamp(
@@ -1604,7 +1615,7 @@ def steer(
 # with torch.no_grad(), needs(steer):
 #     flat = (score * often[:, None]).flatten().argsort(descending=True)[:40].tolist()
 #     first_links = [divmod(i, len(dashboards)) for i in flat[::8]]
-#     draw = torch.Generator().manual_seed(1)
+#     draw = torch.Generator(device).manual_seed(1)
 #     for a, b in first_links:
 #         promised = weight[b].topk(5).indices
 #         row, strength = sae.W_dec[a], dashboards[a].peak / 2
@@ -1612,7 +1623,7 @@ def steer(
 #         mass = [effect(row, strength, promised)[0]]
 #         mass += [
 #             effect(
-#                 normalize(torch.randn(512, generator=draw), dim=0) * row.norm(),
+#                 normalize(torch.randn(512, generator=draw, device=device), dim=0) * row.norm(),
 #                 strength,
 #                 promised,
 #             )[0]
@@ -1623,7 +1634,7 @@ def steer(
 #         )
 
 # %% [markdown]
-# More than any random push, and not by much. So the link is real and weak: A raises B's tokens a little wherever it is
+# In most lines more than any of the random pushes, and not by much. So the link is real and weak: A raises B's tokens a little wherever it is
 # added, while in text B follows A three times in ten or more. Most of a chain is in the text, and in what else the model
 # knows at that place. Had you read the chains and not pushed, you would have drawn an automaton.
 #
@@ -1703,7 +1714,8 @@ def steer(
 #     ]
 #     figure = table(rows, columns)
 #     unit = normalize(sae.W_dec, dim=1)
-#     low, high = (unit[:200] @ unit.T).flatten().quantile(torch.tensor([0.05, 0.95])).tolist()
+#     cosines = (unit[:200] @ unit.T).flatten()
+#     low, high = (float(cosines.quantile(q)) for q in (0.05, 0.95))
 #     print(f"nine in ten cosines between any two rows lie between {low:.2f} and {high:.2f}")
 # del everything
 # figure

@@ -39,6 +39,18 @@ def wheel(tmp_path_factory) -> Path:
     return next((copy / "dist").glob("*.whl"))
 
 
+@pytest.fixture(params=["pretend", pytest.param("real", marks=pytest.mark.gpu)])
+def gpu(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A CUDA device: the real one where there is one, and what `pretend_gpu` makes of the CPU."""
+    if request.param == "real":
+        yield "cuda"
+        return
+    from pretend_gpu import PretendGpu
+
+    with PretendGpu():
+        yield "cuda"
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With several workers a file's tests stay together, for its fixtures' sake. Tests marked `gpu` need a CUDA device

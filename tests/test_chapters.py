@@ -21,8 +21,22 @@ def solved(tmp_path_factory) -> Path:
     return folder
 
 
-def run(path: Path) -> nbformat.NotebookNode:
+PRETEND = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from pretend_gpu import PretendGpu
+PretendGpu().__enter__()
+"""
+
+
+def run(path: Path, before: str = "", until: str = "") -> nbformat.NotebookNode:
+    """Run a notebook; with a cell in front of its own, or only up to the first cell that has a certain text."""
     notebook = nbformat.read(path, as_version=4)
+    if until:
+        last = next(i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and until in cell.source)
+        del notebook.cells[last + 1 :]
+    if before:
+        notebook.cells.insert(0, nbformat.v4.new_code_cell(before))
     NotebookClient(notebook, timeout=300, kernel_name="python3").execute(cwd=str(path.parent))
     return notebook
 
@@ -50,6 +64,23 @@ def test_a_solved_chapter_earns_every_point_and_draws_every_figure(chapter, solv
     assert marks
     for name, (answer, points) in marks.items():
         assert float(answer) == points == exercises()[name].max_points
+    assert "This chapter runs on " in printed(notebook, "stdout")
+    assert printed(notebook, "stderr") == ""
+    assert "This demonstration needs" not in printed(notebook, "stdout")
+
+
+@pytest.mark.parametrize(
+    ("chapter", "until"),
+    [
+        pytest.param("04_superposition.ipynb", "backward()", id="the first training of chapter 04"),
+        *(pytest.param(chapter, "", marks=pytest.mark.slow, id=chapter) for chapter in CHAPTERS),
+    ],
+)
+def test_a_solved_chapter_lives_on_the_gpu_and_says_so(chapter, until, solved):
+    notebook = run(solved / chapter, PRETEND, until)
+    for name, (answer, points) in checks(notebook).items():
+        assert float(answer) == points == exercises()[name].max_points
+    assert "This chapter runs on a GPU: Pretend GPU." in printed(notebook, "stdout")
     assert printed(notebook, "stderr") == ""
     assert "This demonstration needs" not in printed(notebook, "stdout")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mi_tutor.check.call import Outcome, call
 from mi_tutor.check.compare import Problem, coarsest, in_dtype, kind_of, near, plain
@@ -113,6 +113,7 @@ def run_trial(exercise: Exercise, function: Function, case: Case, dtype: torch.d
     if trial.outcome.problem:
         trial.problem = trial.outcome.problem
         return trial
+    device = _where(case.args, device)
     trial.outcome.value, mistyped = read_result(trial.outcome.value, trial.expected, dtype, device)
     if mistyped and mistyped.kind == "dtype":
         mistyped = _beside_the_dtype(exercise, trial, mistyped, device)
@@ -124,6 +125,14 @@ def run_trial(exercise: Exercise, function: Function, case: Case, dtype: torch.d
         or (_wrong_gradient(exercise, function, trial) if _has_gradients(exercise, trial) else None)
     )
     return trial
+
+
+def _where(args: dict[str, Any], device: torch.device) -> torch.device:
+    """Where a result belongs: with the arguments, and on the CPU when these are plain numbers, which lie nowhere."""
+    lies_somewhere = (Tensor, nn.Module, torch.Generator)
+    return (
+        device if any(isinstance(a, lies_somewhere) or is_factored(a) for a in args.values()) else torch.device("cpu")
+    )
 
 
 def _beside_the_dtype(exercise: Exercise, trial: Trial, mistyped: Problem, device: torch.device) -> Problem:

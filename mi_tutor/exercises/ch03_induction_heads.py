@@ -2010,7 +2010,7 @@ def _bump_cases(draw: Draw) -> Iterator[Case]:
     yield basic("a late, long climb", **on([10, 1000, 2000, 4000], [0.0, 0.3, 0.55, 0.6]))
     for _ in range(3):
         count = draw.size(5, 30)
-        steps = draw.ids(count, 400).cumsum(0) + torch.arange(1, count + 1)
+        steps = draw.ids(count, 400).cumsum(0) + draw.integers(torch.arange(1, count + 1))
         yield general("random checkpoints", **on(steps.tolist(), draw.normal(count)))
     count = draw.size(12, 25)
     doubling = [0, *(2**i for i in range(count - 1))]

@@ -101,7 +101,8 @@ class Dashboards:
         if not 0 <= feature < len(self):
             raise IndexError(f"There is no feature {feature}; they run from 0 to {len(self) - 1}.")
         part = slice(int(self.active.ends[feature]), int(self.active.ends[feature + 1]))
-        token, value = self.active.token[part], self.active.value[part]
+        # On the CPU: what follows asks for one number after the other.
+        token, value = self.active.token[part].cpu(), self.active.value[part].cpu()
         peak = float(value.max()) if len(value) else 0.0
         bins = (value / peak * BINS).long().clamp(max=BINS - 1) if peak else token
         best = int(self.label[feature]) if self.names else -1
@@ -135,7 +136,7 @@ class Dashboards:
             inside = (token >= row * width + first) & (token < row * width + last)
             values = torch.zeros(last - first)
             values[token[inside] - row * width - first] = value[inside]
-            found.append(Context(self.tokens[row, first:last], values, column - first))
+            found.append(Context(self.tokens[row, first:last].cpu(), values, column - first))
             if len(found) == CONTEXTS:
                 break
         return found
@@ -152,8 +153,8 @@ def feature_dashboards(
     """Gather what the dashboards of all features need.
 
     Args:
-        sae: the autoencoder, on the CPU.
-        x: activations of the model at its hook, on the CPU.
+        sae: the autoencoder; what follows is on its device.
+        x: activations of the model at its hook.
         tokens: the text they belong to.
         to_logits: what a unit of each input dimension adds to every logit by the direct path, W_out @ W_U.
         labels: exact labels of the tokens; first and second half of the sequences should come from different files.
@@ -212,10 +213,12 @@ def _best_labels(
     half = batch // 2 * (len(labels) // batch)
     d_sae, count = len(active.ends) - 1, labels.shape[1]
     chosen = active.token < half
-    peaks = torch.zeros(d_sae).scatter_reduce_(0, active.feature[chosen], active.value[chosen], "amax")
+    peaks = active.value.new_zeros(d_sae).scatter_reduce_(0, active.feature[chosen], active.value[chosen], "amax")
 
     def f1(entries: "Tensor", truth: "Tensor") -> "Float[Tensor, 'd_sae label']":
-        hits = torch.zeros(d_sae, count).index_add_(0, active.feature[entries], labels[active.token[entries]].float())
+        hits = active.value.new_zeros(d_sae, count).index_add_(
+            0, active.feature[entries], labels[active.token[entries]].float()
+        )
         together = torch.bincount(active.feature[entries], minlength=d_sae)[:, None] + truth.sum(0)
         return 2 * hits / together.clamp(min=1)
 
@@ -225,9 +228,10 @@ def _best_labels(
         tried.append(f1(chosen & above, labels[:half]))
     table = torch.stack(tried, -1)  # feature, label, threshold
     best = table.flatten(1).argmax(1)
-    label, threshold = best // len(_THRESHOLDS), torch.tensor(_THRESHOLDS)[best % len(_THRESHOLDS)] * peaks
+    label, cut = best // len(_THRESHOLDS), peaks.new_tensor(_THRESHOLDS)[best % len(_THRESHOLDS)]
+    threshold = cut * peaks
     scored = f1(~chosen & (active.value > threshold[active.feature]), labels[half:])
-    return label, scored[torch.arange(d_sae), label], always_true_f1(labels[half:])
+    return label, scored.gather(1, label[:, None])[:, 0], always_true_f1(labels[half:])
 
 
 def _pairs(ids: "Tensor", values: "Tensor") -> list[tuple[int, float]]:
@@ -245,14 +249,14 @@ def followers(active: Active, tokens: "Int[Tensor, 'batch position']") -> "Int[T
     order = active.token.argsort(stable=True)
     token, feature = active.token[order], active.feature[order]
     starts = torch.nn.functional.pad(torch.bincount(token, minlength=tokens.numel()).cumsum(0), (1, 0))
-    counts = torch.zeros(d_sae * d_sae, dtype=torch.int64)
+    counts = token.new_zeros(d_sae * d_sae)
     next_token = token + 1
     usable = (next_token % width != 0).nonzero()[:, 0]
     for part in usable.split(65_536):
         first, last = starts[next_token[part]], starts[next_token[part] + 1]
         length = last - first
         before = feature[part].repeat_interleave(length)
-        offset = torch.arange(len(before)) - (length.cumsum(0) - length).repeat_interleave(length)
+        offset = torch.arange(len(before), device=token.device) - (length.cumsum(0) - length).repeat_interleave(length)
         after = feature[first.repeat_interleave(length) + offset]
         counts += torch.bincount(before * d_sae + after, minlength=d_sae * d_sae)
     return counts.view(d_sae, d_sae)

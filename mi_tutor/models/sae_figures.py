@@ -65,7 +65,7 @@ def faithfulness(model: "TransformerBridge", sae: Sae, windows: "Int[Tensor, 'ba
 
     x = mlp_activations(model, sae.hook_name, windows)
     mean = x.mean(0)
-    active, squared_error = torch.zeros(sae.b_enc.shape), 0.0
+    active, squared_error = torch.zeros_like(sae.b_enc), 0.0
     with torch.inference_mode():
         for rows in x.split(4096):
             f = sae.encode(rows)
@@ -134,9 +134,9 @@ def best_predictors(
     peaks = choose.amax(0)
     tried = torch.stack([_f1(choose > share * peaks, choose_labels) for share in _THRESHOLDS])
     best_share = tried.amax(1).argmax(0)  # over predictors, then over thresholds: one of each for a label
-    labels = torch.arange(choose_labels.shape[1])
+    labels = torch.arange(choose_labels.shape[1], device=choose.device)
     predictor = tried[best_share, :, labels].argmax(1)
-    threshold = torch.tensor(_THRESHOLDS)[best_share] * peaks[predictor]
+    threshold = torch.tensor(_THRESHOLDS, device=choose.device)[best_share] * peaks[predictor]
     scored = _f1(score[:, predictor] > threshold, score_labels)
     return predictor, scored[labels, labels]
 
@@ -154,8 +154,8 @@ def probe_f1(
 
     mean, std = choose.mean(0), choose.std(0).clamp(min=1e-6)
     x, y = (choose - mean) / std, choose_labels.float()
-    weight = torch.zeros(x.shape[1], y.shape[1], requires_grad=True)
-    bias = torch.zeros(y.shape[1], requires_grad=True)
+    weight = torch.zeros(x.shape[1], y.shape[1], device=x.device, requires_grad=True)
+    bias = torch.zeros(y.shape[1], device=x.device, requires_grad=True)
     optimizer = torch.optim.LBFGS([weight, bias], max_iter=steps, line_search_fn="strong_wolfe")
 
     def loss() -> "Tensor":
@@ -167,7 +167,7 @@ def probe_f1(
     optimizer.step(loss)
     with torch.no_grad():
         fitted, unseen = x @ weight + bias, (score - mean) / std @ weight + bias
-        cuts = torch.linspace(-3, 1, 17)
+        cuts = torch.linspace(-3, 1, 17, device=x.device)
         tried = torch.stack([_f1(fitted > cut, choose_labels).diagonal() for cut in cuts])
         return _f1(unseen > cuts[tried.argmax(0)], score_labels).diagonal()
 
@@ -184,7 +184,7 @@ def _f1(
     """2 TP / (2 TP + FP + FN); 0 where that is 0/0. Summed in parts, for no part needs all tokens in float."""
     import torch
 
-    true_positives = torch.zeros(says.shape[1], labels.shape[1])
+    true_positives = torch.zeros(says.shape[1], labels.shape[1], device=says.device)
     for part, truth in zip(says.split(8192), labels.split(8192), strict=True):
         true_positives += part.float().T @ truth.float()
     together = says.sum(0)[:, None] + labels.sum(0)[None]

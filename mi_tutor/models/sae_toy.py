@@ -34,8 +34,8 @@ def train_toy_saes(
     decoder norms.
 
     Args:
-        W: the toy model of each autoencoder; a column is the direction of a feature.
-        probability: how often each feature of it is active.
+        W: the toy model of each autoencoder; a column is the direction of a feature. Training runs on its device.
+        probability: how often each feature of it is active; on the same device.
         sizes: features in each dictionary.
         l1_coefficients: one for each.
 
@@ -47,21 +47,24 @@ def train_toy_saes(
         raise ValueError(
             f"{instances} models, {len(probability)} probabilities, {len(sizes)} sizes, {len(l1_coefficients)} coefficients"
         )
-    generator = torch.Generator().manual_seed(seed)
+    device = W.device
+    generator = torch.Generator(device).manual_seed(seed)
     largest = max(sizes)
     # Smaller dictionaries are larger ones whose last features are kept silent: one batched product serves all.
-    mask = (torch.arange(largest) < torch.tensor(sizes)[:, None]).to(W.dtype)[:, None]
-    start = torch.nn.functional.normalize(torch.randn(instances, largest, hidden, generator=generator), dim=-1)
+    mask = (torch.arange(largest, device=device) < torch.tensor(sizes, device=device)[:, None]).to(W.dtype)[:, None]
+    start = torch.nn.functional.normalize(
+        torch.randn(instances, largest, hidden, generator=generator, device=device), dim=-1
+    )
     W_dec = (0.3 * start).requires_grad_()
     W_enc = (0.3 * start.mT).clone().requires_grad_()
-    b_enc = torch.zeros(instances, 1, largest, requires_grad=True)
-    b_dec = torch.zeros(instances, 1, hidden, requires_grad=True)
+    b_enc = torch.zeros(instances, 1, largest, device=device, requires_grad=True)
+    b_dec = torch.zeros(instances, 1, hidden, device=device, requires_grad=True)
     optimizer = torch.optim.Adam([W_enc, b_enc, W_dec, b_dec], lr=learning_rate)
-    coefficients = torch.tensor(l1_coefficients)
-    f = torch.zeros(instances, batch, largest)
+    coefficients = torch.tensor(l1_coefficients, device=device)
+    f = torch.zeros(instances, batch, largest, device=device)
     with torch.enable_grad():
         for step in range(steps):
-            u = torch.rand(batch, features, generator=generator) / probability[:, None, None]
+            u = torch.rand(batch, features, generator=generator, device=device) / probability[:, None, None]
             x = (1 - u).relu() @ W.mT  # below the probability, 1 - u is uniform
             f = ((x - b_dec) @ W_enc + b_enc).relu() * mask
             error = (f @ W_dec + b_dec - x).square().sum(-1).mean(-1)

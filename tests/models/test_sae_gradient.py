@@ -93,8 +93,7 @@ def test_an_autoencoder_learns_the_same_alone_and_beside_another() -> None:
         assert torch.allclose(one[1], other[0], atol=1e-5)
 
 
-@pytest.mark.gpu
-def test_a_gpu_computes_the_same() -> None:
+def test_a_gpu_computes_the_same(gpu: str) -> None:
     parameters = drawn(2, d_sae=64, d_in=16, bias=-1.0)
     x = torch.randn(128, 16, generator=torch.Generator().manual_seed(3))
     here = loss_gradient(parameters, x, L1, torch.float32)

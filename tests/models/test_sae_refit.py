@@ -1,6 +1,5 @@
 """The decoder's last fit: least squares, nothing else, and the features exactly as active as before."""
 
-import pytest
 import torch
 from torch import Tensor
 
@@ -55,9 +54,8 @@ def test_it_is_least_squares_with_the_features_as_they_were() -> None:
     check("cpu")
 
 
-@pytest.mark.gpu
-def test_it_is_so_on_a_gpu() -> None:
-    check("cuda")
+def test_it_is_so_on_a_gpu(gpu: str) -> None:
+    check(gpu)
 
 
 def test_a_feature_seen_once_hardly_moves_and_one_seen_often_does() -> None:

@@ -83,6 +83,21 @@ def test_a_run_killed_twice_ends_bit_for_bit_where_an_uninterrupted_one_does(tmp
     assert same(train_saes(TINY, weights, TOKENS, tmp_path / "killed", "cpu"), whole)
 
 
+@pytest.mark.slow
+def test_a_short_run_on_a_gpu_goes_on_where_it_was_killed(gpu: str, tmp_path: Path) -> None:
+    weights = weights_of(TINY_MODEL)
+    brief = replace(TINY, tokens=12 * 32)
+    whole = train_saes(brief, weights, TOKENS, tmp_path / "whole", gpu)
+    with pytest.raises(Killed):
+        train_saes(brief, weights, TOKENS, tmp_path / "killed", gpu, killed_at(9))
+    resumed = train_saes(brief, weights, TOKENS, tmp_path / "killed", gpu)
+    for one, again in zip(whole, resumed, strict=True):
+        for name in ("W_enc", "b_enc", "W_dec", "b_dec"):
+            assert not getattr(one, name).is_cuda
+            # A GPU may add in another order at every run.
+            torch.testing.assert_close(getattr(again, name), getattr(one, name), rtol=0.02, atol=2e-3)
+
+
 def test_a_damaged_state_is_named_and_not_loaded(tmp_path: Path) -> None:
     weights = weights_of(TINY_MODEL)
     train_saes(TINY, weights, TOKENS, tmp_path, "cpu")

@@ -77,6 +77,25 @@ def test_a_run_killed_twice_ends_bit_for_bit_where_an_uninterrupted_one_does(rec
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
+def test_a_short_run_on_a_gpu_in_bfloat16_goes_on_where_it_was_killed(gpu: str, tmp_path: Path) -> None:
+    losses: dict[int, float] = {}
+    brief = replace(WITH_LAYERS, tokens=12 * 4 * 16, checkpoint_steps=(0, 5), save_every=4)
+    whole = train(brief, TOKENS, tmp_path / "whole", gpu, losses.__setitem__)
+    with pytest.raises(Killed):
+        train(brief, TOKENS, tmp_path / "killed", gpu, killed_at(6))
+    gone_on: dict[int, float] = {}
+    resumed = train(brief, TOKENS, tmp_path / "killed", gpu, gone_on.__setitem__)
+    assert list(gone_on) == list(range(5, 13))
+    # A GPU may add in another order at every run.
+    assert all(loss == pytest.approx(losses[step], rel=1e-3) for step, loss in gone_on.items())
+    for name, value in whole.items():
+        assert not value.is_cuda
+        torch.testing.assert_close(resumed[name], value, rtol=0.02, atol=2e-3)
+    on_cpu: dict[int, float] = {}
+    train(brief, TOKENS, tmp_path / "cpu", "cpu", on_cpu.__setitem__)
+    assert list(on_cpu.values()) == pytest.approx(list(losses.values()), rel=0.01)
+
+
 def test_a_finished_run_is_not_trained_further(tmp_path: Path) -> None:
     first = train(TINY, TOKENS, tmp_path, "cpu")
     assert same(train(TINY, TOKENS, tmp_path, "cpu", killed_at(*range(100))), first)

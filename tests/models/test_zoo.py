@@ -115,10 +115,8 @@ def test_the_room_itself_is_light() -> None:
     assert done.stdout == "set()\n"
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_a_bundled_model_can_live_on_cuda() -> None:
-    model = load_model("zero-layer-py", "cuda")
+def test_a_bundled_model_can_live_on_cuda(gpu: str) -> None:
+    model = load_model("zero-layer-py", gpu)
     assert model.W_E.device.type == "cuda"
     assert torch.allclose(model(TOKENS.cuda()).cpu(), MODEL(TOKENS), atol=1e-3)
 
