@@ -4,16 +4,18 @@ LAB_ARGS ?=
 WORKERS ?= 2
 PYTEST_ARGS ?=
 NEED_GB ?=
+SITE_ARGS ?=
 BIN := .venv/bin
+MAKE_VENV = $(PYTHON) tools/make_venv.py $(if $(NEED_GB),--need-gb $(NEED_GB)) $(if $(filter file,$(origin PYTHON)),,--this-python)
 .DEFAULT_GOAL := help
-.PHONY: help venv learn test test-all chapters models bench edit lint
+.PHONY: help venv learn test test-all chapters models bench site pictures edit lint
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
 
 venv: ## make .venv with everything in it, or bring it up to date (PYTHON=python3.12, NEED_GB=3)
 	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here: install Python 3.11 or newer."; exit 1; }
-	@$(PYTHON) tools/make_venv.py $(if $(NEED_GB),--need-gb $(NEED_GB)) $(if $(filter file,$(origin PYTHON)),,--this-python)
+	@$(MAKE_VENV)
 
 learn: venv ## bring the chapters into my-work/ and open JupyterLab on it (LAB_ARGS="--no-browser --port 8899")
 	@$(BIN)/mi-tutor lab $(LAB_ARGS)
@@ -32,6 +34,14 @@ models: venv ## train the bundled models again
 
 bench: venv ## measure, and print ratios
 	$(BIN)/python -m benchmarks
+
+# What only the site needs (Sphinx and what it draws in) is installed when it is first built, so that no learner waits for it.
+site: venv ## build build/site, the pages to read before deciding (SITE_ARGS="--run 00 01" for a quick look)
+	@$(MAKE_VENV) --with site
+	$(BIN)/python -m docs $(SITE_ARGS)
+
+pictures: venv ## draw docs/pictures again, for README and the site
+	$(BIN)/python -m docs.take_pictures
 
 # JUPYTER_CONFIG_PATH: there it says that a .py opens as Jupytext's notebook, for this run only.
 edit: venv ## open a chapter's source as a notebook: make edit CH=03

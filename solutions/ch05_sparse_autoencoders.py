@@ -1016,7 +1016,8 @@ def feature_logits(
 # and would somebody else have said the same? Then look at feature 1021, which is active on one token in ten.
 
 # %% tags=["active-ipynb"]
-# explore_features(dashboards, tokenizer, feature=1342)
+# some = [913, 684, 200, 37, 512, 777, 1100, 1500, 1900, 1021]
+# explore_features(dashboards, tokenizer, feature=1342, examples=some)
 
 # %% [markdown]
 # ## 7. Features against the truth

@@ -123,7 +123,7 @@ def test_the_life_of_an_environment(make_venv, root, capsys):
     # The network is back.
     (root / "constraints.txt").write_text("nothing==1\n")
     prepare(make_venv, root, version=(3, 6, 0))
-    assert "bringing .venv up to date" in capsys.readouterr().out
+    assert "Bringing .venv up to date" in capsys.readouterr().out
     prepare(make_venv, root)
     assert capsys.readouterr().out.count("ready") == 0
 

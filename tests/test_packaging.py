@@ -104,7 +104,7 @@ def test_a_wheel_brings_its_chapters_into_a_learners_folder(installed, tmp_path)
 
 def test_the_gate_runs_the_two_commands_that_readme_gives():
     readme = re.findall(r"^(make (?:learn|test))\b *(?:#.*)?$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
-    gate = re.findall(r"^(make (?:learn|test)) </dev/null", (ROOT / ".ci" / "run").read_text("utf-8"), re.MULTILINE)
+    gate = re.findall(r"^(make (?:learn|test)) </dev/null", (ROOT / ".ci" / "gate.sh").read_text("utf-8"), re.MULTILINE)
     assert gate == ["make learn", "make test"]
     assert set(readme) == set(gate)
 
@@ -117,6 +117,6 @@ def test_every_constraint_names_one_version_and_torch_is_the_tested_one():
 
 def test_no_index_is_written_down_outside_readme_and_binder():
     """Which index pip asks is the machine's own choice; only the CPU-only variant is spelt out, for people."""
-    files = [ROOT / "Makefile", ROOT / "constraints.txt", ROOT / "pyproject.toml", ROOT / ".ci" / "run"]
+    files = [ROOT / "Makefile", ROOT / "constraints.txt", ROOT / "pyproject.toml", *(ROOT / ".ci").iterdir()]
     files += sorted((ROOT / "tools").rglob("*.py")) + sorted((ROOT / "mi_tutor").rglob("*.py"))
     assert [path.name for path in files if re.search(r"index-url|/whl/|/simple\b", path.read_text("utf-8"))] == []

@@ -25,11 +25,16 @@ STAMP, UNFINISHED = "made-from.json", "unfinished"
 NO_SPACE = "No space left on device"
 
 
-def prepare(root=ROOT, requirements=REQUIREMENTS, version=sys.version_info, need_gb=None, this_python=False):
-    """Leave a finished, current environment in root/.venv; Trouble when that cannot be."""
+def prepare(root=ROOT, requirements=REQUIREMENTS, version=sys.version_info, need_gb=None, this_python=False, extras=()):
+    """Leave a finished, current environment in root/.venv; Trouble when that cannot be.
+
+    An extra that was asked for once stays: the next `make learn` has nothing to do because of it.
+    """
     venv = os.path.join(root, ".venv")
-    wanted = {"inputs": fingerprint(root, requirements), "folder": os.path.realpath(venv)}
     made_from = read_stamp(venv)
+    extras = sorted(set(extras) | set((made_from or {}).get("extras", [])))
+    requirements = [",".join([each[:-1], *extras]) + "]" if each.endswith("[dev]") else each for each in requirements]
+    wanted = {"inputs": fingerprint(root, requirements), "folder": os.path.realpath(venv), "extras": extras}
     if made_from is None and os.path.isdir(venv):
         clear_unfinished(venv)
     if made_from and not usable(venv, made_from, wanted, "{}.{}".format(*version) if this_python else None):
@@ -44,7 +49,7 @@ def prepare(root=ROOT, requirements=REQUIREMENTS, version=sys.version_info, need
             say("No NVIDIA GPU here: README.md shows a CPU-only variant that saves several gigabytes.")
         with_removal(venv, lambda: fill(root, venv, requirements))
     elif made_from["inputs"] != wanted["inputs"]:
-        say("pyproject.toml or constraints.txt changed; bringing .venv up to date.")
+        say("Bringing .venv up to date with pyproject.toml, constraints.txt and what this command needs.")
         for name, value in made_from.get("indexes", {}).items():
             os.environ.setdefault(name, value)
         rehearse(root, venv, requirements)
@@ -217,11 +222,19 @@ def main():
     parser = argparse.ArgumentParser(description="Make .venv with all the chapters need, or bring it up to date.")
     parser.add_argument("--need-gb", type=float, help="free space to ask for before starting")
     parser.add_argument("--this-python", action="store_true", help="make .venv again if it has another Python")
+    parser.add_argument(
+        "--with",
+        action="append",
+        default=[],
+        dest="extras",
+        metavar="EXTRA",
+        help="one more of pyproject.toml's extras",
+    )
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         folder = hold_the_folder(ROOT)
-        prepare(need_gb=options.need_gb, this_python=options.this_python)
+        prepare(need_gb=options.need_gb, this_python=options.this_python, extras=options.extras)
         if folder is not None:
             os.close(folder)
     except Trouble as trouble:

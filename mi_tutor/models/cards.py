@@ -59,8 +59,8 @@ def run_models(
             verdicts = [verify_card(each, assets) for each in names]  # a list: every card is looked at
             return 0 if all(verdicts) else 1
         if not train:
-            shown = [show_card(each, assets) for each in names]
-            return 0 if all(shown) else 1
+            found = [show_card(each, assets) for each in names]
+            return 0 if all(found) else 1
     except (CardError, CorpusError, SaeFileError, UnknownModelError, WeightsError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -114,16 +114,16 @@ def show_card(name: str, assets: Path) -> bool:
     table.add_column("meaning")
     for key, entry in card["figures"].items():
         if not isinstance(entry["value"], dict):
-            table.add_row(key, _shown(entry["value"]), entry["unit"], entry["meaning"])
+            table.add_row(key, shown(entry["value"]), entry["unit"], entry["meaning"])
     corpus = card["corpus"]
     packages = f" and {len(corpus['packages'])} packages" if corpus.get("packages") else ""
     table.caption = f"corpus: Python {corpus['python']}{packages}, {corpus['files']} files, hash {corpus['hash']}"
     console = Console()
     console.print(table)
-    for rows, columns in _grids(card["figures"]).items():
+    for rows, columns in grids(card["figures"]).items():
         grid = Table("", *(title.replace("_", " ") for title in columns))
         for row in rows:
-            grid.add_row(row, *(_shown(values[row]) for values in columns.values()))
+            grid.add_row(row, *(shown(values[row]) for values in columns.values()))
         console.print(grid)
     for key, entry in card["figures"].items():
         if isinstance(entry["value"], dict):
@@ -132,7 +132,7 @@ def show_card(name: str, assets: Path) -> bool:
     return True
 
 
-def _grids(figures: dict[str, Any]) -> dict[tuple[str, ...], dict[str, dict[str, Value]]]:
+def grids(figures: dict[str, Any]) -> dict[tuple[str, ...], dict[str, dict[str, Value]]]:
     """The figures of more than one number as tables: by their rows' names, each column's title and numbers."""
     grids: dict[tuple[str, ...], dict[str, dict[str, Value]]] = {}
     for key, entry in figures.items():
@@ -214,10 +214,10 @@ def _compare(figure: Figure, here: Value, card: Value, same_corpus: bool) -> tup
     unit = f" {figure.unit}" if figure.unit else ""
     equal = _equal(here, card, figure.tolerance)
     if figure.of == "corpus" and not same_corpus:
-        return True, f"{_shown(here)}{unit} on this machine's corpus; the card, on another, has {_shown(card)}"
+        return True, f"{shown(here)}{unit} on this machine's corpus; the card, on another, has {shown(card)}"
     if equal:
-        return True, f"{_shown(here)}{unit}, as on the card"
-    return False, f"OFF, {_shown(here)}{unit} here, {_shown(card)} on the card"
+        return True, f"{shown(here)}{unit}, as on the card"
+    return False, f"OFF, {shown(here)}{unit} here, {shown(card)} on the card"
 
 
 def _equal(here: Value, card: Value, tolerance: float) -> bool:
@@ -228,10 +228,11 @@ def _equal(here: Value, card: Value, tolerance: float) -> bool:
     return here == card
 
 
-def _shown(value: Value) -> str:
+def shown(value: Value) -> str:
+    """A figure as a reader wants it: digits grouped, no zeros at the end."""
     if isinstance(value, dict):
         nested = any(isinstance(inner, dict) for inner in value.values())
-        return ("; " if nested else ", ").join(f"{key} {_shown(inner)}" for key, inner in value.items())
+        return ("; " if nested else ", ").join(f"{key} {shown(inner)}" for key, inner in value.items())
     if isinstance(value, str):
         return value
     if isinstance(value, int):

@@ -1,5 +1,6 @@
 """Tables of next-token probabilities: successors of a typed token, two tables side by side, one against the other."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,9 +12,16 @@ from mi_tutor.views.controls import Control, explore
 from mi_tutor.views.labels import number, rounded, token_label
 from mi_tutor.views.picture import Picture, escaped, new_figure
 
+EXAMPLES = ("(", "self", " not", "import", "yield")
+"""From the most frequent to the rarest."""
+
 
 def explore_successors(
-    tables: dict[str, Float[Tensor, "d_vocab d_vocab"]], tokenizer: Any, text: str = " not", k: int = 12
+    tables: dict[str, Float[Tensor, "d_vocab d_vocab"]],
+    tokenizer: Any,
+    text: str = " not",
+    k: int = 12,
+    examples: Sequence[str] = EXAMPLES,
 ) -> Control:
     """A box to type in, and the most likely next tokens after what stands in it, in every table.
 
@@ -21,6 +29,7 @@ def explore_successors(
         tables: log-probabilities by name, row: current token. The first one decides which successors are shown.
         text: what stands in the box at first; its last token is looked up.
         k: how many successors are shown.
+        examples: texts to slide through where nobody can type, because the kernel is gone.
     """
     import ipywidgets
 
@@ -32,7 +41,9 @@ def explore_successors(
         note = f"tokens: {'… ' if len(ids) > 12 else ''}{named}   (the last one counts)"
         return [note.replace(" ", "\N{NO-BREAK SPACE}"), successors(tables, tokenizer, ids[-1], k)]
 
-    return explore(draw, text=ipywidgets.Text(value=text, description="text", continuous_update=True))
+    return explore(
+        draw, examples=examples, text=ipywidgets.Text(value=text, description="text", continuous_update=True)
+    )
 
 
 def successors(tables: dict[str, Float[Tensor, "d_vocab d_vocab"]], tokenizer: Any, token: int, k: int = 12) -> Picture:

@@ -88,21 +88,34 @@ class Control:
         display({"text/html": f"<div>{self.static}</div><script>{script}</script>", "text/plain": self.text}, raw=True)
 
 
-def explore(draw: Callable[..., Any], **controls: Any) -> Control:
+def explore(draw: Callable[..., Any], *, examples: Sequence[Any] = (), **controls: Any) -> Control:
     """ipywidgets controls, and the picture that `draw` makes of what they say.
 
     Args:
         draw: is called with the value of each control by its name, at first and after every change; gives a picture
             of this package, a sentence, or a list of these.
+        examples: more values of the control, if it is the only one. Where the widget is gone, in a reopened notebook or
+            an exported page, a slider passes through their pictures, which are made now.
         controls: ipywidgets, as in `text=ipywidgets.Text(" not")`.
+
+    Raises:
+        ValueError: examples for several controls.
     """
     import ipywidgets
+
+    if examples and len(controls) > 1:
+        raise ValueError(f"`examples` are values of one control; there are {', '.join(controls)}.")
 
     def current() -> Any:
         return draw(**{name: control.value for name, control in controls.items()})
 
     first = current()
     shown = ipywidgets.HTML(value=as_html(first))
+    still = as_html(first)
+    if examples:
+        ((name, control),) = controls.items()
+        values = list(dict.fromkeys([control.value, *examples]))
+        still = slider(control.description or name, values, lambda value: draw(**{name: value})).to_static()
 
     def show(change: Any) -> None:
         try:
@@ -112,7 +125,7 @@ def explore(draw: Callable[..., Any], **controls: Any) -> Control:
 
     for control in controls.values():
         control.observe(show, names="value")
-    return Control(ipywidgets.VBox([*controls.values(), shown]), as_html(first), _words(first))
+    return Control(ipywidgets.VBox([*controls.values(), shown]), still, _words(first))
 
 
 def as_html(shown: Any) -> str:

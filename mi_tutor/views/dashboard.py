@@ -1,6 +1,7 @@
 """Dashboards of features: the texts on which one is strongest, how strong it gets, what it raises, which label it fits."""
 
 import html
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -14,6 +15,8 @@ from mi_tutor.views.tokens import colored_tokens, spans
 
 WIDTH, HEIGHT = 300, 120
 """Pixels of the histogram."""
+TALLEST = 68
+"""Pixels of its fullest bar, which leaves a line above it."""
 
 
 def feature_contexts(found: FeatureDashboard, tokenizer: Any) -> View:
@@ -58,16 +61,17 @@ def feature_dashboard(found: FeatureDashboard, tokenizer: Any) -> StaticView:
     )
 
 
-def explore_features(dashboards: Dashboards, tokenizer: Any, feature: int = 0) -> Control:
+def explore_features(dashboards: Dashboards, tokenizer: Any, feature: int = 0, examples: Sequence[int] = ()) -> Control:
     """A box for the number of a feature, and its dashboard.
 
     Args:
         feature: what stands in the box at first.
+        examples: features to slide through where nobody can type, because the kernel is gone.
     """
     import ipywidgets
 
     box = ipywidgets.BoundedIntText(value=feature, min=0, max=len(dashboards) - 1, description="feature")
-    return explore(lambda feature: feature_dashboard(dashboards[feature], tokenizer), feature=box)
+    return explore(lambda feature: feature_dashboard(dashboards[feature], tokenizer), examples=examples, feature=box)
 
 
 def _fragments(context: Context, tokenizer: Any) -> list[str]:
@@ -88,8 +92,8 @@ def _histogram(found: FeatureDashboard) -> str:
     counts = found.counts.tolist()
     top, wide = max(*counts, 1), (WIDTH - 20) / len(counts)
     parts = [
-        f'<rect x="{10 + i * wide:.1f}" y="{HEIGHT - 30 - 80 * n / top:.1f}" width="{wide - 1:.1f}" '
-        f'height="{80 * n / top:.1f}" fill="#3A93C4"/>'
+        f'<rect x="{10 + i * wide:.1f}" y="{HEIGHT - 30 - TALLEST * n / top:.1f}" width="{wide - 1:.1f}" '
+        f'height="{TALLEST * n / top:.1f}" fill="#3A93C4"/>'
         for i, n in enumerate(counts)
     ]
     parts += [

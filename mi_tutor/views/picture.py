@@ -8,7 +8,7 @@ from typing import Any
 
 from mi_tutor.views.colours import GRID, INK, PALETTE
 from mi_tutor.views.labels import label, printable
-from mi_tutor.views.static import figure_image
+from mi_tutor.views.static import WIDTH, figure_image
 
 MIME = "application/vnd.plotly.v1+json"
 _AXIS = {
@@ -64,9 +64,9 @@ class Picture:
         shown["config"] = {"displaylogo": False, "plotlyServerURL": ""}
         return {MIME: shown, "text/html": self.to_static(), "text/plain": self.text}
 
-    def to_static(self) -> str:
-        """HTML that needs no script and no network."""
-        return self.html_table or figure_image(self.figure.to_plotly_json(), self.text)
+    def to_static(self, width: int = WIDTH) -> str:
+        """HTML that needs no script and no network; an image is so many pixels wide."""
+        return self.html_table or figure_image(self.figure.to_plotly_json(), self.text, width)
 
     def _for_colab(self) -> str:
         shown = self.figure.to_html(full_html=False, include_plotlyjs="cdn", config={"displaylogo": False})

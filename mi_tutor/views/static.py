@@ -5,7 +5,7 @@ It reads what the figure holds, so that the two cannot disagree. (Plotly's own e
 
 import html
 from collections import defaultdict
-from typing import Any
+from typing import Any, NamedTuple
 
 from mi_tutor.views import svg
 from mi_tutor.views.axes import (
@@ -27,8 +27,11 @@ LINE = 22
 """Pixels of a line above the panels: the title, the legend, the panels' titles."""
 
 
-def figure_image(figure: dict[str, Any], alternative: str) -> str:
-    """The figure, as `to_plotly_json` gives it, as an `<img>`; its description where no static form is known for it."""
+def figure_image(figure: dict[str, Any], alternative: str, width: int = WIDTH) -> str:
+    """The figure, as `to_plotly_json` gives it, as an `<img>`; its description where no static form is known for it.
+
+    A narrower one has letters of the same size, and loses less height than width.
+    """
     layout = figure["layout"]
     if not all(trace["type"] in DRAWN for trace in figure["data"]):
         return f"<p>{html.escape(alternative)}</p>"
@@ -42,13 +45,15 @@ def figure_image(figure: dict[str, Any], alternative: str) -> str:
     headings = [note for note in layout.get("annotations") or () if note.get("text")]
 
     x_names, y_names = names_along(traces, "x"), names_along(traces, "y")
-    turned = sum(len(cut(name)) + 2 for name in x_names) * CHARACTER * len(panels) > WIDTH - 120
-    left, right = 30 + room(y_names, 46), WIDTH - (80 if scale else 16)
-    top = 10 + LINE * (bool(title) + bool(legend) + bool(headings))
-    bottom = float(layout.get("height") or 400) - 30 - (room(x_names, 14) if turned else 14)
+    turned = sum(len(cut(name)) + 2 for name in x_names) * CHARACTER * len(panels) > width - 120
+    left, right = 30 + room(y_names, 46), width - (80 if scale else 16)
+    keys = _legend(legend, left, 12 + LINE * bool(title), width)
+    top = 10 + LINE * (bool(title) + keys.lines + bool(headings))
+    height = float(layout.get("height") or 400) * (0.6 + 0.4 * width / WIDTH)
+    bottom = height - 30 - (room(x_names, 14) if turned else 14)
 
     parts = [svg.text(left, 12, title, "start", size=14)] if title else []
-    parts += _legend(legend, left, 12 + LINE * bool(title))
+    parts += keys.parts
     for (x_id, y_id), panel in panels.items():
         x_layout, y_layout = layout.get(f"xaxis{x_id[1:]}") or {}, layout.get(f"yaxis{y_id[1:]}") or {}
         begin, end = (left + share * (right - left) for share in x_layout.get("domain") or (0, 1))
@@ -60,13 +65,22 @@ def figure_image(figure: dict[str, Any], alternative: str) -> str:
         parts.append(svg.text(left + note.get("x", 0.5) * (right - left), top - 9, plain(note["text"])))
     if scale:
         parts += draw_colour_scale(scale, right + 14, top, bottom)
-    return svg.image(WIDTH, bottom + 30 + (room(x_names, 14) if turned else 14), parts, alternative)
+    return svg.image(width, bottom + 30 + (room(x_names, 14) if turned else 14), parts, alternative)
 
 
-def _legend(traces: list[dict[str, Any]], x: float, y: float) -> list[str]:
-    parts = []
+class _Keys(NamedTuple):
+    parts: list[str]
+    lines: int
+
+
+def _legend(traces: list[dict[str, Any]], left: float, y: float, width: float) -> _Keys:
+    """Names with their strokes, in as many lines as they need."""
+    parts, x, lines = [], left, 1
     for trace in traces:
         name = plain(trace["name"])
-        parts += [f'<path d="M{x:.0f} {y:.0f}h24" {key(trace)}/>', svg.text(x + 30, y, name, "start")]
+        if x > left and x + 30 + CHARACTER * len(name) > width:
+            x, lines = left, lines + 1
+        at = y + LINE * (lines - 1)
+        parts += [f'<path d="M{x:.0f} {at:.0f}h24" {key(trace)}/>', svg.text(x + 30, at, name, "start")]
         x += 50 + CHARACTER * len(name)
-    return parts
+    return _Keys(parts, lines if traces else 0)

@@ -4,6 +4,11 @@ import html
 from typing import Any
 
 from mi_tutor.views.page import StaticView
+from mi_tutor.views.picture import Picture
+from mi_tutor.views.static import WIDTH
+
+SHRUNK = 1.4
+"""How many times wider a picture is drawn than it asks to be shown: letters shrink by as much, and no more."""
 
 
 def together(*pictures: Any, widths: tuple[int, ...] = ()) -> StaticView:
@@ -21,9 +26,15 @@ def together(*pictures: Any, widths: tuple[int, ...] = ()) -> StaticView:
     if len(widths) != len(pictures):
         raise ValueError(f"There are {len(pictures)} pictures and {len(widths)} widths.")
     cells = "".join(
-        f'<div style="flex:0 1 {width}px;min-width:240px">{picture.to_static()}</div>'
+        f'<div style="flex:0 1 {width}px;min-width:240px">{_narrow(picture, width)}</div>'
         for picture, width in zip(pictures, widths, strict=True)
     )
     text = " ".join(picture.text for picture in pictures)
     row = f'<div style="display:flex;flex-wrap:wrap;gap:12px;align-items:flex-start" role="group" aria-label="{html.escape(text)}">'
     return StaticView(f"{row}{cells}</div>", text)
+
+
+def _narrow(picture: Any, width: int) -> str:
+    return str(
+        picture.to_static(min(WIDTH, round(SHRUNK * width))) if isinstance(picture, Picture) else picture.to_static()
+    )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mi_tutor
@@ -301,6 +301,7 @@ junk = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(lines=st.lists(junk, max_size=8))
 def test_lines_that_are_not_ours_are_passed_over(lines, tmp_path_factory):
     file = tmp_path_factory.mktemp("junk") / "progress.jsonl"

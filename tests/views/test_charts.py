@@ -192,6 +192,18 @@ def test_a_control_shows_a_static_form_beside_the_widget(monkeypatch):
     assert "ZeroDivisionError" in picture.value
 
 
+def test_a_control_without_its_kernel_slides_through_examples():
+    import ipywidgets
+
+    def draw(n):
+        return heatmap([[float(n)]])
+
+    control = explore(draw, examples=[3, 2, 5], n=ipywidgets.IntSlider(2, 0, 5, description="features"))
+    assert control.static == slider("features", [2, 3, 5], draw).to_static()
+    with pytest.raises(ValueError, match="values of one control; there are a, b"):
+        explore(lambda a, b: "", examples=[1], a=ipywidgets.IntSlider(), b=ipywidgets.IntSlider())
+
+
 @pytest.mark.parametrize("name", CHARTS)
 def test_a_figure_fixes_both_its_sizes_or_plotly_would_forget_one(name):
     layout = CHARTS[name]().figure.layout

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from reading import drawing
 
 from mi_tutor.views import curves, heatmap, slider, table, together
 
@@ -18,13 +19,25 @@ def test_all_pictures_stand_there_and_are_said():
     assert "<script" not in html
     for picture in PICTURES:
         assert picture.text in shown.text
-        assert picture.to_static() in html
+        assert picture.to_static(560) in html
     assert repr(shown) == shown.text
 
 
 def test_each_asks_for_its_own_width():
     html = together(*PICTURES, widths=(300, 500)).to_static()
     assert re.findall(r"flex:0 1 (\d+)px", html) == ["300", "500"]
+
+
+def test_letters_stay_legible_in_a_narrow_picture_and_its_legend_takes_more_lines():
+    names = [f"a line with a long name, the {i}th" for i in range(3)]
+    picture = curves({name: ([1, 2], [3, 4]) for name in names}, "x", "y")
+    wide, narrow = (drawing(picture.to_static(*width)) for width in ((), (400,)))
+    for image, width, lines in ((wide, 720, 2), (narrow, 400, 3)):
+        assert image.get("width") == str(width)
+        assert image.get("font-size") == "11"
+        said = {e.text.replace("\N{NO-BREAK SPACE}", " "): e for e in image.iter() if e.text}
+        assert len({said[name].get("y") for name in names}) == lines
+        assert all(float(said[name].get("x")) + 6 * len(name) < width for name in names)
 
 
 def test_a_slider_moves_all_of_them():

@@ -1,0 +1,134 @@
+"""The chapters as pages: solved and run, readable where no kernel answers, solutions folded until they are asked for."""
+
+import functools
+import hashlib
+import html
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from copy import deepcopy
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import nbformat
+
+from docs.exercises import with_targets
+from mi_tutor.course.build import notebooks
+
+PLOTLY = "application/vnd.plotly.v1+json"
+WIDGET = "application/vnd.jupyter.widget-view+json"
+PATIENCE_S = 1200
+"""For one cell, on a machine that does other things as well."""
+_DECIDES = ("torch", "transformer-lens", "transformers", "plotly", "circuitsvis", "ipywidgets", "numpy")
+
+
+class Chapter(NamedTuple):
+    """A chapter in the two forms that its source gives."""
+
+    name: str
+    """Such as `01_bigrams`."""
+    solved: str
+    released: str
+    """As learners get it; the text of a notebook, as `solved`."""
+
+
+@functools.cache
+def read_chapters(root: Path) -> tuple[Chapter, ...]:
+    """Every chapter of a clone, in order."""
+    solved, released = (dict(notebooks(root / "solutions", released=released)) for released in (False, True))
+    return tuple(Chapter(name.removesuffix(".ipynb"), text, released[name]) for name, text in solved.items())
+
+
+def run_solved(chapter: Chapter, root: Path, cache: Path) -> Any:
+    """The solved chapter with its outputs, from the cache where nothing that decides them has changed.
+
+    Raises:
+        nbclient.exceptions.CellExecutionError: a cell fails.
+    """
+    kept = cache / f"{chapter.name}-{_fingerprint(chapter, root)}.ipynb"
+    if kept.exists():
+        return nbformat.read(kept, as_version=4)
+    from nbclient import NotebookClient
+
+    notebook = nbformat.reads(chapter.solved, as_version=4)
+    with tempfile.TemporaryDirectory() as folder:
+        # The page shows nobody's progress but that of whoever solved this chapter.
+        alone = os.environ | {"MI_TUTOR_PROGRESS": str(Path(folder, "progress.jsonl"))}
+        client = NotebookClient(
+            notebook,
+            timeout=PATIENCE_S,
+            kernel_name="python3",
+            resources={"metadata": {"path": folder}},
+            store_widget_state=False,
+        )
+        client.execute(env=alone)
+    cache.mkdir(parents=True, exist_ok=True)
+    for old in cache.glob(f"{chapter.name}-*.ipynb"):
+        old.unlink()
+    nbformat.write(notebook, kept)
+    return notebook
+
+
+def _fingerprint(chapter: Chapter, root: Path) -> str:
+    """A hash of what decides a chapter's outputs: its text, the package with its models, the libraries."""
+    digest = hashlib.sha256(chapter.solved.encode())
+    files = (path for path in (root / "mi_tutor").rglob("*") if path.suffix in (".py", ".json", ".safetensors"))
+    for path in sorted(files):
+        digest.update(f"{path.relative_to(root)} {path.stat().st_size}".encode())
+        digest.update(path.read_bytes())
+    digest.update(" ".join(version(name) for name in _DECIDES).encode())
+    return digest.hexdigest()[:12]
+
+
+def as_page(chapter: Chapter, executed: Any) -> Any:
+    """The executed chapter for readers: each exercise first as learners get it, then its solution, folded."""
+    page = deepcopy(executed)
+    stubs = {cell.id: cell for cell in nbformat.reads(chapter.released, as_version=4).cells}
+    page.cells = [shown for cell in page.cells for shown in _shown(cell, stubs)]
+    page.cells.insert(1, nbformat.v4.new_markdown_cell(_note(chapter.name), id="how-to-read"))
+    return page
+
+
+def _note(name: str) -> str:
+    return (
+        f"```{{admonition}} Solved and run, to be read\n:class: reading\n"
+        "Everything below was computed when this page was made. Plots answer to the pointer, sliders slide. Solutions are "
+        f"folded away: predict, try, then open them. To work on it yourself, {{ref}}`start here <start>` and open "
+        f"`{name}.ipynb`.\n```"
+    )
+
+
+def _shown(cell: Any, stubs: dict[str, Any]) -> Iterator[Any]:
+    if cell.cell_type == "markdown":
+        cell.source = with_targets(cell.source)
+        yield cell
+        return
+    cell.outputs = [shown for output in cell.outputs if (shown := without_kernel(output))]
+    if not cell.metadata.get("nbgrader", {}).get("solution"):
+        yield cell
+        return
+    stub = deepcopy(stubs[cell.id])
+    stub.id = f"asked-{cell.id}"[:64]
+    yield stub
+    cell.metadata["tags"] = ["hide-input", "solution"]
+    cell.metadata["mystnb"] = {"code_prompt_show": "Show a solution", "code_prompt_hide": "Hide the solution"}
+    yield cell
+
+
+def without_kernel(output: Any) -> Any | None:
+    """An output as a page can show it by itself; None for what only a kernel could bring to life."""
+    data = output.get("data", {})
+    if WIDGET in data:
+        return None  # its static form is an output of its own
+    if PLOTLY in data:
+        figure = json.dumps(data[PLOTLY], separators=(",", ":")).replace("<", "\\u003c")
+        label = html.escape(data["text/plain"])
+        output = deepcopy(output)
+        output.data = {
+            "text/html": f'<div class="mi-plot" role="group" aria-label="{label}"><div>{data["text/html"]}</div>'
+            f'<script type="application/json">{figure}</script></div>',
+            "text/plain": data["text/plain"],
+        }
+    return output
