@@ -15,7 +15,7 @@ from mi_tutor.check.explain import explain
 from mi_tutor.check.factored import is_factored
 from mi_tutor.check.report import GroupMark, Report
 from mi_tutor.check.sampler import run_sampler_trial
-from mi_tutor.check.trial import Function, Trial, run_trial, signature_problem
+from mi_tutor.check.trial import Elsewhere, Function, Trial, run_trial, signature_problem
 
 NOTEBOOK_SEED = 1
 """The same cases at every run, so that a learner meets the same failure again."""
@@ -70,12 +70,13 @@ def run_trials(
 ) -> list[Trial]:
     """Try every case, and stop early only where going on would hang, flood or exit once more."""
     run, start = _run(exercise), time.monotonic()
+    budget = BUDGET_SECONDS * (function.patience if isinstance(function, Elsewhere) else 1)
     trials: list[Trial] = []
     for case, dtype in planned:
         if trials and trials[-1].outcome.fatal:
             trials.append(Trial(case, dtype, problem=trials[-1].problem, outcome=trials[-1].outcome))
-        elif time.monotonic() - start > BUDGET_SECONDS:
-            slow = Problem("time", f"Its calls together took more than {BUDGET_SECONDS:g} seconds.")
+        elif time.monotonic() - start > budget:
+            slow = Problem("time", f"Its calls together took more than {budget:g} seconds.")
             trials.append(Trial(case, dtype, problem=slow, outcome=Outcome(problem=slow)))
         else:
             trials.append(run(exercise, function, case, dtype, device))

@@ -28,6 +28,9 @@ class Elsewhere:
     `rule` what it counted.
     """
 
+    patience = 5
+    """Times the seconds of a check here: other processes are at work, too."""
+
     def wrong_signature(self, parameters: tuple[str, ...]) -> Problem | None:
         """`signature_problem` there."""
         raise NotImplementedError
