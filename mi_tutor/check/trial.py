@@ -116,7 +116,7 @@ def guarded_here(
 
 
 @contextmanager
-def _out_of_reach(reference: Function, function: Function) -> Iterator[None]:
+def _out_of_reach(reference: Callable[..., Any], function: Callable[..., Any]) -> Iterator[None]:
     """Our solution refuses to be called while somebody else's is checked, however it was come by."""
 
     def refuse(*args: Any, **kwargs: Any) -> None:
@@ -186,9 +186,7 @@ def _wrong_gradient(exercise: Exercise, function: Function, trial: Trial) -> Pro
     return None
 
 
-def pull_back(
-    function: Function, args: dict[str, Any], names: tuple[str, ...]
-) -> tuple[Gradients, Problem | None]:
+def pull_back(function: Function, args: dict[str, Any], names: tuple[str, ...]) -> tuple[Gradients, Problem | None]:
     """Gradients, in the named arguments, of a fixed random projection of the result."""
     if isinstance(function, Elsewhere):
         return function.pull_back(args, names)

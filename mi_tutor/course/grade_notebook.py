@@ -1,7 +1,8 @@
 """One notebook's marks: its code in a worker, everything that decides about points here."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -14,6 +15,7 @@ from mi_tutor.check.judge import judge, plan
 from mi_tutor.course.cells import Cell
 from mi_tutor.course.remote import Lost, RemoteFunction, Worker
 from mi_tutor.course.sandbox import Sandbox, unused_uid
+from mi_tutor.course.submissions import Submission, content_of, read
 
 STARTS = 8
 """How often a notebook is begun anew, without the cell or the exercise that ended its process."""
@@ -50,7 +52,7 @@ class Marker:
         self._plans: dict[str, list[tuple[Case, torch.dtype]]] = {}
         self._spare: Worker | None = None
 
-    def marks(self, cells: list[Cell], names: list[str]) -> Iterator[tuple[str, Mark]]:
+    def marks(self, cells: list[Cell], names: Iterable[str]) -> Iterator[tuple[str, Mark]]:
         """The marks of these exercises in a notebook with these cells, one by one.
 
         Raises:
@@ -91,14 +93,33 @@ class Marker:
     def _mark(self, submission: "_Submission", exercise: Exercise) -> Mark:
         function = submission.function(exercise.name)
         if isinstance(function, Problem):
-            return Mark(0.0, float(exercise.max_points), function.kind, f"{exercise.name}: {function.sentence}")
+            return Mark(
+                0.0, float(exercise.max_points), function.kind, _printable(f"{exercise.name}: {function.sentence}")
+            )
         if exercise.name not in self._plans:
             self._plans[exercise.name] = plan(exercise, self.seed, _CPU)
         report = judge(exercise, function, self.seed, _CPU, self._plans[exercise.name])
         message = report.message
         if report.mistake == "not defined":
             message = " ".join([message, *submission.problems_at(exercise.name)])
-        return Mark(report.points, report.max_points, report.mistake, message)
+        return Mark(report.points, report.max_points, report.mistake, _printable(message))
+
+
+def _printable(text: str) -> str:
+    """On one line and without what a terminal would obey: part of it may be a learner's."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in " ".join(text.split()))
+
+
+def grade_notebook(path: Path, marker: Marker, exercise: str | None = None) -> dict[str, Mark]:
+    """The marks of a notebook's chapter by exercise, whatever is left of it; of one exercise when that is named.
+
+    Raises:
+        CannotGrade: it is no notebook of the course; one sentence.
+        CannotStart: no process for it can be had.
+    """
+    content = content_of(read(Submission(path, path.name, named=True)), path.name)
+    names = [task.name for task in content.chapter.tasks if exercise in (None, task.name)]
+    return dict(marker.marks(content.cells, names))
 
 
 class _Submission:

@@ -69,7 +69,8 @@ class Worker:
             cwd="/",
             start_new_session=True,
         )
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._to, self._from = self._process.stdin.fileno(), self._process.stdout.fileno()
         os.set_blocking(self._to, False)
         os.set_blocking(self._from, False)
@@ -276,7 +277,7 @@ def _beside_arguments(value: Any, shared: dict[str, str], args: dict[str, Any]) 
         # At the end of the argument's memory, made longer for it.
         first = -(-memory.nbytes() // part.element_size())
         memory.resize_((first + part.numel()) * part.element_size())
-        parts[int(place)] = torch.empty(0, dtype=part.dtype).set_(memory, first, part.shape).copy_(part)
+        parts[int(place)] = torch.empty(0, dtype=part.dtype).set_(memory, first, part.shape, part.stride()).copy_(part)
     return tuple(parts) if isinstance(value, tuple | list) else parts[0]
 
 

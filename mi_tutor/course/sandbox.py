@@ -49,9 +49,13 @@ class Sandbox(NamedTuple):
         home = WORK if self.isolated else "/nonexistent"
         threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
         return {
-            **{"PATH": "/usr/bin:/bin", "HOME": home, "LANG": "C.UTF-8"},
+            "PATH": "/usr/bin:/bin",
+            "HOME": home,
+            "LANG": "C.UTF-8",
+            "HF_HUB_OFFLINE": "1",
+            "TRANSFORMERS_OFFLINE": "1",
+            "TOKENIZERS_PARALLELISM": "false",
             **({"TMPDIR": WORK} if self.isolated else {}),
-            **{"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"},
             **dict.fromkeys(threads, "1"),
         }
 
@@ -112,7 +116,7 @@ def _arguments(hide: Iterable[Path]) -> list[str]:
     for room in ROOMS:
         words += ["--ro-bind", str(_PACKAGE / room), str(_PACKAGE / room)]
     words += ["--remount-ro", str(_PACKAGE)]
-    for folder in {os.path.realpath(path) for path in (*hide, *_kept_from_learners())}:
+    for folder in {os.path.realpath(path) for path in [*map(str, hide), *_kept_from_learners()]}:
         if os.path.isdir(folder) and any(_inside(folder, other) for other in shown):
             words += ["--tmpfs", folder, "--remount-ro", folder]
     words += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]

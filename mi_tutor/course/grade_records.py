@@ -1,0 +1,149 @@
+"""What grading knows and keeps beside the submissions, in `.mi-tutor/`: the secret seed, and every mark so far.
+
+A mark holds for one content of a notebook, one seed, one edition of the checkers and one set of limits. Each file is at
+every moment there whole, so that a run which was killed goes on where it was.
+"""
+
+import csv
+import functools
+import hashlib
+import importlib.util
+import io
+import json
+import secrets
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mi_tutor import __version__
+from mi_tutor.course import safe_write
+
+FOLDER = ".mi-tutor"
+_FORMAT = 1
+_COLUMNS = ("notebook", "exercise", "points", "max_points", "mistake", "message", "seed", "isolation")
+
+Mark = dict[str, Any]
+"""What one exercise earned: "points", "max_points", "mistake" and "message"; where it is kept, "key" as well."""
+
+
+class BadRecords(Exception):
+    """What is kept beside the submissions cannot be read or written; one sentence."""
+
+
+class Key(NamedTuple):
+    """What marks hold for."""
+
+    notebook: str
+    """A hash of its bytes."""
+    seed: int
+    edition: str
+    isolation: str
+    seconds: float
+    memory_bytes: int
+
+
+@functools.cache
+def edition() -> str:
+    """The package's version and a hash of everything that decides about a mark."""
+    digest = hashlib.sha256()
+    for room in ("check", "exercises", "solutions", "course", "models"):
+        found = importlib.util.find_spec(f"mi_tutor.{room}")
+        for folder in (found.submodule_search_locations or ()) if found else ():
+            for file in sorted(Path(folder).glob("*.py")):
+                digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return f"{__version__}+{digest.hexdigest()[:12]}"
+
+
+def hash_of(raw: bytes) -> str:
+    """What tells one content of a notebook from another."""
+    return hashlib.sha256(raw).hexdigest()
+
+
+def seed_of(home: Path, given: int | None) -> int:
+    """The assignment's seed: the given one, else the one that is kept, else a new one; kept from then on.
+
+    Raises:
+        BadRecords: it cannot be read or written.
+    """
+    file = home / FOLDER / "grading.json"
+    kept = _read(file)
+    seed = kept.get("seed") if given is None else given
+    if not isinstance(seed, int):
+        seed = secrets.randbits(62)
+    if kept.get("seed") != seed:
+        _write(file, {"seed": seed})
+    return seed
+
+
+class Records:
+    """The marks so far."""
+
+    def __init__(self, home: Path) -> None:
+        self._file = home / FOLDER / "marks.json"
+        kept = _read(self._file)
+        self.notebooks: dict[str, dict[str, Mark]] = kept.get("notebooks", {}) if kept.get("format") == _FORMAT else {}
+        self.regrading: dict[str, Any] = kept.get("regrading", {}) if self.notebooks else {}
+        """While one exercise is marked again: which, for what, and by notebook its points before and whether it is done."""
+
+    def known(self, name: str, key: Key) -> set[str]:
+        """The exercises of a notebook whose marks hold for this key."""
+        marks = self.notebooks.get(name, {})
+        return {exercise for exercise, mark in marks.items() if mark["key"] == list(key)}
+
+    def keep(self, name: str, exercises: list[str], marks: dict[str, Mark], key: Key) -> None:
+        """Write down new marks of a notebook that has these exercises. Raises BadRecords."""
+        old = self.notebooks.get(name, {})
+        new = {exercise: mark | {"key": list(key)} for exercise, mark in marks.items()}
+        self.notebooks[name] = {exercise: (old | new)[exercise] for exercise in exercises if exercise in old | new}
+        self.save()
+
+    def save(self) -> None:
+        """Raises BadRecords."""
+        content = {"format": _FORMAT, "notebooks": dict(sorted(self.notebooks.items())), "regrading": self.regrading}
+        _write(self._file, content)
+
+
+def as_table(notebooks: dict[str, dict[str, Mark]], not_graded: dict[str, str]) -> bytes:
+    """One line an exercise as CSV, for spreadsheets; a notebook that could not be graded has one line that says why."""
+    text = io.StringIO(newline="")
+    rows = csv.writer(text)
+    rows.writerow(_COLUMNS)
+    for path, marks in sorted(notebooks.items()):
+        for name, mark in marks.items():
+            key = Key(*mark["key"])
+            words = (path, name, mark["points"], mark["max_points"], mark["mistake"] or "", mark["message"])
+            rows.writerow([_cell(word) for word in (*words, key.seed, key.isolation)])
+    for path, sentence in sorted(not_graded.items()):
+        rows.writerow([_cell(word) for word in (path, "", "", "", "not graded", sentence, "", "")])
+    return text.getvalue().encode(errors="replace")
+
+
+def write_table(file: Path, content: bytes) -> None:
+    """Raises BadRecords."""
+    try:
+        safe_write.replace(file, content) if file.exists() else safe_write.create(file, content)
+    except OSError as error:
+        raise BadRecords(f"{file} cannot be written: {error.strerror}.") from None
+
+
+def _cell(word: Any) -> Any:
+    """A spreadsheet takes what begins so for a formula, and a student's file or error message may."""
+    return f"'{word}" if isinstance(word, str) and word[:1] in ("=", "+", "-", "@") else word
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise BadRecords(f"{file} cannot be read ({error}). Move it away to begin anew.") from None
+    return found if isinstance(found, dict) else {}
+
+
+def _write(file: Path, content: dict[str, Any]) -> None:
+    try:
+        file.parent.mkdir(mode=0o700, exist_ok=True)
+        written = (json.dumps(content, indent=1) + "\n").encode()
+        safe_write.replace(file, written) if file.exists() else safe_write.create(file, written)
+    except OSError as error:
+        raise BadRecords(f"{file} cannot be written: {error.strerror}.") from None
