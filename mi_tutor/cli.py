@@ -90,8 +90,8 @@ def grade(
     Run again after it was stopped, it goes on where it was. The assignment's secret seed and the marks are kept in the
     folder .mi-tutor beside the notebooks.
     """
+    from mi_tutor.course.confine import Limits
     from mi_tutor.course.grade import Wish, run_grade, usable_cores
-    from mi_tutor.course.grade_notebook import Limits
 
     limits = Limits(timeout, memory * 2**20)
     raise typer.Exit(run_grade(Wish(paths, workers or usable_cores(), exercise, seed, limits, csv, as_json)))

@@ -7,18 +7,32 @@ import contextlib
 import ctypes
 import os
 import platform
+import signal
 import struct
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 FILE_BYTES = 2**26
 OPEN_FILES = 256
 THREADS = 64
 LATER_IMPORTS = 3 * 2**30
 """Bytes of address space for libraries that a learner's imports map; little of it is ever memory."""
+LATER_DATA = 2**30
+"""Bytes that these libraries and the interpreter may allocate."""
+_DEATH_SIGNAL = 1
 _NO_NEW_PRIVILEGES, _SECCOMP, _FILTER = 38, 22, 2
 _DENY, _NO_SUCH_CALL, _ALLOW = 0x00050000 | 1, 0x00050000 | 38, 0x7FFF0000  # errno EPERM, errno ENOSYS, go on
 _CLONE_THREAD = 0x10000
+
+
+class Limits(NamedTuple):
+    """What a submission may take. As in a notebook's checks, when nothing else is wished."""
+
+    seconds: float = 10.0
+    """For one call of a function."""
+    memory_bytes: int = 2 * 2**30
+    """For one call, beyond what its process holds."""
 
 
 def confine(*, memory_bytes: int, seconds: int, uid: int | None) -> None:
@@ -36,9 +50,16 @@ def confine(*, memory_bytes: int, seconds: int, uid: int | None) -> None:
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
+    die_with_parent()  # forgotten by the kernel when a process becomes another user, so not before
     _limit(memory_bytes, seconds)
     with contextlib.suppress(OSError, AttributeError, KeyError):  # another system, another processor
         _forbid_calls()
+
+
+def die_with_parent() -> None:
+    """Have the kernel end this process when the one that started it ends, however that ends; only Linux can."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
 
 
 def _limit(memory_bytes: int, seconds: int) -> None:
@@ -54,6 +75,7 @@ def _limit(memory_bytes: int, seconds: int) -> None:
     if sys.platform == "linux":
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         limits[resource.RLIMIT_AS] = pages * resource.getpagesize() + memory_bytes + LATER_IMPORTS
+        limits[resource.RLIMIT_DATA] = memory_bytes + LATER_DATA
     for which, wanted in limits.items():
         _, hard = resource.getrlimit(which)
         value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)

@@ -1,5 +1,6 @@
 """Marks for a course: what `mi-tutor grade` does."""
 
+import difflib
 import json
 import os
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.text import Text
 
-from mi_tutor.course.grade_notebook import Limits
+from mi_tutor.check.outline import chapters
+from mi_tutor.course.confine import Limits
 from mi_tutor.course.grade_pool import Done, Task, mark_all
 from mi_tutor.course.grade_records import (
     BadRecords,
@@ -21,8 +23,8 @@ from mi_tutor.course.grade_records import (
     seed_of,
     write_table,
 )
-from mi_tutor.course.sandbox import Sandbox, find_sandbox
-from mi_tutor.course.submissions import CannotGrade, Submission, find, home_of, read, twice
+from mi_tutor.course.sandbox import NoSandbox, Sandbox, find_sandbox
+from mi_tutor.course.submissions import CannotGrade, Submission, content_of, find, home_of, read, twice
 
 
 class Wish(NamedTuple):
@@ -84,7 +86,7 @@ def run_grade(wish: Wish) -> int:
             )
         _grade(run)
         _sum_up(run)
-    except BadRecords as error:
+    except (BadRecords, NoSandbox) as error:
         _say(Console(stderr=True, highlight=False), str(error))
         return 2
     except KeyboardInterrupt:
@@ -155,6 +157,8 @@ def _tasks(run: _Run) -> tuple[list[Task], dict[str, Key]]:
             continue
         keys[submission.key] = run.key(raw)
         known = set() if run.wish.exercise else run.records.known(submission.key, keys[submission.key])
+        if known and known >= {task.name for task in content_of(raw, submission.path.name).chapter.tasks}:
+            continue
         tasks.append(Task(submission.key, submission.path.name, raw, frozenset(known), run.wish.exercise))
     return tasks, keys
 
@@ -221,13 +225,10 @@ def _write_table(run: _Run) -> None:
 
 
 def _find_exercise(name: str) -> None:
-    from mi_tutor.check.errors import LearnerError
-    from mi_tutor.check.exercise import find_exercise
-
-    try:
-        find_exercise(name)
-    except LearnerError as error:
-        raise BadRecords(str(error)) from None
+    known = [task.name for chapter in chapters() for task in chapter.tasks]
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        raise BadRecords(f"No exercise is called {name!r}.{f' Did you mean {near[0]!r}?' if near else ''}")
 
 
 def _say(console: Console, text: str, style: str = "") -> None:

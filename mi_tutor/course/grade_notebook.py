@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import torch
 
-from mi_tutor.check import call as calling
 from mi_tutor.check.compare import Problem
 from mi_tutor.check.draw import Case
 from mi_tutor.check.exercise import Exercise, exercises
 from mi_tutor.check.judge import judge, plan
 from mi_tutor.course.cells import Cell
+from mi_tutor.course.confine import Limits
 from mi_tutor.course.remote import Lost, RemoteFunction, Worker
 from mi_tutor.course.sandbox import Sandbox, unused_uid
 from mi_tutor.course.submissions import Submission, content_of, read
@@ -20,15 +20,6 @@ from mi_tutor.course.submissions import Submission, content_of, read
 STARTS = 8
 """How often a notebook is begun anew, without the cell or the exercise that ended its process."""
 _CPU = torch.device("cpu")
-
-
-class Limits(NamedTuple):
-    """What a submission may take."""
-
-    seconds: float = calling.SECONDS
-    """For one call of a function."""
-    memory_bytes: int = calling.MEMORY_BYTES
-    """For one call, beyond what its process holds."""
 
 
 class Mark(NamedTuple):

@@ -1,19 +1,23 @@
-"""Judges at work side by side: each a process that marks one notebook after another, in a worker of its own."""
+"""Judges at work side by side: each a process that marks one notebook after another, in a worker of its own.
 
-import ctypes
+Only those processes load torch; the one that hands out the tasks does not.
+"""
+
 import multiprocessing
 import signal
-import sys
 import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mi_tutor.course.grade_notebook import CannotStart, Limits, Marker
+from mi_tutor.course.confine import Limits, die_with_parent
 from mi_tutor.course.sandbox import Sandbox
 from mi_tutor.course.submissions import CannotGrade, content_of
+
+if TYPE_CHECKING:
+    from mi_tutor.course.grade_notebook import Marker
 
 SILENCE_SECONDS = 900.0
 """After these without a word a judge is stopped: one exercise, with all its limits, takes less."""
@@ -133,6 +137,8 @@ def _judge(line: Connection, sandbox: Sandbox, seed: int, limits: Limits) -> Non
     die_with_parent()
     import torch
 
+    from mi_tutor.course.grade_notebook import Marker
+
     torch.set_num_threads(1)
     marker = Marker(sandbox, seed, limits)
     marker.prepare()
@@ -145,7 +151,9 @@ def _judge(line: Connection, sandbox: Sandbox, seed: int, limits: Limits) -> Non
         marker.close()
 
 
-def _done(task: Task, marker: Marker, line: Connection) -> Done:
+def _done(task: Task, marker: "Marker", line: Connection) -> Done:
+    from mi_tutor.course.grade_notebook import CannotStart
+
     try:
         content = content_of(task.raw, task.name)
         exercises = [exercise.name for exercise in content.chapter.tasks]
@@ -159,9 +167,3 @@ def _done(task: Task, marker: Marker, line: Connection) -> Done:
         return Done(task.key, [], {}, str(error))
     except CannotStart as error:
         return Done(task.key, [], {}, f"No process can be started for it: {error}.")
-
-
-def die_with_parent() -> None:
-    """Have the kernel end this process when the one that started it ends, however that ends; only Linux can."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)

@@ -32,8 +32,8 @@ GRACE_SECONDS = 5.0
 """After a call's own limit, before the process is stopped."""
 LIBRARY_SECONDS = 60.0
 """More, once, for a call whose arguments are TransformerLens's: it has to be imported for them."""
-DEFINING_SECONDS = 60.0
-"""For one cell's imports and definitions."""
+DEFINING_SECONDS = 6, 20.0
+"""For one cell's imports and definitions: this many times a call's, and at least so many."""
 NO_ANSWER = "What came back from its process was no answer."
 _KINDS = {
     *(*FATAL, "exception", "gradient", "signature", "changed argument", "changed model"),
@@ -97,15 +97,16 @@ class Worker:
             What went wrong, by cell; and the cell at which the process broke off, when it did (0 before any).
         """
         self.wait_until_ready()
-        at = 0
+        times, least = DEFINING_SECONDS
+        at, patience = 0, max(least, times * self.seconds)
         try:
-            until = time.monotonic() + DEFINING_SECONDS
+            until = time.monotonic() + patience
             self._begin("load", until, {"cells": cells, "skip": skip})
             for _ in range(len(cells) + 1):
                 answer = self._message(until)
                 if "problems" in answer:
                     return [(_number(n), _sentence(text)) for n, text in answer["problems"]], None
-                at, until = _number(answer["cell"]), time.monotonic() + DEFINING_SECONDS
+                at, until = _number(answer["cell"]), time.monotonic() + patience
             raise Lost("exit", "It said that it came to more cells than there are.")
         except Lost as lost:
             return [(at, str(lost))], at

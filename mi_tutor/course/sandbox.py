@@ -25,6 +25,10 @@ _SETTINGS = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/l
 _PACKAGE = Path(mi_tutor.__file__).resolve().parent
 
 
+class NoSandbox(Exception):
+    """A learner's code cannot be run here in any way that is worth it; one sentence."""
+
+
 class Sandbox(NamedTuple):
     """How a worker is started."""
 
@@ -65,10 +69,13 @@ def find_sandbox(hide: Iterable[Path] = ()) -> Sandbox:
 
     Args:
         hide: folders that are not to be seen, should they lie in one that Python needs.
+
+    Raises:
+        NoSandbox: we are root, and without bubblewrap whoever a worker becomes cannot read its Python.
     """
     program = shutil.which("bwrap")
     if sys.platform != "linux" or program is None:
-        return Sandbox((), False, "bubblewrap (the command bwrap) is not installed here.")
+        return _bare("bubblewrap (the command bwrap) is not installed here.")
     sandbox = Sandbox((program, *_arguments(hide)), True, "")
     try:
         tried = subprocess.run(
@@ -80,11 +87,20 @@ def find_sandbox(hide: Iterable[Path] = ()) -> Sandbox:
             timeout=60,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        return Sandbox((), False, f"bubblewrap does not start here: {error}.")
+        return _bare(f"bubblewrap does not start here: {error}.")
     if tried.returncode:
         complaint = tried.stderr.decode(errors="replace").strip().splitlines() or ["it gives no reason"]
-        return Sandbox((), False, f"bubblewrap does not work here: {complaint[-1]}.")
+        return _bare(f"bubblewrap does not work here: {complaint[-1]}.")
     return sandbox
+
+
+def _bare(why_not: str) -> Sandbox:
+    """A fresh process with nothing but limits."""
+    above = {folder for path in (*_python(), str(_PACKAGE)) for folder in (Path(path), *Path(path).parents)}
+    closed = sorted(str(folder) for folder in above if not folder.stat().st_mode & 0o001)
+    if os.geteuid() == 0 and closed:
+        raise NoSandbox(f"{why_not} As root each submission becomes another user, who cannot read {closed[0]}.")
+    return Sandbox((), False, why_not)
 
 
 _uids = itertools.count()
