@@ -27,7 +27,7 @@ def mark_all(tasks, *settings):
         print("marked", task.key, flush=True)
         mark = {"points": len(task.raw) + POINTS_MORE, "max_points": 999, "mistake": None, "message": "fine"}
         yield Done(
-            task.key, names, {name: mark for name in names if task.only in (None, name) and name not in task.known}
+            task.key, NAMES, {name: mark for name in NAMES if task.only in (None, name) and name not in task.known}
         )
 
 
