@@ -136,6 +136,8 @@ def _tasks(run: _Run) -> tuple[list[Task], dict[str, Key]]:
     """What is to be marked, and what each notebook's marks will hold for."""
     submissions: list[Submission] = []
     for submission, trouble in find(run.wish.paths):
+        if submission.key in run.paths:
+            continue  # named twice
         run.paths[submission.key] = str(submission.path)
         if trouble:
             _refuse(run, submission.key, trouble)

@@ -15,7 +15,7 @@ from mi_tutor.course.cells import Cell
 from mi_tutor.course.confine import Limits
 from mi_tutor.course.remote import Lost, RemoteFunction, Worker
 from mi_tutor.course.sandbox import Sandbox, unused_uid
-from mi_tutor.course.submissions import Submission, content_of, read
+from mi_tutor.course.submissions import CannotGrade, Submission, content_of, read
 
 STARTS = 8
 """How often a notebook is begun anew, without the cell or the exercise that ended its process."""
@@ -48,6 +48,7 @@ class Marker:
 
         Raises:
             CannotStart: no process for it can be had.
+            CannotGrade: a check itself failed.
         """
         submission = _Submission(self, cells)
         try:
@@ -89,7 +90,10 @@ class Marker:
             )
         if exercise.name not in self._plans:
             self._plans[exercise.name] = plan(exercise, self.seed, _CPU)
-        report = judge(exercise, function, self.seed, _CPU, self._plans[exercise.name])
+        try:
+            report = judge(exercise, function, self.seed, _CPU, self._plans[exercise.name])
+        except Exception as error:
+            raise CannotGrade(f"The check of {exercise.name} broke off: {type(error).__name__}: {error}") from error
         message = report.message
         if report.mistake == "not defined":
             message = " ".join([message, *submission.problems_at(exercise.name)])
@@ -105,7 +109,7 @@ def grade_notebook(path: Path, marker: Marker, exercise: str | None = None) -> d
     """The marks of a notebook's chapter by exercise, whatever is left of it; of one exercise when that is named.
 
     Raises:
-        CannotGrade: it is no notebook of the course; one sentence.
+        CannotGrade: it is no notebook of the course, or a check itself failed; one sentence.
         CannotStart: no process for it can be had.
     """
     content = content_of(read(Submission(path, path.name, named=True)), path.name)

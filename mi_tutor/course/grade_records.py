@@ -114,7 +114,7 @@ def as_table(notebooks: dict[str, dict[str, Mark]], not_graded: dict[str, str]) 
             rows.writerow([_cell(word) for word in (*words, key.seed, key.isolation)])
     for path, sentence in sorted(not_graded.items()):
         rows.writerow([_cell(word) for word in (path, "", "", "", "not graded", sentence, "", "")])
-    return text.getvalue().encode(errors="replace")
+    return text.getvalue().encode()
 
 
 def write_table(file: Path, content: bytes) -> None:
@@ -127,7 +127,10 @@ def write_table(file: Path, content: bytes) -> None:
 
 def _cell(word: Any) -> Any:
     """A spreadsheet takes what begins so for a formula, and a student's file or error message may."""
-    return f"'{word}" if isinstance(word, str) and word[:1] in ("=", "+", "-", "@") else word
+    if not isinstance(word, str):
+        return word
+    word = "".join(letter if letter.isprintable() else "\ufffd" for letter in word)
+    return f"'{word}" if word[:1] in ("=", "+", "-", "@") else word
 
 
 def _read(file: Path) -> dict[str, Any]:

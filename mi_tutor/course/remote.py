@@ -35,6 +35,8 @@ LIBRARY_SECONDS = 60.0
 DEFINING_SECONDS = 6, 20.0
 """For one cell's imports and definitions: this many times a call's, and at least so many."""
 NO_ANSWER = "What came back from its process was no answer."
+MOST_BYTES = 2**27
+"""Of all results of an exercise together: what the judge holds until it has found the mistake."""
 _KINDS = {
     *(*FATAL, "exception", "gradient", "signature", "changed argument", "changed model"),
     *("changed random state", "changed settings"),
@@ -58,6 +60,7 @@ class Worker:
     def __init__(self, sandbox: Sandbox, settings: dict[str, Any]) -> None:
         self.seconds: float = settings["seconds"]
         self.has_library = False
+        self.received = 0
         self._asked = 0
         self._ready = False
         self._process = subprocess.Popen(
@@ -147,6 +150,7 @@ class Worker:
     def _message(self, until: float) -> dict[str, Any]:
         try:
             header, body = wire.lengths(self._read(wire.LENGTHS.size, until), limited=True)
+            self.received += header + body
             answer = wire.unpack(self._read(header, until), self._read(body, until), trusted=False)
             if answer.get("to") != self._asked:
                 raise wire.Refused("it answers another question")
@@ -198,6 +202,7 @@ class RemoteFunction(Elsewhere):
 
     def __init__(self, worker: Worker, name: str) -> None:
         self.worker, self.name = worker, name
+        self.until_bytes = worker.received + MOST_BYTES
         self.lost: Lost | None = None
 
     def wrong_signature(self, parameters: tuple[str, ...]) -> Problem | None:
@@ -240,6 +245,8 @@ class RemoteFunction(Elsewhere):
             return dict.fromkeys(names), lost.problem
 
     def _ask(self, do: str, read: Callable[[dict[str, Any]], Read], **request: Any) -> Read:
+        if self.worker.received > self.until_bytes:
+            self.lost = Lost("memory limit", f"Its results hold more than {MOST_BYTES // 2**20} MiB together.")
         if self.lost:
             raise self.lost
         seconds = self.worker.seconds + GRACE_SECONDS

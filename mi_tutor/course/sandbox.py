@@ -150,6 +150,7 @@ def _folders_above(paths: list[str]) -> list[str]:
 def _python() -> list[str]:
     """The folders that this Python and its packages lie in, outermost first; not those under the system's."""
     paths = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix, *sysconfig.get_paths().values()}
+    paths |= {path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages")}
     # A virtual environment's python is a link, perhaps by way of other links.
     link = sys.executable
     while os.path.islink(link):
