@@ -4,9 +4,11 @@ A mark holds for one content of a notebook, one seed, one edition of the checker
 every moment there whole, so that a run which was killed goes on where it was.
 """
 
+import contextlib
 import csv
 import functools
 import hashlib
+import hmac
 import importlib.util
 import io
 import json
@@ -14,7 +16,10 @@ import secrets
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import platformdirs
+
 from mi_tutor import __version__
+from mi_tutor.check.records import progress_file
 from mi_tutor.course import safe_write
 
 FOLDER = ".mi-tutor"
@@ -134,19 +139,55 @@ def _cell(word: Any) -> Any:
 
 
 def _read(file: Path) -> dict[str, Any]:
+    """What was written there by `_write` in this person's account; nothing where it was not.
+
+    Submissions may be unpacked from what a student sent, and hold a seed or marks of the student's own making.
+    """
+    _no_links(file)
     try:
         found = json.loads(file.read_bytes())
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadRecords(f"{file} cannot be read ({error}). Move it away to begin anew.") from None
-    return found if isinstance(found, dict) else {}
+    if not isinstance(found, dict):
+        return {}
+    signature = found.pop("signature", "")
+    return found if isinstance(signature, str) and hmac.compare_digest(signature, _signature(found)) else {}
 
 
 def _write(file: Path, content: dict[str, Any]) -> None:
+    _no_links(file)
     try:
         file.parent.mkdir(mode=0o700, exist_ok=True)
-        written = (json.dumps(content, indent=1) + "\n").encode()
+        written = (json.dumps(content | {"signature": _signature(content)}, indent=1) + "\n").encode()
         safe_write.replace(file, written) if file.exists() else safe_write.create(file, written)
     except OSError as error:
         raise BadRecords(f"{file} cannot be written: {error.strerror}.") from None
+
+
+def _no_links(file: Path) -> None:
+    for path in (file.parent, file):
+        if path.is_symlink():
+            raise BadRecords(f"{path} is a link, which grading does not make. Move it away.")
+
+
+def _signature(content: dict[str, Any]) -> str:
+    written = json.dumps(content, sort_keys=True).encode()
+    return hmac.new(_account_key(), written, hashlib.sha256).hexdigest()
+
+
+@functools.cache
+def _account_key() -> bytes:
+    """What nobody else's account has; where it cannot be kept, a new one, and then nothing of an earlier run is believed."""
+    beside = progress_file()
+    file = (beside.parent if beside else Path(platformdirs.user_data_dir("mi-tutor", appauthor=False))) / "grading.key"
+    fresh = secrets.token_bytes(32)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            safe_write.create(file, fresh)
+            file.chmod(0o600)
+        return file.read_bytes()
+    except OSError:
+        return fresh

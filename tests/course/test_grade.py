@@ -98,7 +98,7 @@ def test_what_cannot_be_graded_is_named_and_the_rest_is_graded(tmp_path):
         assert word in found["not_graded"][path], path
         assert path in done.stderr
     assert "Traceback" not in done.stderr
-    assert json.loads((home / ".mi-tutor" / "grading.json").read_text()) == {"seed": found["seed"]}
+    assert json.loads((home / ".mi-tutor" / "grading.json").read_text())["seed"] == found["seed"]
 
     again = grade(home, "--json", "--workers", 1)
     assert json.loads(again.stdout) == found
@@ -187,6 +187,31 @@ def test_a_notebook_that_changed_is_graded_again_and_no_other(tmp_path):
     graded_with(home)
     put(home, "bea/01_bigrams.ipynb", notebook(COUNT + "# better"))
     assert graded_with(home).stdout.count("marked") == 1
+
+
+def test_marks_and_a_seed_that_a_student_sent_are_not_believed(tmp_path):
+    home = class_of_three(tmp_path)
+    graded_with(home)
+    for name, old, new in (("marks.json", '"points": ', '"points": 9'), ("grading.json", '"seed": ', '"seed": 1')):
+        file = home / ".mi-tutor" / name
+        file.write_text(file.read_text().replace(old, new))
+    again = graded_with(home)
+    assert again.stdout.count("marked") == 3
+    assert "9" + str(len(notebook(COUNT))) not in kept(home)[1].decode()
+
+
+@pytest.mark.parametrize("link", [".mi-tutor", ".mi-tutor/marks.json"])
+def test_a_link_that_a_student_sent_is_not_written_through(tmp_path, link):
+    home, precious = class_of_three(tmp_path / "home"), tmp_path / "precious"
+    precious.mkdir()
+    target = precious if link == ".mi-tutor" else put(precious, "gradebook.db", b"[1]")
+    (home / link).parent.mkdir(exist_ok=True)
+    (home / link).symlink_to(target)
+    before = sorted((path.name, path.read_bytes()) for path in precious.iterdir())
+    done = graded_with(home)
+    assert done.returncode == 2
+    assert "is a link" in done.stderr
+    assert sorted((path.name, path.read_bytes()) for path in precious.iterdir()) == before
 
 
 def processes(word: bytes) -> list[str]:
