@@ -13,9 +13,10 @@ from mi_tutor.check.exercise import Exercise, exercises
 from mi_tutor.check.judge import judge, plan
 from mi_tutor.course.cells import Cell
 from mi_tutor.course.confine import Limits
-from mi_tutor.course.remote import Lost, RemoteFunction, Worker
+from mi_tutor.course.remote import RemoteFunction
 from mi_tutor.course.sandbox import Sandbox, unused_uid
 from mi_tutor.course.submissions import CannotGrade, Submission, content_of, read
+from mi_tutor.course.worker import Lost, Worker
 
 STARTS = 8
 """How often a notebook is begun anew, without the cell or the exercise that ended its process."""

@@ -9,8 +9,9 @@ import torch
 
 from mi_tutor.check.exercise import exercises
 from mi_tutor.check.judge import judge, plan
-from mi_tutor.course.remote import RemoteFunction, Worker
+from mi_tutor.course.remote import RemoteFunction
 from mi_tutor.course.sandbox import Sandbox
+from mi_tutor.course.worker import Worker
 
 OTHERS = Path(__file__).parents[1] / "exercises"
 sys.path.insert(0, str(OTHERS))
