@@ -18,8 +18,8 @@ from mi_tutor.course.sandbox import Sandbox, unused_uid
 from mi_tutor.course.submissions import CannotGrade, Submission, content_of, read
 from mi_tutor.course.worker import Lost, Worker
 
-STARTS = 8
-"""How often a notebook is begun anew, without the cell or the exercise that ended its process."""
+BAD_CELLS = 6
+"""How many cells may end the process in which they are run; a notebook with more is given up."""
 _CPU = torch.device("cpu")
 
 
@@ -124,7 +124,6 @@ class _Submission:
     def __init__(self, marker: Marker, cells: list[Cell]) -> None:
         self._marker, self._cells = marker, cells
         self._skip: list[int] = []
-        self._starts = 0
         self._problems: dict[int, list[str]] = {}
         self._worker: Worker | None = None
         self._function: RemoteFunction | None = None
@@ -151,8 +150,7 @@ class _Submission:
 
     def _begin(self) -> Problem | None:
         """Start a worker and define what the notebook defines, without the cells that end a process."""
-        while self._starts < STARTS:
-            self._starts += 1
+        while len(self._skip) < BAD_CELLS:
             self._worker = self._marker.worker()
             try:
                 self._worker.wait_until_ready()
@@ -170,4 +168,4 @@ class _Submission:
             if broke_at in self._skip or broke_at not in {cell.number for cell in self._cells}:
                 break
             self._skip.append(broke_at)
-        return Problem("exit", f"Its process was begun {self._starts} times and ended each time.")
+        return Problem("exit", "It is not defined: running the notebook's definitions ended Python each time.")

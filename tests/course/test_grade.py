@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -136,15 +137,13 @@ def kept(home: Path) -> list[bytes | None]:
     return [file.read_bytes().replace(str(home).encode(), b"") if file.exists() else None for file in files]
 
 
-@pytest.mark.parametrize("fault", ["kill", "half", "full"])
-def test_killed_at_any_step_it_goes_on_where_it_was(tmp_path, fault):
+def goes_on_after(tmp_path, fault, first, stride):
     whole = class_of_three(tmp_path / "whole")
     done = graded_with(whole)
     assert done.returncode == 0, done.stderr
     steps = int(done.stderr.split()[-1])
     assert steps > 20
-    # Every step in turn takes a minute; a third of them, others for each fault.
-    for step in range(1 + ["kill", "half", "full"].index(fault), steps + 1, 3):
+    for step in range(first, steps + 1, stride):
         home = class_of_three(tmp_path / f"{step}")
         broken = graded_with(home, step, fault)
         marks = kept(home)[0]
@@ -154,7 +153,18 @@ def test_killed_at_any_step_it_goes_on_where_it_was(tmp_path, fault):
         assert kept(home) == kept(whole), step
         marked = {line.split()[1] for line in resumed.stdout.splitlines() if line.startswith("marked")}
         assert marked == {"ada/01_bigrams.ipynb", "bea/01_bigrams.ipynb", "cyd/01_bigrams.ipynb"} - safe, step
-        assert broken.returncode == (2 if fault == "full" else -signal.SIGKILL) or broken.returncode == 0
+        assert broken.returncode in (0, 2 if fault == "full" else -signal.SIGKILL)
+
+
+@pytest.mark.parametrize(("fault", "first"), [("kill", 1), ("half", 2), ("full", 3)])
+def test_killed_while_it_writes_it_goes_on_where_it_was(tmp_path, fault, first):
+    goes_on_after(tmp_path, fault, first, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["kill", "half", "full"])
+def test_killed_at_any_step_of_writing_it_goes_on_where_it_was(tmp_path, fault):
+    goes_on_after(tmp_path, fault, 1, 1)
 
 
 def test_one_exercise_marked_again_says_what_changed(tmp_path):
@@ -250,3 +260,20 @@ def test_a_run_that_is_killed_leaves_no_process_and_goes_on(tmp_path):
     assert done.returncode == 0, done.stdout
     assert "ada" not in done.stdout
     assert json.loads(marks.read_bytes())["notebooks"]["ada/01_bigrams.ipynb"] == first["ada/01_bigrams.ipynb"]
+
+
+@pytest.mark.slow
+@needs_sandbox
+def test_killed_at_fifty_random_moments_it_ends_with_the_marks_of_a_run_that_was_not(tmp_path):
+    whole, home = class_of_three(tmp_path / "whole"), class_of_three(tmp_path / "home")
+    assert grade(whole, "--seed", 5, "--csv", whole / "marks.csv").returncode == 0
+    moments = random.Random(7)
+    for _ in range(50):
+        run = subprocess.Popen(
+            [COMMAND, "grade", str(home), "--seed", "5", "--csv", str(home / "marks.csv")], stdout=subprocess.DEVNULL
+        )
+        time.sleep(moments.uniform(0, 12))
+        run.kill()
+        run.wait()
+    assert grade(home, "--seed", 5, "--csv", home / "marks.csv").returncode == 0
+    assert kept(home)[1] == kept(whole)[1]
