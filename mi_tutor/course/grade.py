@@ -3,6 +3,7 @@
 import difflib
 import json
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -75,7 +76,8 @@ def run_grade(wish: Wish) -> int:
     try:
         if wish.exercise:
             _find_exercise(wish.exercise)
-        seed, records = seed_of(home, wish.seed), Records(home)
+        warn = partial(_say, out, style="dark_orange")
+        seed, records = seed_of(home, wish.seed, warn), Records(home, warn)
         sandbox = find_sandbox(hide=[home])
         run = _Run(wish, seed, sandbox, records, {}, {}, out)
         if not sandbox.isolated:

@@ -13,6 +13,7 @@ import importlib.util
 import io
 import json
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -63,14 +64,17 @@ def hash_of(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()
 
 
-def seed_of(home: Path, given: int | None) -> int:
+def seed_of(home: Path, given: int | None, warn: Callable[[str], None]) -> int:
     """The assignment's seed: the given one, else the one that is kept, else a new one; kept from then on.
+
+    Args:
+        warn: told when what is kept is not believed.
 
     Raises:
         BadRecords: it cannot be read or written.
     """
     file = home / FOLDER / "grading.json"
-    kept = _read(file)
+    kept = _read(file, warn)
     seed = kept.get("seed") if given is None else given
     if not isinstance(seed, int):
         seed = secrets.randbits(62)
@@ -82,9 +86,9 @@ def seed_of(home: Path, given: int | None) -> int:
 class Records:
     """The marks so far."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, warn: Callable[[str], None]) -> None:
         self._file = home / FOLDER / "marks.json"
-        kept = _read(self._file)
+        kept = _read(self._file, warn)
         self.notebooks: dict[str, dict[str, Mark]] = kept.get("notebooks", {}) if kept.get("format") == _FORMAT else {}
         self.regrading: dict[str, Any] = kept.get("regrading", {}) if self.notebooks else {}
         """While one exercise is marked again: which, for what, and by notebook its points before and whether it is done."""
@@ -138,7 +142,7 @@ def _cell(word: Any) -> Any:
     return f"'{word}" if word[:1] in ("=", "+", "-", "@") else word
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path, warn: Callable[[str], None]) -> dict[str, Any]:
     """What was written there by `_write` in this person's account; nothing where it was not.
 
     Submissions may be unpacked from what a student sent, and hold a seed or marks of the student's own making.
@@ -150,10 +154,13 @@ def _read(file: Path) -> dict[str, Any]:
         return {}
     except (OSError, ValueError, RecursionError) as error:
         raise BadRecords(f"{file} cannot be read ({error}). Move it away to begin anew.") from None
-    if not isinstance(found, dict):
-        return {}
-    signature = found.pop("signature", "")
-    return found if isinstance(signature, str) and hmac.compare_digest(signature, _signature(found)) else {}
+    signature = found.pop("signature", None) if isinstance(found, dict) else None
+    if isinstance(signature, str) and hmac.compare_digest(
+        signature.encode(errors="replace"), _signature(found).encode()
+    ):
+        return dict(found)
+    warn(f"{file} was not written by this account, and is not believed: it begins anew.")
+    return {}
 
 
 def _write(file: Path, content: dict[str, Any]) -> None:

@@ -207,6 +207,7 @@ def test_marks_and_a_seed_that_a_student_sent_are_not_believed(tmp_path):
         file.write_text(file.read_text().replace(old, new))
     again = graded_with(home)
     assert again.stdout.count("marked") == 3
+    assert again.stdout.count("is not believed") == 2
     assert "9" + str(len(notebook(COUNT))) not in kept(home)[1].decode()
 
 
