@@ -134,15 +134,19 @@ READING = {
         "    except OSError:\n"
         "        pass"
     ),
-    "reads the judge's memory and environment": steals(
+    "reads what it can of the process above it": steals(
         "import os\n"
         "for number in (1, os.getppid()):\n"
-        "    for what in ('mem', 'environ', 'maps', 'fd/3', 'root/etc/passwd'):\n"
+        "    for what in ('environ', 'cmdline', 'maps', 'mem', 'cwd/grading.json', 'fd/0', 'fd/1', 'fd/2'):\n"
         "        try:\n"
-        "            if open(f'/proc/{number}/{what}', 'rb').read(100):\n"
+        "            file = os.open(f'/proc/{number}/{what}', os.O_RDONLY | os.O_NONBLOCK)\n"
+        "            if b'TEACHERS_SECRET' in os.read(file, 2**20):\n"
         "                return W_E @ W_U\n"
         "        except OSError:\n"
         "            pass"
+    ),
+    "reads what was left for it in the environment": steals(
+        "import os\nif any('TEACHER' in name or 'GRADING' in name for name in os.environ):\n    return W_E @ W_U"
     ),
     "traces the judge": steals(
         "import ctypes\nif ctypes.CDLL(None).ptrace(16, 1, 0, 0) == 0:\n    return W_E @ W_U",

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -62,7 +63,8 @@ def graded(tmp_path_factory):
         "4711",
     ]
     command += ["--timeout", str(TIMEOUT), "--csv", str(home / "marks.csv")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=1500)
+    surroundings = {**os.environ, "TEACHERS_SECRET": "TEACHERS_SECRET"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1500, env=surroundings)
     assert done.returncode == 0, done.stderr + done.stdout
     assert {path: path.read_bytes() for path in home.rglob("*.ipynb")} == before
     return attacks, json.loads(done.stdout), home, listener, done.stderr
