@@ -49,7 +49,9 @@ class _Run(NamedTuple):
     sandbox: Sandbox
     records: Records
     paths: dict[str, str]
-    """By key, a notebook's path as the person finds it."""
+    """By its place below the home folder, a notebook's path as the person finds it."""
+    keys: dict[str, Key]
+    """By place, what its marks have to hold for."""
     not_graded: dict[str, str]
     """By path, why."""
     out: Console
@@ -59,9 +61,15 @@ class _Run(NamedTuple):
 
     @property
     def notebooks(self) -> dict[str, dict[str, Mark]]:
-        """The marks of this run's notebooks, by path."""
-        known = self.records.notebooks
-        return {path: known[key] for key, path in self.paths.items() if key in known and path not in self.not_graded}
+        """The marks of this run's notebooks, by path; none that was given for another content, seed or checker."""
+        found = {}
+        for place, path in self.paths.items():
+            marks, key = self.records.notebooks.get(place, {}), list(self.keys.get(place, ()))
+            # When one exercise is marked again, the others stand as they are.
+            good = {name: mark for name, mark in marks.items() if mark["key"] == key or self.wish.exercise}
+            if good and path not in self.not_graded:
+                found[path] = good
+        return found
 
 
 def run_grade(wish: Wish) -> int:
@@ -79,7 +87,7 @@ def run_grade(wish: Wish) -> int:
         warn = partial(_say, out, style="dark_orange")
         seed, records = seed_of(home, wish.seed, warn), Records(home, warn)
         sandbox = find_sandbox(hide=[home])
-        run = _Run(wish, seed, sandbox, records, {}, {}, out)
+        run = _Run(wish, seed, sandbox, records, {}, {}, {}, out)
         if not sandbox.isolated:
             _say(
                 out,
@@ -119,7 +127,7 @@ def as_dict(
 
 def _grade(run: _Run) -> None:
     """Mark what is not marked yet, writing down each notebook's marks as they come."""
-    tasks, keys = _tasks(run)
+    tasks = _tasks(run)
     _write_table(run)
     for done in mark_all(tasks, run.wish.workers, run.sandbox, run.seed, run.wish.limits):
         if done.trouble:
@@ -127,15 +135,15 @@ def _grade(run: _Run) -> None:
         elif done.marks:
             if run.wish.exercise:
                 run.records.regrading["done"].append(done.key)
-            run.records.keep(done.key, done.exercises, done.marks, keys[done.key])
+            run.records.keep(done.key, done.exercises, done.marks, run.keys[done.key])
             _tell(run, done)
         _write_table(run)
     if run.wish.exercise:
         _tell_changes(run)
 
 
-def _tasks(run: _Run) -> tuple[list[Task], dict[str, Key]]:
-    """What is to be marked, and what each notebook's marks will hold for."""
+def _tasks(run: _Run) -> list[Task]:
+    """What is to be marked."""
     submissions: list[Submission] = []
     for submission, trouble in find(run.wish.paths):
         if submission.key in run.paths:
@@ -150,7 +158,7 @@ def _tasks(run: _Run) -> tuple[list[Task], dict[str, Key]]:
     if not run.paths:
         raise BadRecords("There is no notebook (.ipynb) there.")
     done = _regrade_begun(run) if run.wish.exercise else set()
-    tasks, keys = [], {}
+    tasks = []
     for submission in submissions:
         if str(submission.path) in run.not_graded or submission.key in done:
             continue
@@ -159,12 +167,12 @@ def _tasks(run: _Run) -> tuple[list[Task], dict[str, Key]]:
         except CannotGrade as error:
             _refuse(run, submission.key, str(error))
             continue
-        keys[submission.key] = run.key(raw)
-        known = set() if run.wish.exercise else run.records.known(submission.key, keys[submission.key])
+        run.keys[submission.key] = run.key(raw)
+        known = set() if run.wish.exercise else run.records.known(submission.key, run.keys[submission.key])
         if known and known >= {task.name for task in content_of(raw, submission.path.name).chapter.tasks}:
             continue
         tasks.append(Task(submission.key, submission.path.name, raw, frozenset(known), run.wish.exercise))
-    return tasks, keys
+    return tasks
 
 
 def _regrade_begun(run: _Run) -> set[str]:
