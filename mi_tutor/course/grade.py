@@ -171,7 +171,7 @@ def _tasks(run: _Run) -> list[Task]:
         known = set() if run.wish.exercise else run.records.known(submission.key, run.keys[submission.key])
         if known and known >= {task.name for task in content_of(raw, submission.path.name).chapter.tasks}:
             continue
-        tasks.append(Task(submission.key, submission.path.name, raw, frozenset(known), run.wish.exercise))
+        tasks.append(Task(submission.key, submission, hash_of(raw), frozenset(known), run.wish.exercise))
     return tasks
 
 

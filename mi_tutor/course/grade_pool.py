@@ -13,8 +13,9 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mi_tutor.course.confine import Limits, die_with_parent
+from mi_tutor.course.grade_records import hash_of
 from mi_tutor.course.sandbox import Sandbox
-from mi_tutor.course.submissions import CannotGrade, content_of
+from mi_tutor.course.submissions import CannotGrade, Submission, content_of, read
 
 if TYPE_CHECKING:
     from mi_tutor.course.grade_notebook import Marker
@@ -29,9 +30,9 @@ class Task(NamedTuple):
     """A notebook to be marked."""
 
     key: str
-    name: str
-    """The file's, which says the chapter."""
-    raw: bytes
+    submission: Submission
+    hash: str
+    """Of the bytes that the marks will be kept for."""
     known: frozenset[str]
     """Exercises that need no mark."""
     only: str | None
@@ -155,7 +156,10 @@ def _done(task: Task, marker: "Marker", line: Connection) -> Done:
     from mi_tutor.course.grade_notebook import CannotStart
 
     try:
-        content = content_of(task.raw, task.name)
+        raw = read(task.submission)
+        if hash_of(raw) != task.hash:
+            raise CannotGrade("It changed while it waited to be graded: grade it again.")
+        content = content_of(raw, task.submission.path.name)
         exercises = [exercise.name for exercise in content.chapter.tasks]
         wanted = [name for name in exercises if name not in task.known and task.only in (None, name)]
         marks = {}

@@ -25,7 +25,12 @@ EXERCISE = sys.argv[5] if len(sys.argv) > 5 else None
 def mark_all(tasks, *settings):
     for task in tasks:
         print("marked", task.key, flush=True)
-        mark = {"points": len(task.raw) + POINTS_MORE, "max_points": 999, "mistake": None, "message": "fine"}
+        mark = {
+            "points": task.submission.path.stat().st_size + POINTS_MORE,
+            "max_points": 999,
+            "mistake": None,
+            "message": "fine",
+        }
         yield Done(
             task.key, NAMES, {name: mark for name in NAMES if task.only in (None, name) and name not in task.known}
         )
