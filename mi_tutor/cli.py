@@ -75,6 +75,29 @@ def check(
 
 
 @app.command()
+def grade(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Notebooks, or folders of them.")],
+    as_json: Annotated[bool, typer.Option("--json", help="For a program: print all marks as JSON at the end.")] = False,
+    csv: Annotated[Path | None, typer.Option(help="Keep the marks in this file, one line an exercise.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Notebooks at a time; as many as processors.")] = None,
+    exercise: Annotated[str | None, typer.Option(help="Mark this exercise again, and show what changed.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Draw the inputs of this seed, not the assignment's own.")] = None,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for one call of a function.")] = 10.0,
+    memory: Annotated[int, typer.Option(min=64, help="MB for one call of a function.")] = 2048,
+) -> None:
+    """Grade submitted notebooks where their code can neither see the answers nor touch the marks.
+
+    Run again after it was stopped, it goes on where it was. The assignment's secret seed and the marks are kept in the
+    folder .mi-tutor beside the notebooks.
+    """
+    from mi_tutor.course.confine import Limits
+    from mi_tutor.course.grade import Wish, run_grade, usable_cores
+
+    limits = Limits(timeout, memory * 2**20)
+    raise typer.Exit(run_grade(Wish(paths, workers or usable_cores(), exercise, seed, limits, csv, as_json)))
+
+
+@app.command()
 def build(
     check: Annotated[
         bool, typer.Option("--check", help="Change nothing; fail with a diff when a chapter is stale.")
