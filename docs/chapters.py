@@ -5,6 +5,7 @@ import hashlib
 import html
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from copy import deepcopy
@@ -21,6 +22,7 @@ PLOTLY = "application/vnd.plotly.v1+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PATIENCE_S = 1200
 """For one cell, on a machine that does other things as well."""
+_MARKER = re.compile("### (BEGIN|END) SOLUTION")
 _DECIDES = ("torch", "transformer-lens", "transformers", "plotly", "circuitsvis", "ipywidgets", "numpy")
 
 
@@ -112,6 +114,7 @@ def _shown(cell: Any, stubs: dict[str, Any]) -> Iterator[Any]:
     stub = deepcopy(stubs[cell.id])
     stub.id = f"asked-{cell.id}"[:64]
     yield stub
+    cell.source = "\n".join(line for line in cell.source.splitlines() if not _MARKER.search(line))
     cell.metadata["tags"] = ["hide-input", "solution"]
     cell.metadata["mystnb"] = {"code_prompt_show": "Show a solution", "code_prompt_hide": "Hide the solution"}
     yield cell

@@ -139,6 +139,16 @@ def test_the_life_of_an_environment(make_venv, root, capsys):
     assert str(moved) in (moved / ".venv" / "bin" / "pip").read_text()
 
 
+def test_what_one_command_needs_more_stays_for_the_others(make_venv, root, capsys):
+    requirements = [*NOTHING[:-1], "nothing[dev]"]
+    prepare(make_venv, root, requirements)
+    prepare(make_venv, root, requirements, extras=["site"])
+    assert "what this command needs" in capsys.readouterr().out
+    assert json.loads((root / ".venv" / make_venv.STAMP).read_text())["extras"] == ["site"]
+    prepare(make_venv, root, requirements)
+    assert capsys.readouterr().out == ""
+
+
 def test_an_update_that_breaks_half_way_removes_the_environment(make_venv, root, monkeypatch):
     prepare(make_venv, root)
     (root / "constraints.txt").write_text("nothing==1\n")

@@ -49,7 +49,7 @@ def figure_image(figure: dict[str, Any], alternative: str, width: int = WIDTH) -
     left, right = 30 + room(y_names, 46), width - (80 if scale else 16)
     keys = _legend(legend, left, 12 + LINE * bool(title), width)
     top = 10 + LINE * (bool(title) + keys.lines + bool(headings))
-    height = float(layout.get("height") or 400) * (0.6 + 0.4 * width / WIDTH)
+    height = float(layout.get("height") or 400) * (0.3 + 0.7 * width / WIDTH)
     bottom = height - 30 - (room(x_names, 14) if turned else 14)
 
     parts = [svg.text(left, 12, title, "start", size=14)] if title else []
