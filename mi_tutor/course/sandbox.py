@@ -96,10 +96,11 @@ def find_sandbox(hide: Iterable[Path] = ()) -> Sandbox:
 
 def _bare(why_not: str) -> Sandbox:
     """A fresh process with nothing but limits."""
-    above = {folder for path in (*_python(), str(_PACKAGE)) for folder in (Path(path), *Path(path).parents)}
-    closed = sorted(str(folder) for folder in above if not folder.stat().st_mode & 0o001)
-    if os.geteuid() == 0 and closed:
-        raise NoSandbox(f"{why_not} As root each submission becomes another user, who cannot read {closed[0]}.")
+    if os.geteuid() == 0:
+        above = {folder for path in (*_python(), str(_PACKAGE)) for folder in (Path(path), *Path(path).parents)}
+        closed = sorted(str(folder) for folder in above if not folder.stat().st_mode & 0o001)
+        if closed:
+            raise NoSandbox(f"{why_not} As root each submission becomes another user, who cannot read {closed[0]}.")
     return Sandbox((), False, why_not)
 
 

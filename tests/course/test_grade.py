@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
+from isolation import needs_sandbox, needs_worker
 
 from mi_tutor.course.notebook_file import write
-from mi_tutor.course.sandbox import find_sandbox
 
 HERE = Path(__file__).parent
 COMMAND = str(Path(sys.executable).with_name("mi-tutor"))
@@ -21,8 +21,6 @@ COUNT = """import torch
 def count_bigrams(tokens, d_vocab):
     return torch.bincount(tokens[:-1] * d_vocab + tokens[1:], minlength=d_vocab**2).view(d_vocab, d_vocab)
 """
-SANDBOX = find_sandbox()
-needs_sandbox = pytest.mark.skipif(not SANDBOX.isolated, reason=SANDBOX.why_not)
 
 
 def notebook(*sources: str, **more) -> bytes:
@@ -105,6 +103,7 @@ def test_what_cannot_be_graded_is_named_and_the_rest_is_graded(tmp_path):
     assert json.loads(again.stdout) == found
 
 
+@needs_worker
 def test_a_file_that_is_missing_and_a_folder_without_notebooks(tmp_path):
     missing = grade(tmp_path / "nothing.ipynb")
     assert missing.returncode == 1

@@ -4,18 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+from isolation import SANDBOX, needs_sandbox
 
 from mi_tutor.course import sandbox as rooms
 from mi_tutor.course.confine import Limits
 from mi_tutor.course.grade_notebook import Marker, grade_notebook
-from mi_tutor.course.sandbox import NoSandbox, Sandbox, find_sandbox
+from mi_tutor.course.sandbox import NoSandbox, find_sandbox
 from mi_tutor.course.submissions import CannotGrade
-
-try:
-    SANDBOX = find_sandbox()
-except NoSandbox as trouble:
-    SANDBOX = Sandbox((), False, str(trouble))
-needs_sandbox = pytest.mark.skipif(not SANDBOX.isolated, reason=SANDBOX.why_not)
 
 COUNT = """import torch
 def count_bigrams(tokens, d_vocab):

@@ -12,10 +12,8 @@ from pathlib import Path
 import pytest
 from attacks import CLAIMING, READING
 from harm import MARKER, form, machine
+from isolation import SANDBOX
 
-from mi_tutor.course.sandbox import find_sandbox
-
-SANDBOX = find_sandbox()
 pytestmark = pytest.mark.skipif(not SANDBOX.isolated, reason=f"the hostile set is for bubblewrap. {SANDBOX.why_not}")
 TIMEOUT = 5.0625
 """Nobody else gives a call just so long, which tells this run's processes from others."""
