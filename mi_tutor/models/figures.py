@@ -232,6 +232,7 @@ FIGURES: dict[str, dict[str, Figure]] = {
     "zero-layer-py": _OF_EVERY_MODEL | _OF_ZERO_LAYERS,
     "attn-1l-py": _OF_EVERY_MODEL | _OF_ATTENTION | _OF_REPEATS,
     "attn-2l-py": _OF_EVERY_MODEL | _OF_ATTENTION | _OF_REPEATS | _OF_TWO_LAYERS,
+    "attn-4l-py": _OF_EVERY_MODEL | _OF_ATTENTION | _OF_REPEATS,
     "relu-1l-py": _OF_EVERY_MODEL | _OF_ATTENTION,
     "relu-1l-py-seed-1": _OF_EVERY_MODEL | _OF_ATTENTION,
 } | dict.fromkeys(SAE_RECIPES, OF_SAES)

@@ -183,7 +183,6 @@ ATTN_4L_PY = replace(
     checkpoint_steps=(),
 )
 
-# attn-4l-py joins when it has finished training.
 RECIPES: dict[str, Recipe] = {
-    recipe.name: recipe for recipe in (ZERO_LAYER_PY, ATTN_1L_PY, ATTN_2L_PY, RELU_1L_PY, RELU_1L_PY_SEED_1)
+    recipe.name: recipe for recipe in (ZERO_LAYER_PY, ATTN_1L_PY, ATTN_2L_PY, ATTN_4L_PY, RELU_1L_PY, RELU_1L_PY_SEED_1)
 }
