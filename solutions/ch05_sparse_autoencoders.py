@@ -1089,14 +1089,14 @@ def best_feature_f1(
 #         ("untrained", untrained_sae.encode, x_untrained),
 #     ):
 #         part_choose, part_score = split(values)
+#         on_score = encode(part_score) > 0
 #         f = encode(part_choose)
+#         on[name] = f > 0, on_score
 #         for i, label in enumerate(LABELS):
 #             tried = [(*best_feature_f1(f, label_choose[:, i], t), t) for t in (0.0, 2.0)]
 #             best, _, threshold = max(tried, key=lambda found: float(found[1]))
 #             chosen[name, label] = best, threshold
-#         on_choose, f = f > 0, encode(part_score)  # one at a time: they are large
-#         on[name] = on_choose, f > 0
-#         scores[name] = []
+#         f, scores[name] = encode(part_score), []
 #         for i, label in enumerate(LABELS):
 #             best, threshold = chosen[name, label]
 #             f1 = best_feature_f1(f[:, best : best + 1], label_score[:, i], threshold)[1]
