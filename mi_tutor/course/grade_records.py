@@ -189,10 +189,13 @@ def _account_key() -> bytes:
     """What nobody else's account has; where it cannot be kept, a new one, and then nothing of an earlier run is believed."""
     beside = progress_file()
     file = (beside.parent if beside else Path(platformdirs.user_data_dir("mi-tutor", appauthor=False))) / "grading.key"
-    fresh = secrets.token_bytes(32)
+    try:
+        return file.read_bytes()
+    except OSError:
+        fresh = secrets.token_bytes(32)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
+        with contextlib.suppress(FileExistsError):  # another run may be making it at the same time
             safe_write.create(file, fresh)
             file.chmod(0o600)
         return file.read_bytes()

@@ -1,6 +1,7 @@
 """The other half of the hostile set: what is after the notebook's form, the machine, or other people's marks."""
 
 import hashlib
+import os
 
 import torch
 from attacks import COUNT, NOTHING, RIGHT, Attack, attack, check, harms, harms_early, solution
@@ -9,7 +10,7 @@ from mi_tutor.check.exercise import find_exercise
 from mi_tutor.check.judge import NOTEBOOK_SEED, plan
 
 LOGITS = f"def direct_path_logits(W_E, W_U):\n    return {RIGHT}"
-MARKER = "86400.421"
+MARKER = f"86400.{os.getpid()}421"
 """How long a process sleeps that is left behind; nobody else sleeps just so long."""
 
 
