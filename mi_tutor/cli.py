@@ -97,6 +97,27 @@ def grade(
     raise typer.Exit(run_grade(Wish(paths, workers or usable_cores(), exercise, seed, limits, csv, as_json)))
 
 
+course_app = typer.Typer(help="Teach with it: a course of nbgrader's.", no_args_is_help=True)
+app.add_typer(course_app, name="course")
+
+
+@course_app.command(context_settings={"allow_extra_args": True}, options_metavar="[--chapters 01 03 ...]")
+def init(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The course's folder; made when it is not there.")],
+    chapters: Annotated[str | None, typer.Option(help="Which chapters, such as 01 03; all when left out.")] = None,
+) -> None:
+    """Make a folder in which nbgrader's own commands work, with the chapters as assignments, and marks to be trusted.
+
+    Again with other chapters: adds them. What is there already is left as it is.
+    """
+    from mi_tutor.course.new_course import run_init
+
+    if chapters is None and context.args:
+        raise typer.BadParameter(f"Say --chapters before {' '.join(context.args)}.")
+    raise typer.Exit(run_init(folder, [chapters or "", *context.args]))
+
+
 @app.command()
 def build(
     check: Annotated[

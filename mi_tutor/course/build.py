@@ -27,7 +27,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from mi_tutor.course.conventions import notebook_problems, source_problems, stub_problems
+from mi_tutor.course.conventions import ANSWER_STUB, notebook_problems, source_problems, stub_problems
 
 SOURCE_NAME = re.compile(r"ch(\d\d_[a-z0-9_]+)\.py")
 STUB = "# Your code here\nraise NotImplementedError"
@@ -132,7 +132,7 @@ def _release(notebook: Any) -> Any:
     from nbgrader import preprocessors
     from traitlets.config import Config
 
-    config = Config({"ClearSolutions": {"code_stub": {"python": STUB}}})
+    config = Config({"ClearSolutions": {"code_stub": {"python": STUB}, "text_stub": ANSWER_STUB}})
     steps = ("LockCells", "ClearSolutions", "ClearOutput", "ClearHiddenTests", "ClearMarkScheme", "CheckCellMetadata")
     notebook = deepcopy(notebook)
     resources: dict[str, Any] = {}

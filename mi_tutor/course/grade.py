@@ -14,6 +14,7 @@ from mi_tutor.check.outline import chapters
 from mi_tutor.course.confine import Limits
 from mi_tutor.course.grade_pool import Done, Task, mark_all
 from mi_tutor.course.grade_records import (
+    FOLDER,
     BadRecords,
     Key,
     Mark,
@@ -85,7 +86,7 @@ def run_grade(wish: Wish) -> int:
         if wish.exercise:
             _find_exercise(wish.exercise)
         warn = partial(_say, out, style="dark_orange")
-        seed, records = seed_of(home, wish.seed, warn), Records(home, warn)
+        seed, records = seed_of(home / FOLDER, wish.seed, warn), Records(home / FOLDER, warn)
         sandbox = find_sandbox(hide=[home])
         run = _Run(wish, seed, sandbox, records, {}, {}, {}, out)
         if not sandbox.isolated:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mi_tutor.course.confine import Limits, die_with_parent
 from mi_tutor.course.grade_records import hash_of
 from mi_tutor.course.sandbox import Sandbox
-from mi_tutor.course.submissions import CannotGrade, Submission, content_of, read
+from mi_tutor.course.submissions import CannotGrade, Submission, cells_in, content_of, read
 
 if TYPE_CHECKING:
     from mi_tutor.course.grade_notebook import Marker
@@ -37,6 +37,8 @@ class Task(NamedTuple):
     """Exercises that need no mark."""
     only: str | None
     """The one exercise that is wanted."""
+    exercises: tuple[str, ...] | None = None
+    """Those that are asked for; those of its chapter when left out."""
 
 
 class Done(NamedTuple):
@@ -44,7 +46,7 @@ class Done(NamedTuple):
 
     key: str
     exercises: list[str]
-    """Those of its chapter, in order."""
+    """Those that were asked for, in order."""
     marks: dict[str, dict[str, Any]]
     """The new ones."""
     trouble: str = ""
@@ -159,11 +161,14 @@ def _done(task: Task, marker: "Marker", line: Connection) -> Done:
         raw = read(task.submission)
         if hash_of(raw) != task.hash:
             raise CannotGrade("It changed while it waited to be graded: grade it again.")
-        content = content_of(raw, task.submission.path.name)
-        exercises = [exercise.name for exercise in content.chapter.tasks]
+        if task.exercises is None:
+            cells, chapter = content_of(raw, task.submission.path.name)
+            exercises = [exercise.name for exercise in chapter.tasks]
+        else:
+            cells, exercises = cells_in(raw, task.submission.path.name), list(task.exercises)
         wanted = [name for name in exercises if name not in task.known and task.only in (None, name)]
         marks = {}
-        for name, mark in marker.marks(content.cells, wanted):
+        for name, mark in marker.marks(cells, wanted):
             line.send(name)
             marks[name] = mark._asdict()
         return Done(task.key, exercises, marks)

@@ -64,16 +64,17 @@ def hash_of(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()
 
 
-def seed_of(home: Path, given: int | None, warn: Callable[[str], None]) -> int:
+def seed_of(folder: Path, given: int | None, warn: Callable[[str], None]) -> int:
     """The assignment's seed: the given one, else the one that is kept, else a new one; kept from then on.
 
     Args:
+        folder: where an assignment's marks and seed are kept.
         warn: told when what is kept is not believed.
 
     Raises:
         BadRecords: it cannot be read or written.
     """
-    file = home / FOLDER / "grading.json"
+    file = folder / "grading.json"
     kept = _read(file, warn)
     seed = kept.get("seed") if given is None else given
     if not isinstance(seed, int):
@@ -86,8 +87,8 @@ def seed_of(home: Path, given: int | None, warn: Callable[[str], None]) -> int:
 class Records:
     """The marks so far."""
 
-    def __init__(self, home: Path, warn: Callable[[str], None]) -> None:
-        self._file = home / FOLDER / "marks.json"
+    def __init__(self, folder: Path, warn: Callable[[str], None]) -> None:
+        self._file = folder / "marks.json"
         kept = _read(self._file, warn)
         self.notebooks: dict[str, dict[str, Mark]] = kept.get("notebooks", {}) if kept.get("format") == _FORMAT else {}
         self.regrading: dict[str, Any] = kept.get("regrading", {}) if self.notebooks else {}

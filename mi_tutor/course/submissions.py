@@ -75,11 +75,16 @@ def read(submission: Submission) -> bytes:
 
 def content_of(raw: bytes, name: str) -> Content:
     """The code in a notebook's bytes, and the chapter that it is. Raises CannotGrade."""
+    cells = cells_in(raw, name)
+    return Content(cells, _chapter(name, cells))
+
+
+def cells_in(raw: bytes, name: str) -> list[Cell]:
+    """The code in a notebook's bytes. Raises CannotGrade."""
     try:
-        cells = cells_of_notebook(raw, name)
+        return cells_of_notebook(raw, name)
     except NotANotebook as error:
         raise CannotGrade(_what_it_is(raw) or f"It is no notebook: {error}.") from None
-    return Content(cells, _chapter(name, cells))
 
 
 def twice(submissions: list[Submission]) -> dict[str, str]:
