@@ -22,6 +22,7 @@ command -v git >/dev/null || missing+=(git)
 command -v make >/dev/null || missing+=(make)
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
 command -v chromium >/dev/null || missing+=(chromium) # the browser that the tests open JupyterLab in
+command -v bwrap >/dev/null || missing+=(bubblewrap) # what submissions are graded in
 if [ ${#missing[@]} -gt 0 ] && command -v apt-get >/dev/null; then
     step "apt-get install ${missing[*]}"
     as_root=(); [ "$(id -u)" = 0 ] || as_root=(sudo -n)

@@ -1,6 +1,6 @@
 """Start-up, checks, chapters and training, each beside something to compare it with in the same run.
 
-make bench          or: python -m benchmarks [start_up] [models] [chapters] [checks] [circuits] [dashboards] [toy] [saes] [gpu] [memory]
+make bench          or: python -m benchmarks [start_up] [models] [chapters] [checks] [circuits] [dashboards] [toy] [saes] [grading] [gpu] [memory]
 """
 
 import contextlib
@@ -19,6 +19,7 @@ from rich.table import Table
 
 from benchmarks.circuits import circuits
 from benchmarks.dashboards import dashboards
+from benchmarks.grading import grading
 from benchmarks.memory import memory
 from benchmarks.sae import gpu, saes
 from benchmarks.toy import toy
@@ -146,7 +147,7 @@ def main() -> None:
         os.environ["MI_TUTOR_PROGRESS"] = str(Path(folder, "progress.jsonl"))
         measures = {
             measure.__name__: measure
-            for measure in (start_up, models, chapters, checks, circuits, dashboards, toy, saes, gpu, memory)
+            for measure in (start_up, models, chapters, checks, circuits, dashboards, toy, saes, grading, gpu, memory)
         }
         for name in sys.argv[1:] or measures:
             console.print(measures[name]())

@@ -102,6 +102,50 @@ def restore(
 
 
 @app.command()
+def grade(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Notebooks, or folders of them.")],
+    as_json: Annotated[bool, typer.Option("--json", help="For a program: print all marks as JSON at the end.")] = False,
+    csv: Annotated[Path | None, typer.Option(help="Keep the marks in this file, one line an exercise.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Notebooks at a time; as many as processors.")] = None,
+    exercise: Annotated[str | None, typer.Option(help="Mark this exercise again, and show what changed.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Draw the inputs of this seed, not the assignment's own.")] = None,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for one call of a function.")] = 10.0,
+    memory: Annotated[int, typer.Option(min=64, help="MB for one call of a function.")] = 2048,
+) -> None:
+    """Grade submitted notebooks where their code can neither see the answers nor touch the marks.
+
+    Run again after it was stopped, it goes on where it was. The assignment's secret seed and the marks are kept in the
+    folder .mi-tutor beside the notebooks.
+    """
+    from mi_tutor.course.confine import Limits
+    from mi_tutor.course.grade import Wish, run_grade, usable_cores
+
+    limits = Limits(timeout, memory * 2**20)
+    raise typer.Exit(run_grade(Wish(paths, workers or usable_cores(), exercise, seed, limits, csv, as_json)))
+
+
+course_app = typer.Typer(help="Teach with it: a course of nbgrader's.", no_args_is_help=True)
+app.add_typer(course_app, name="course")
+
+
+@course_app.command(context_settings={"allow_extra_args": True}, options_metavar="[--chapters 01 03 ...]")
+def init(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The course's folder; made when it is not there.")],
+    chapters: Annotated[str | None, typer.Option(help="Which chapters, such as 01 03; all when left out.")] = None,
+) -> None:
+    """Make a folder in which nbgrader's own commands work, with the chapters as assignments, and marks to be trusted.
+
+    Again with other chapters: adds them. What is there already is left as it is.
+    """
+    from mi_tutor.course.new_course import run_init
+
+    if chapters is None and context.args:
+        raise typer.BadParameter(f"Say --chapters before {' '.join(context.args)}.")
+    raise typer.Exit(run_init(folder, [chapters or "", *context.args]))
+
+
+@app.command()
 def build(
     check: Annotated[
         bool, typer.Option("--check", help="Change nothing; fail with a diff when a chapter is stale.")

@@ -627,3 +627,10 @@ def zero_ablate_head(
 # You have ranked heads by what breaks without them. But how would you notice a part whose loss another part makes good
 # at once? Try it: silence two heads together and compare the damage with the sum of the two. Then say what "this part is
 # responsible for that" ought to mean.
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "open_question", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
+# ### BEGIN SOLUTION
+# A point each for: the damage of silencing both heads measured beside each alone, on the same texts; the sign of the difference
+# read rightly (more than the sum: each makes good what the other loses; less: they work in a row, or one reads the other); a
+# definition of "responsible" that says what else is left intact, and what would count against it.
+# ### END SOLUTION

@@ -704,3 +704,10 @@ def top_successors(
 # you find out which rank it *needs* for a given loss, and is that the rank that gradient descent finds? (The singular
 # values of the log-probabilities are a tempting answer. Before you trust it, ask what -inf does to them, and whether a
 # small error in the logits of an unlikely token costs as much as one of a likely token.)
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "open_question", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
+# ### BEGIN SOLUTION
+# A point each for: a measure of the fit that weighs each error as the loss does (a mean KL over counted contexts, not a distance
+# between log-probabilities); a treatment of pairs never seen that does not let -inf decide (smoothing, or weights of zero for
+# what is not scored); a comparison of the best table of each rank with the one that gradient descent reaches.
+# ### END SOLUTION

@@ -1060,3 +1060,10 @@ def value_weighted_pattern(
 # cleans up after it? How would you count, from the weights alone, how much of what this layer writes is there only to
 # take back the rest? (Opposite rows in two OV circuits are a beginning. Before you trust them: are the two ever read at
 # the same position?)
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "open_question", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
+# ### BEGIN SOLUTION
+# A point each for: a count from weights alone that is defined (such as the part of the OV circuits' sum that cancels, in norm or
+# per token); a test whether opposite writings meet at the same position, which weights alone do not tell; a control, such as
+# heads with their rows permuted, or an experiment with an extra head, that could show the count to be empty.
+# ### END SOLUTION

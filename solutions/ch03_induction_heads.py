@@ -1350,5 +1350,11 @@ def induction_bump(
 # Notes nobody reads are worth nothing, and a reader without notes finds nothing. So what pulls the first of the two in
 # its direction, before the other is there? In the curves of section 7 the previous-token head rises early. Does it take
 # notes for somebody else, before induction pays? Find out who reads 0.2 at step 2,000, when the pair does not work yet:
-# which of this chapter's tools would tell, and which could mislead? Write your answer into a new cell, with a cut that
-# could prove you wrong.
+# which of this chapter's tools would tell, and which could mislead? Name a cut that could prove you wrong.
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "open_question", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
+# ### BEGIN SOLUTION
+# A point each for: who reads the early previous-token head named by a measurement (composition scores and the paths cut at
+# step 2,000, not attention patterns alone); what could mislead said (a score of 0.2 may come from positions alone, and what is
+# cut at once is made good by others); a cut whose result would prove the answer wrong.
+# ### END SOLUTION

@@ -1013,3 +1013,10 @@ def neuron_purity(
 # properties of these points could you tell how many features there are, and whether they are in superposition? Which
 # of the geometries above would your method take for another one? Write down a method and the case that breaks it;
 # chapter 05 begins with this question.
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "open_question", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
+# ### BEGIN SOLUTION
+# A point each for: a property of the points h alone that counts directions (rays from the origin, many kurtotic directions, sparse
+# coding error against the number of atoms); why more directions than dimensions means superposition, and what density of
+# features spoils it; a geometry that the method takes for another one (an antipodal pair for one signed feature, say).
+# ### END SOLUTION

@@ -1768,3 +1768,10 @@ def steer(
 # Is there a set of features that the *model* has, of which these are pictures? Or is a dictionary like a map, whose scale
 # we choose? What would you measure, on this model, that came out differently in the two cases? (Begin with features that
 # are found again in the other seed *and* in the larger dictionary. What do they have that others lack?)
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "open_question", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
+# ### BEGIN SOLUTION
+# A point each for: a measurement that comes out differently in the two cases (does a larger dictionary's splitting stop at features
+# that stay, or go on at every size?); a control by chance agreement, or by the untrained model; a reading that keeps what is stable because
+# of the data apart from what is stable because of the model.
+# ### END SOLUTION

@@ -46,7 +46,7 @@ def checks(notebook: nbformat.NotebookNode) -> dict[str, tuple[str, int]]:
     found = {}
     for cell in notebook.cells:
         metadata = cell.metadata.get("nbgrader", {})
-        if metadata.get("grade"):
+        if metadata.get("grade") and cell.cell_type == "code":
             answer = next(o.data["text/plain"] for o in cell.outputs if o.output_type == "execute_result")
             found[metadata["grade_id"].removeprefix("check_")] = answer, metadata["points"]
     return found

@@ -23,6 +23,14 @@ class Problem:
     """For the learner."""
 
 
+@dataclass(frozen=True)
+class Described:
+    """A result of which only the kind is known: it stayed in the process that made it."""
+
+    kind: str
+    """As `kind_of` says it."""
+
+
 Answer = Callable[[dict[str, Any], Any, Any], Problem | None]
 """(arguments in double precision, expected, plain result) -> what is wrong with it, if anything."""
 
@@ -147,6 +155,8 @@ def kind_of(value: Any) -> str:
     """What a value is, with its article, and what to do about it where that is known."""
     if value is None:
         return "None (is there a `return`?)"
+    if isinstance(value, Described):
+        return value.kind
     module, name = type(value).__module__, type(value).__name__
     if module == "numpy" and name == "ndarray":
         return "a NumPy array (torch.from_numpy makes a tensor of it)"

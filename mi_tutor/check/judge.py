@@ -15,7 +15,7 @@ from mi_tutor.check.explain import explain
 from mi_tutor.check.factored import is_factored
 from mi_tutor.check.report import GroupMark, Report
 from mi_tutor.check.sampler import run_sampler_trial
-from mi_tutor.check.trial import Function, Trial, first_failed, run_trial, signature_problem
+from mi_tutor.check.trial import Elsewhere, Function, Trial, first_failed, run_trial, signature_problem
 
 NOTEBOOK_SEED = 1
 """The same cases at every run, so that a learner meets the same failure again."""
@@ -23,11 +23,21 @@ BUDGET_SECONDS = 60.0
 """For all calls of a check together; one call has its own limit."""
 
 
-def judge(exercise: Exercise, function: Function, seed: int, device: torch.device) -> Report:
-    """Judge one submission of one exercise."""
-    if problem := signature_problem(exercise, function):
-        return _report(exercise, [], "signature", problem.sentence, None)
-    trials = run_trials(exercise, function, seed, device)
+def judge(
+    exercise: Exercise,
+    function: Function,
+    seed: int,
+    device: torch.device,
+    planned: list[tuple[Case, torch.dtype]] | None = None,
+) -> Report:
+    """Judge one submission of one exercise.
+
+    Args:
+        planned: `plan(exercise, seed, device)`, where it is at hand from another submission.
+    """
+    if problem := signature_problem(exercise.parameters, function):
+        return _report(exercise, [], problem.kind, problem.sentence, None)
+    trials = run_trials(exercise, function, planned or plan(exercise, seed, device), device)
     failed = first_failed(trials)
     if failed is None:
         return _report(exercise, trials, None, "", None)
@@ -55,15 +65,18 @@ def _floating(value: Any) -> bool:
     )
 
 
-def run_trials(exercise: Exercise, function: Function, seed: int, device: torch.device) -> list[Trial]:
+def run_trials(
+    exercise: Exercise, function: Function, planned: list[tuple[Case, torch.dtype]], device: torch.device
+) -> list[Trial]:
     """Try every case, and stop early only where going on would hang, flood or exit once more."""
     run, start = _run(exercise), time.monotonic()
+    budget = BUDGET_SECONDS * (function.patience if isinstance(function, Elsewhere) else 1)
     trials: list[Trial] = []
-    for case, dtype in plan(exercise, seed, device):
+    for case, dtype in planned:
         if trials and trials[-1].outcome.fatal:
             trials.append(Trial(case, dtype, problem=trials[-1].problem, outcome=trials[-1].outcome))
-        elif time.monotonic() - start > BUDGET_SECONDS:
-            slow = Problem("time", f"Its calls together took more than {BUDGET_SECONDS:g} seconds.")
+        elif time.monotonic() - start > budget:
+            slow = Problem("time", f"Its calls together took more than {budget:g} seconds.")
             trials.append(Trial(case, dtype, problem=slow, outcome=Outcome(problem=slow)))
         else:
             trials.append(run(exercise, function, case, dtype, device))

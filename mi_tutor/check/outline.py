@@ -50,7 +50,11 @@ def read_chapter(file: str, source: str) -> Chapter:
     title = _TITLE.search(source)
     announced = {name: (int(level), int(minutes)) for name, level, minutes in _ANNOUNCED.findall(source)}
     cells = [json.loads(header) for header in _GRADED.findall(source)]
-    points = {cell["grade_id"].removeprefix("check_"): cell["points"] for cell in cells if cell["grade"]}
+    points = {
+        cell["grade_id"].removeprefix("check_"): cell["points"]
+        for cell in cells
+        if cell["grade"] and not cell["solution"]
+    }
     names = [cell["grade_id"] for cell in cells if cell["solution"] and cell["grade_id"] in points]
     tasks = (Task(name, *announced.get(name, (1, 0)), points[name]) for name in names)
     return Chapter(file, title[1].strip() if title else file.removesuffix(".ipynb"), tuple(tasks))

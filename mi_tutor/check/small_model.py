@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from mi_tutor.models.build import boot, parameters_of, set_weights
 
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
 
 DESCRIPTION = "described_as"
 """The attribute in which a small model says how to make it again."""
+CHOICES = "made_with"
+"""The attribute that holds the arguments of `small_model` which made it, for making it in another process."""
+WITNESS = "activations_seen"
+"""The attribute under which a watched model's hook keeps the activations that it saw, and copies of them."""
 
 
 @lru_cache(maxsize=64)
@@ -26,6 +31,8 @@ def small_model(
     n_ctx: int = 16,
     training: bool = False,
     hooked: bool = False,
+    watched: str = "",
+    dead_head: bool = False,
     dtype: torch.dtype = torch.float32,
     device: str = "cpu",
 ) -> "TransformerBridge":
@@ -38,7 +45,11 @@ def small_model(
         d_mlp: neurons (ReLU) in each layer's MLP; 0 for none.
         training: in training mode, which changes nothing but has to be left so.
         hooked: with a caller's own hook at the first residual stream, which only looks, and has to be left there.
+        watched: an activation at which a caller's hook remembers what passes, so that an edit in place is seen; see
+            `edited_in_place`.
+        dead_head: head 1 of layer 0 writes nothing: its output matrix is zero.
     """
+    choices = dict(locals())
     architecture: dict[str, Any] = {
         "n_layers": n_layers,
         "n_heads": n_heads,
@@ -62,11 +73,40 @@ def small_model(
 
     set_weights(model, {name: draw(value.shape) for name, value in parameters_of(model).items()})
     with torch.no_grad():
+        if dead_head:
+            model.blocks[0].attn.o.weight.view(d_model, n_heads, d_head)[:, 1] = 0
         model.run_with_cache(torch.zeros(1, 1, dtype=torch.int64, device=device))  # a first run adds hooks of its own
     model.train(training)
     if hooked:
         model.add_hook("blocks.0.hook_resid_pre", lambda resid, hook: None)
+    if watched:
+        _watch(model, watched)
     sizes = f"n_layers={n_layers}, n_heads={n_heads}, d_head={d_head}, d_model={d_model}, d_mlp={d_mlp}"
     rest = f"d_vocab={d_vocab}, n_ctx={n_ctx}, training={training}, hooked={hooked}, dtype={dtype}"
+    rest += f", watched={watched!r}" * bool(watched) + ", dead_head=True" * dead_head
     setattr(model, DESCRIPTION, f"small_model({seed}, {sizes}, {rest})")
+    setattr(model, CHOICES, choices)
     return model
+
+
+def _watch(model: "TransformerBridge", hook_name: str) -> None:
+    seen: list[tuple[Tensor, Tensor]] = []
+    setattr(model, WITNESS, seen)
+
+    def look(value: Tensor, hook: Any) -> None:
+        seen.append((value.detach(), value.detach().clone()))
+
+    model.add_hook(hook_name, look)
+
+
+def edited_in_place(model: Any) -> bool:
+    """Whether anybody changed an activation that a watched model's hook saw, since this was last asked."""
+    seen = getattr(model, WITNESS, [])
+    edited = any(not torch.equal(value, before) for value, before in seen)
+    seen.clear()
+    return edited
+
+
+def note_edit(model: Any) -> None:
+    """Have `edited_in_place` say so: the edit was seen where the model's twin runs, in another process."""
+    getattr(model, WITNESS).append((torch.zeros(1), torch.ones(1)))

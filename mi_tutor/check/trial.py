@@ -18,7 +18,33 @@ from mi_tutor.check.factored import in_factors, is_factored
 from mi_tutor.check.law import Finding
 from mi_tutor.check.memory import BlockRule, TableRule
 
-Function = Callable[..., Any]
+Gradients = dict[str, Tensor | None]
+
+
+class Elsewhere:
+    """A function that runs in another process, where what `check` does around a call is done as well.
+
+    The judge sees what a call in this process would have shown it: `args` hold the generators as the call left them, and
+    `rule` what it counted.
+    """
+
+    patience = 5
+    """Times the seconds of a check here: other processes are at work, too."""
+
+    def wrong_signature(self, parameters: tuple[str, ...]) -> Problem | None:
+        """`signature_problem` there."""
+        raise NotImplementedError
+
+    def guarded(self, args: dict[str, Any], rule: BlockRule | None) -> tuple[Outcome, Problem | None]:
+        """`guarded` there."""
+        raise NotImplementedError
+
+    def pull_back(self, args: dict[str, Any], names: tuple[str, ...]) -> tuple[Gradients, Problem | None]:
+        """`pull_back` there."""
+        raise NotImplementedError
+
+
+Function = Callable[..., Any] | Elsewhere
 
 
 @dataclass
@@ -79,8 +105,18 @@ def guarded(
     exercise: Exercise, function: Function, args: dict[str, Any], device: torch.device, rule: BlockRule | None = None
 ) -> tuple[Outcome, Problem | None]:
     """Call it within limits. Returns the outcome, and what it disturbed on the way."""
+    if isinstance(function, Elsewhere):
+        return function.guarded(args, rule)
+    with _out_of_reach(exercise.reference, function):
+        return guarded_here(function, args, device, rule)
+
+
+def guarded_here(
+    function: Callable[..., Any], args: dict[str, Any], device: torch.device, rule: BlockRule | None
+) -> tuple[Outcome, Problem | None]:
+    """`guarded` in this process."""
     watched, settings = watch_arguments(args), take_settings()
-    with rule or nullcontext(), _out_of_reach(exercise.reference, function):
+    with rule or nullcontext():
         # CUDA maps far more addresses than it uses, so a limit on addresses means nothing there.
         outcome = call(function, tuple(args.values()), limit_memory=device.type == "cpu")
     disturbed = restore_settings(settings, any(isinstance(value, torch.Generator) for value in args.values()))
@@ -88,7 +124,7 @@ def guarded(
 
 
 @contextmanager
-def _out_of_reach(reference: Function, function: Function) -> Iterator[None]:
+def _out_of_reach(reference: Callable[..., Any], function: Callable[..., Any]) -> Iterator[None]:
     """Our solution refuses to be called while somebody else's is checked, however it was come by."""
 
     def refuse(*args: Any, **kwargs: Any) -> None:
@@ -165,8 +201,8 @@ def _has_gradients(exercise: Exercise, trial: Trial) -> bool:
 
 def _wrong_gradient(exercise: Exercise, function: Function, trial: Trial) -> Problem | None:
     """Pull one random cotangent back through the function and through the reference, and compare."""
-    expected, _ = _pull_back(exercise.reference, in_double(trial.case.args), exercise.gradients)
-    got, problem = _pull_back(function, copy_arguments(trial.case.args), exercise.gradients)
+    expected, _ = pull_back(exercise.reference, in_double(trial.case.args), exercise.gradients)
+    got, problem = pull_back(function, copy_arguments(trial.case.args), exercise.gradients)
     for name in exercise.gradients:
         mine, theirs = got[name], expected[name]
         if problem:
@@ -188,13 +224,13 @@ def _wrong_gradient(exercise: Exercise, function: Function, trial: Trial) -> Pro
     return None
 
 
-def _pull_back(
-    function: Function, args: dict[str, Any], names: tuple[str, ...]
-) -> tuple[dict[str, Tensor | None], Problem | None]:
+def pull_back(function: Function, args: dict[str, Any], names: tuple[str, ...]) -> tuple[Gradients, Problem | None]:
     """Gradients, in the named arguments, of a fixed random projection of the result."""
+    if isinstance(function, Elsewhere):
+        return function.pull_back(args, names)
     for name in names:
         args[name].requires_grad_(True)
-    nothing: dict[str, Tensor | None] = dict.fromkeys(names)
+    nothing: Gradients = dict.fromkeys(names)
 
     def gradients(*values: Any) -> Any:
         with torch.enable_grad():
@@ -212,15 +248,17 @@ def _pull_back(
     return nothing if outcome.value is None else dict(zip(names, outcome.value, strict=True)), None
 
 
-def signature_problem(exercise: Exercise, function: Function) -> Problem | None:
+def signature_problem(parameters: tuple[str, ...], function: Function) -> Problem | None:
     """Whether the function can be called with the contract's arguments at all."""
+    if isinstance(function, Elsewhere):
+        return function.wrong_signature(parameters)
     if inspect.iscoroutinefunction(function):
         return Problem("signature", "It is an `async def`; use a plain `def`.")
     try:
         signature = inspect.signature(function)
-        signature.bind(*exercise.parameters)
+        signature.bind(*parameters)
     except TypeError:
-        wanted, found = ", ".join(exercise.parameters), ", ".join(signature.parameters)
+        wanted, found = ", ".join(parameters), ", ".join(signature.parameters)
         if wanted == found:
             return Problem("signature", f"Its arguments have to be positional, in this order: {wanted}.")
         return Problem("signature", f"It should take ({wanted}); it takes ({found}).")

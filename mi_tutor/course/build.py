@@ -31,7 +31,7 @@ from typing import Any
 from mi_tutor.check.outline import read_chapter
 from mi_tutor.course.chapter_table import chapter_rows
 from mi_tutor.course.colab_cell import colab_cell, with_colab_cell
-from mi_tutor.course.conventions import notebook_problems, source_problems, stub_problems
+from mi_tutor.course.conventions import ANSWER_STUB, notebook_problems, source_problems, stub_problems
 
 INDEX_SOURCE, TABLE_GOES_HERE = "index.py", "<!-- the table of chapters -->"
 SOURCE_NAME = re.compile(r"ch(\d\d_[a-z0-9_]+)\.py")
@@ -166,7 +166,7 @@ def _release(notebook: Any) -> Any:
     from nbgrader import preprocessors
     from traitlets.config import Config
 
-    config = Config({"ClearSolutions": {"code_stub": {"python": STUB}}})
+    config = Config({"ClearSolutions": {"code_stub": {"python": STUB}, "text_stub": ANSWER_STUB}})
     steps = ("LockCells", "ClearSolutions", "ClearOutput", "ClearHiddenTests", "ClearMarkScheme", "CheckCellMetadata")
     notebook = deepcopy(notebook)
     resources: dict[str, Any] = {}

@@ -56,12 +56,16 @@ def read_cells(path: Path) -> list[Cell]:
     if path.suffix == ".py":
         return _of_python(path, content)
     try:
-        cells = read(content)["cells"]
+        return cells_of_notebook(content, path.name)
     except NotANotebook as error:
         raise Unreadable(f"{path} is not a notebook that can be read: {error}.") from None
+
+
+def cells_of_notebook(content: bytes, name: str) -> list[Cell]:
+    """The code cells in the bytes of a notebook of that name, in order. Raises NotANotebook."""
     return [
-        _cell(number, cell["source"], f"{path.name}, cell {number}", 1, part(cell, "nbgrader"))
-        for number, cell in enumerate(cells, 1)
+        _cell(number, cell["source"], f"{name}, cell {number}", 1, part(cell, "nbgrader"))
+        for number, cell in enumerate(read(content)["cells"], 1)
         if cell["cell_type"] == "code"
     ]
 

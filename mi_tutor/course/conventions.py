@@ -8,6 +8,8 @@ from collections import Counter
 from typing import Any
 
 BEGIN, END = "BEGIN SOLUTION", "END SOLUTION"
+ANSWER_STUB = "*Your answer here.*"
+"""What learners find in a cell for prose, in place of what a grader looks for."""
 RUNS_ON_IMPORT = (ast.For, ast.While, ast.With, ast.Try, ast.Assert, ast.Delete, ast.Raise)
 
 
@@ -40,9 +42,11 @@ def notebook_problems(cells: list[Any]) -> list[str]:
             problems += _solution_problems(cell)
         elif kind == "check":
             problems += _check_problems(cell, seen)
+        elif kind == "answer":
+            problems += _answer_problems(cell)
         elif kind == "other":
             problems.append(f"{_name(cell)}: neither a solution cell nor a check cell by its nbgrader metadata")
-        if kind != "solution" and (BEGIN in cell.source or END in cell.source):
+        if kind not in ("solution", "answer") and (BEGIN in cell.source or END in cell.source):
             problems.append(f"{_name(cell)}: a solution marker outside a solution cell")
         seen.add(_name(cell))
     for cell in cells:
@@ -88,7 +92,7 @@ def _solution_problems(cell: Any) -> list[str]:
         problems.append(f'{name}: a solution cell is to be edited; set "locked": false')
     if "active-ipynb" in cell.metadata.get("tags", []):
         problems.append(f"{name}: a solution is part of the module; take the active-ipynb tag away")
-    markers = [mark for line in cell.source.splitlines() for mark in (BEGIN, END) if mark in line]
+    markers = _markers(cell)
     if not markers:
         problems.append(f"{name}: no `### {BEGIN}` and `### {END}`; without them the docstring would be cut out too")
     elif markers != [BEGIN, END]:
@@ -102,9 +106,7 @@ def _check_problems(cell: Any, seen: set[str]) -> list[str]:
         problems.append(f"{name}: the grade_id of a check cell is check_ and the exercise's name")
     elif name.removeprefix("check_") not in seen:
         problems.append(f"{name}: no solution cell {name.removeprefix('check_')} stands before it")
-    points = metadata.get("points")
-    if not isinstance(points, int) or isinstance(points, bool) or points <= 0:
-        problems.append(f"{name}: points are a whole number above 0, not {points!r}")
+    problems += _points_problems(cell)
     if not metadata.get("locked"):
         problems.append(f'{name}: a check cell is not to be edited; set "locked": true')
     if "active-ipynb" not in cell.metadata.get("tags", []):
@@ -112,8 +114,29 @@ def _check_problems(cell: Any, seen: set[str]) -> list[str]:
     return problems
 
 
+def _answer_problems(cell: Any) -> list[str]:
+    """Mistakes in a cell for prose that a person marks: what a grader looks for stands between the markers."""
+    problems = _points_problems(cell)
+    if cell.metadata["nbgrader"].get("locked"):
+        problems.append(f'{_name(cell)}: a cell for an answer is to be edited; set "locked": false')
+    if _markers(cell) != [BEGIN, END]:
+        problems.append(f"{_name(cell)}: wants what a grader looks for between `### {BEGIN}` and `### {END}`")
+    return problems
+
+
+def _points_problems(cell: Any) -> list[str]:
+    points = cell.metadata["nbgrader"].get("points")
+    if not isinstance(points, int) or isinstance(points, bool) or points <= 0:
+        return [f"{_name(cell)}: points are a whole number above 0, not {points!r}"]
+    return []
+
+
+def _markers(cell: Any) -> list[str]:
+    return [mark for line in cell.source.splitlines() for mark in (BEGIN, END) if mark in line]
+
+
 def _kind(cell: Any) -> str:
-    """What a cell is to nbgrader: "solution", "check", "" (nothing, or only locked) or "other"."""
+    """What a cell is to nbgrader: "solution", "check", "answer", "" (nothing, or only locked) or "other"."""
     metadata = cell.metadata.get("nbgrader")
     if metadata is None:
         return ""
@@ -122,6 +145,8 @@ def _kind(cell: Any) -> str:
         return "solution"
     if cell.cell_type == "code" and flags == (False, True, False):
         return "check"
+    if cell.cell_type == "markdown" and flags == (True, True, False):
+        return "answer"
     return "" if flags == (False, False, False) else "other"
 
 

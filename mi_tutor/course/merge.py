@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from typing import Literal, NamedTuple
 
+from mi_tutor.course.conventions import ANSWER_STUB
 from mi_tutor.course.notebook_file import OURS, Cell, Notebook, exercise_of_note, fresh_id, note, part
 from mi_tutor.course.pairing import exercise_of, grade_id, is_stub, pair_through, pair_versions, pair_with_chapter, text
 
@@ -112,7 +113,7 @@ def _asks_differently(cell: Cell, old: Cell | None, released: Cell) -> bool:
 
 
 def _before_the_answer(stub: str) -> str:
-    return re.sub(r"\s*(# Your code here\s*)?raise NotImplementedError[^\n]*\s*$", "", stub)
+    return re.sub(rf"\s*((# Your code here\s*)?raise NotImplementedError[^\n]*|{re.escape(ANSWER_STUB)})\s*$", "", stub)
 
 
 def _unlaid(code: str) -> str:

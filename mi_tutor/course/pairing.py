@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable, Iterable
 from difflib import SequenceMatcher
 from typing import Any
 
+from mi_tutor.course.conventions import ANSWER_STUB
 from mi_tutor.course.notebook_file import OURS, Cell, part
 
 ALIKE = 0.5
@@ -62,6 +63,8 @@ def text(cell: Cell) -> Hashable:
 
 def is_stub(cell: Cell) -> bool:
     """Whether a solution cell ends as a released one does."""
+    if cell["cell_type"] == "markdown":
+        return cell["source"].strip() == ANSWER_STUB
     lines = cell["source"].rstrip().splitlines()
     return bool(lines) and lines[-1].strip().startswith("raise NotImplementedError")
 

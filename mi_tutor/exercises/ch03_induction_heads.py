@@ -1156,7 +1156,7 @@ composition_score = Exercise(
 
 
 def _scores_cases(draw: Draw) -> Iterator[Case]:
-    usual, single, dead = draw.model(), draw.model(n_heads=1, d_head=6), _with_a_dead_head(draw)
+    usual, single, dead = draw.model(), draw.model(n_heads=1, d_head=6), draw.model(dead_head=True)
     sizes = draw.sizes("n_heads", "d_head", "d_model", low=2, high=7)
     other = draw.model(n_heads=sizes["n_heads"], d_head=2 * sizes["d_head"], d_model=sizes["d_model"] + 4, d_mlp=5)
     for kind in "QKV":
@@ -1168,17 +1168,6 @@ def _scores_cases(draw: Draw) -> Iterator[Case]:
     yield edge(
         "a model in training mode that carries a hook of yours", model=draw.model(training=True, hooked=True), kind="Q"
     )
-
-
-def _with_a_dead_head(draw: Draw) -> Any:
-    """A small model of its own (the usual ones are shared) in which head 1 of layer 0 has lost its output matrix."""
-    from mi_tutor.check.small_model import DESCRIPTION, small_model
-
-    model = small_model.__wrapped__(draw.size(0, 2**30), dtype=draw.dtype, device=str(draw.device))
-    with torch.no_grad():
-        model.blocks[0].attn.o.weight.view(model.cfg.d_model, model.cfg.n_heads, -1)[:, 1] = 0
-    setattr(model, DESCRIPTION, f"{getattr(model, DESCRIPTION)} with W_O[0, 1] set to zero")
-    return model
 
 
 def _factors(model: Any, kind: str, layer: int) -> tuple[Tensor, Tensor]:

@@ -11,6 +11,7 @@ from mi_tutor.check.compare import Problem, close, close_but_for_a_guard, close_
 from mi_tutor.check.draw import Case, Draw, basic, edge, general
 from mi_tutor.check.exercise import Exercise
 from mi_tutor.check.law import Law, Score, Tally
+from mi_tutor.check.small_model import edited_in_place
 
 SOLUTIONS = "ch05_sparse_autoencoders"
 MARGIN = 1e-3
@@ -2826,9 +2827,8 @@ match_features = Exercise(
 
 def _steer_cases(draw: Draw) -> Iterator[Case]:
     def on(site: str, layer: int, batch: int, position: int, coefficient: float, **choices: Any) -> dict[str, Any]:
-        model, d_in = _with_mlp(draw, site, **choices)
         hook_name = f"blocks.{layer}.{site}"
-        _watch(model, hook_name)
+        model, d_in = _with_mlp(draw, site, watched=hook_name, **choices)
         return {
             "model": model,
             "tokens": draw.ids((batch, position), model.cfg.d_vocab),
@@ -2856,27 +2856,8 @@ def _steer_cases(draw: Draw) -> Iterator[Case]:
     yield edge("a direction of zeros", **{**still, "direction": still["direction"] * 0})
 
 
-WITNESS = "activations_seen"
-"""The attribute of a model under which a hook of the caller's keeps the activations that it saw, and copies of them."""
-
-
-def _watch(model: Any, hook_name: str) -> None:
-    """Put a caller's hook there that remembers what passes, so that an edit in place is seen."""
-    if hasattr(model, WITNESS):
-        return
-    seen: list[tuple[Tensor, Tensor]] = []
-    setattr(model, WITNESS, seen)
-
-    def look(value: Tensor, hook: Any) -> None:
-        seen.append((value.detach(), value.detach().clone()))
-
-    model.add_hook(hook_name, look)
-
-
 def _steered(args: dict[str, Any], expected: Any, got: Any) -> Problem | None:
-    seen = getattr(args["model"], WITNESS, [])
-    edited = any(not torch.equal(value, before) for value, before in seen)
-    seen.clear()
+    edited = edited_in_place(args["model"])
     if problem := close_to_single_precision(args, expected, got):
         return problem
     if edited:

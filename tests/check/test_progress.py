@@ -436,7 +436,7 @@ def test_the_outline_says_what_the_chapter_says(path):
 
 
 def is_check(cell) -> bool:
-    return cell.metadata.get("nbgrader", {}).get("grade", False)
+    return cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("grade", False)
 
 
 def test_the_outline_and_the_declarations_agree():

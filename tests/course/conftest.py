@@ -46,6 +46,11 @@ def square(x: int) -> int:
 
 # %% tags=["active-ipynb"] nbgrader={"grade": true, "grade_id": "check_square", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 # 4.0 if square(-3) == 9 else 0.0
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "in_words", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# ### BEGIN SOLUTION
+# A point for each reason.
+# ### END SOLUTION
 '''
 
 

@@ -10,6 +10,7 @@ import pytest
 from mi_tutor.course import build
 from mi_tutor.course.build import run_build
 from mi_tutor.course.colab_cell import COLAB
+from mi_tutor.course.conventions import ANSWER_STUB
 
 
 def chapter(clone: Path):
@@ -37,6 +38,11 @@ def test_a_stub_keeps_signature_and_docstring_and_ends_in_not_implemented(clone)
     assert stub.source == (
         'def double(x: int) -> int:\n    """Twice x."""\n    # Your code here\n    raise NotImplementedError'
     )
+
+
+def test_a_cell_for_prose_keeps_nothing_of_what_a_grader_looks_for(clone):
+    run_build(root=clone)
+    assert next(cell.source for cell in chapter(clone).cells if cell.id == "in_words") == ANSWER_STUB
 
 
 def test_ids_come_from_nbgrader_or_from_name_and_position(clone):
@@ -155,6 +161,7 @@ def test_check_fails_on_a_committed_output(clone, capsys):
         ("# # A stand-in", "# BEGIN SOLUTION", "a solution marker outside a solution cell"),
         ("def square(x: int) -> int:", "def square(x: int -> int:", "not valid Python"),
         ('"grade_id": "square"', '"grade_id": "colab"', "colab: the grade_id stands on 2 cells"),
+        ("# ### END SOLUTION", "", "in_words: wants what a grader looks for between"),
     ],
 )
 def test_a_mistake_in_a_source_is_named_and_nothing_is_written(clone, capsys, before, after, sentence):

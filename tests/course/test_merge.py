@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from learners_notebooks import as_bytes, cell_of, chapter, check, code, exercise, prose, sources
 
 from mi_tutor.course import notebook_file
+from mi_tutor.course.conventions import ANSWER_STUB
 from mi_tutor.course.merge import GONE, OTHERWISE, REWRITTEN, merge
 
 ANSWER = 'def double(x: int) -> int:\n    """Says what is asked."""\n    return 2 * x'
@@ -52,6 +53,19 @@ def test_a_version_with_colabs_cell_brings_it_and_a_later_one_replaces_it():
         assert again[:2] == ["# Small", "install(2)"]
         assert ANSWER in again
     assert "install(1)" not in sources(merge(merged, first, later).notebook)
+
+
+def test_an_answer_in_prose_is_one_and_its_stub_is_none():
+    marks = {"grade": True, "grade_id": "why", "locked": False, "points": 3, "schema_version": 3}
+    question = prose(ANSWER_STUB) | {"metadata": {"nbgrader": marks | {"solution": True, "task": False}}}
+    old, new = chapter(prose("Why?"), question), chapter(prose("Why, really?"), question, code("plot(1)"))
+    assert merge(learners(old), old, new)[1:] == ([], [], [])
+    for base in (old, None):
+        mine = learners(old)
+        cell_of(mine, "why")["source"] = "Because."
+        merged = merge(mine, base, new)
+        assert cell_of(merged.notebook, "why")["source"] == "Because."
+        assert merged[1:] == (["why"], [], [])
 
 
 def test_an_exercise_not_begun_gets_the_new_stub():

@@ -49,12 +49,17 @@ def nbgrader(course: Path, *arguments: str) -> str:
 
 
 def exercises(notebook) -> dict[str, int]:
-    """Every exercise and its points, in order."""
+    """Every exercise that `check` marks and its points, in order."""
     return {
         cell.metadata.nbgrader.grade_id.removeprefix("check_"): cell.metadata.nbgrader.points
         for cell in notebook.cells
-        if cell.metadata.get("nbgrader", {}).get("grade")
+        if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("grade")
     }
+
+
+def is_prose(cell) -> bool:
+    """Whether a person marks it."""
+    return cell.cell_type == "markdown" and cell.metadata.nbgrader.grade
 
 
 def cells(notebook) -> dict[str, nbformat.NotebookNode]:
@@ -131,7 +136,8 @@ def test_marks_are_exact_from_the_source_to_the_csv(course):
         "half": half_total,
         "empty": 0,
     }
-    assert {float(row["max_score"]) for row in rows.values()} == {full_total}
+    for_prose = sum(cell.metadata.nbgrader.points for cell in cells(solved).values() if is_prose(cell))
+    assert {float(row["max_score"]) for row in rows.values()} == {full_total + for_prose}
     for student in rows:
         assert (folder / "feedback" / student / name / f"{name}.html").stat().st_size > 1000
 

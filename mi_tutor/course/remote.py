@@ -1,0 +1,144 @@
+"""A learner's functions in a worker process, as the judge calls them.
+
+Whatever comes back is taken for what a stranger says: values are judged, and a side condition can only lower a mark.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from mi_tutor.check.call import FATAL, Outcome
+from mi_tutor.check.compare import Problem
+from mi_tutor.check.factored import is_factored
+from mi_tutor.check.memory import BlockRule, TableRule
+from mi_tutor.check.small_model import WITNESS, note_edit
+from mi_tutor.check.trial import Elsewhere, Gradients
+from mi_tutor.course import wire
+from mi_tutor.course.worker import NO_ANSWER, Lost, Worker, number, sentence
+
+GRACE_SECONDS = 5.0
+"""After a call's own limit, before the process is stopped."""
+LIBRARY_SECONDS = 60.0
+"""More, once, for a call whose arguments are TransformerLens's: it has to be imported for them."""
+MOST_BYTES = 2**27
+"""Of all results of an exercise together: what the judge holds until it has found the mistake."""
+_KINDS = {
+    *(*FATAL, "exception", "gradient", "signature", "changed argument", "changed model"),
+    *("changed random state", "changed settings"),
+}
+
+
+Read = TypeVar("Read")
+
+
+class RemoteFunction(Elsewhere):
+    """A function of that name in a worker. Once the worker is lost, so is every later call."""
+
+    def __init__(self, worker: Worker, name: str) -> None:
+        self.worker, self.name = worker, name
+        self.until_bytes = worker.received + MOST_BYTES
+        self.lost: Lost | None = None
+
+    def wrong_signature(self, parameters: tuple[str, ...]) -> Problem | None:
+        def read(answer: dict[str, Any]) -> Problem | None:
+            if missing := answer.get("missing"):
+                return Problem("not defined", sentence(missing))
+            return _problem(answer["problem"])
+
+        try:
+            return self._ask("signature", read, parameters=parameters)
+        except Lost as lost:
+            return lost.problem
+
+    def guarded(self, args: dict[str, Any], rule: BlockRule | None) -> tuple[Outcome, Problem | None]:
+        def read(answer: dict[str, Any]) -> tuple[Outcome, Problem | None]:
+            if answer.get("too_large"):
+                most = f"{wire.BODY_LIMIT // 2**20} MiB"
+                return Outcome(problem=Problem("memory limit", f"Its result holds more than {most}.")), None
+            _leave_behind(answer, args, rule)
+            value = _beside_arguments(answer["value"], answer["shared"], args)
+            outcome = Outcome(value, _problem(answer["problem"]), sentence(answer["printed"]))
+            return outcome, _problem(answer["disturbed"])
+
+        try:
+            return self._ask("call", read, args=args, rule=_described(rule))
+        except Lost as lost:
+            return Outcome(problem=lost.problem), None
+
+    def pull_back(self, args: dict[str, Any], names: tuple[str, ...]) -> tuple[Gradients, Problem | None]:
+        def read(answer: dict[str, Any]) -> tuple[Gradients, Problem | None]:
+            found: Gradients = {name: answer["gradients"][name] for name in names}
+            for name, gradient in found.items():
+                if gradient is not None and (gradient.shape, gradient.dtype) != (args[name].shape, args[name].dtype):
+                    raise ValueError("no gradient in that argument")
+            return found, _problem(answer["problem"])
+
+        try:
+            return self._ask("gradients", read, args=args, names=names)
+        except Lost as lost:
+            return dict.fromkeys(names), lost.problem
+
+    def _ask(self, do: str, read: Callable[[dict[str, Any]], Read], **request: Any) -> Read:
+        if self.worker.received > self.until_bytes:
+            self.lost = Lost("memory limit", f"Its results hold more than {MOST_BYTES // 2**20} MiB together.")
+        if self.lost:
+            raise self.lost
+        seconds = self.worker.seconds + GRACE_SECONDS
+        if not self.worker.has_library and any(map(_of_library, request.get("args", {}).values())):
+            self.worker.has_library = True
+            seconds += LIBRARY_SECONDS
+        try:
+            try:
+                return read(self.worker.ask(do, seconds=seconds, name=self.name, **request))
+            except (KeyError, TypeError, ValueError, AttributeError):
+                self.worker.stop()
+                raise Lost("exit", NO_ANSWER) from None
+        except Lost as lost:
+            self.lost = lost
+            raise
+
+
+def _leave_behind(answer: dict[str, Any], args: dict[str, Any], rule: BlockRule | None) -> None:
+    """Make what the judge looks at here as the call left it there."""
+    for name, value in args.items():
+        if isinstance(value, torch.Generator):
+            value.set_state(answer["generators"][name].get_state())
+        if hasattr(value, WITNESS) and answer["edited"] is not False:
+            note_edit(value)
+    if rule is not None:
+        rule.largest, rule.most_live, rule.outside = map(number, answer["counted"])
+
+
+def _beside_arguments(value: Any, shared: dict[str, str], args: dict[str, Any]) -> Any:
+    """The result, those of its tensors that shared memory with an argument doing so here: a law may look at that."""
+    if not shared:
+        return value
+    parts = list(value) if isinstance(value, tuple | list) else [value]
+    for place, name in shared.items():
+        part, memory = parts[int(place)], args[name].untyped_storage()
+        # At the end of the argument's memory, made longer for it.
+        first = -(-memory.nbytes() // part.element_size())
+        memory.resize_((first + part.numel()) * part.element_size())
+        parts[int(place)] = torch.empty(0, dtype=part.dtype).set_(memory, first, part.shape, part.stride()).copy_(part)
+    return tuple(parts) if isinstance(value, tuple | list) else parts[0]
+
+
+def _of_library(value: Any) -> bool:
+    return isinstance(value, nn.Module) or is_factored(value)
+
+
+def _described(rule: BlockRule | None) -> tuple[Any, ...] | None:
+    if rule is None:
+        return None
+    if isinstance(rule, TableRule):
+        return ("table", rule.columns)
+    return ("block", rule.rows, rule.columns, rule.allowance)
+
+
+def _problem(told: Any) -> Problem | None:
+    if told is None:
+        return None
+    kind, text = told
+    return Problem(kind if kind in _KINDS else "exception", sentence(text))

@@ -1,0 +1,93 @@
+"""A function judged in a worker process gets the mark, and the name of its mistake, that `check` gives it here."""
+
+import itertools
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from mi_tutor.check.exercise import exercises
+from mi_tutor.check.judge import judge, plan
+from mi_tutor.course.remote import RemoteFunction
+from mi_tutor.course.sandbox import Sandbox
+from mi_tutor.course.worker import Worker
+
+OTHERS = Path(__file__).parents[1] / "exercises"
+sys.path.insert(0, str(OTHERS))
+from near_misses import NEAR_MISSES  # noqa: E402
+from variants import VARIANTS  # noqa: E402
+
+SEED = 7
+CPU = torch.device("cpu")
+# A class's body is run like a definition. This worker is not kept from the solutions: they are what it is to run.
+EVERYTHING = f"""
+class Everything:
+    import sys
+    sys.path.insert(0, {str(OTHERS)!r})
+    from mi_tutor.check.exercise import exercises
+    from near_misses import NEAR_MISSES
+    from variants import VARIANTS
+    for name, exercise in exercises().items():
+        everything = [exercise.reference, *exercise.wrong, *VARIANTS.get(name, ()), *NEAR_MISSES.get(name, ())]
+        for place, function in enumerate(everything):
+            globals()[f"{{name}}_{{place}}"] = function
+"""
+SETTINGS = {"seconds": 10.0, "memory_bytes": 2**31, "processor_seconds": 36000, "uid": None}
+
+
+class Workers:
+    """One worker for all, until a function ends it."""
+
+    def __init__(self):
+        self.worker = None
+
+    def function(self, name):
+        if self.worker is None:
+            self.worker = Worker(Sandbox((), False, "for this test"), SETTINGS)
+            assert self.worker.load([[1, EVERYTHING, "everything", 1, "", False]], []) == ([], None)
+        return RemoteFunction(self.worker, name)
+
+    def stop(self):
+        if self.worker:
+            self.worker.stop()
+        self.worker = None
+
+
+@pytest.fixture(scope="module")
+def workers():
+    workers = Workers()
+    yield workers
+    workers.stop()
+
+
+def compare(name, places, workers):
+    exercise = exercises()[name]
+    everything = [exercise.reference, *exercise.wrong, *VARIANTS.get(name, ()), *NEAR_MISSES.get(name, ())]
+    planned = plan(exercise, SEED, CPU)
+    for place in places:
+        if place >= len(everything):
+            break
+        here = judge(exercise, everything[place], SEED, CPU, planned)
+        function = workers.function(f"{name}_{place}")
+        there = judge(exercise, function, SEED, CPU, planned)
+        if function.lost:
+            workers.stop()
+        what = everything[place].__name__
+        assert (there.points, there.mistake) == (here.points, here.mistake), f"{what}\n{here}\n{there}"
+        assert there.groups == here.groups, what
+        if "in line" not in here.message:
+            assert there.message == here.message, what
+
+
+@pytest.mark.parametrize("name", exercises())
+def test_a_worker_gives_the_mark_that_check_gives(name, workers):
+    """The reference, some misconceptions and a variant; the long tier has them all."""
+    wrong = len(exercises()[name].wrong)
+    compare(name, [0, 1, 2, 1 + wrong], workers)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", exercises())
+def test_a_worker_gives_every_mark_that_check_gives(name, workers):
+    compare(name, itertools.count(), workers)
