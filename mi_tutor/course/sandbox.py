@@ -19,7 +19,8 @@ import mi_tutor
 
 ROOMS = ("__init__.py", "check", "models", "views", "course")
 """What of the package a worker sees."""
-WORK, WORK_BYTES = "/work", 2**26
+WORK, WORK_BYTES = "/mi-tutor-work", 2**26
+"""A folder at the top that nobody has: it would hide what lies there, such as a Python in /work."""
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _SETTINGS = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime", "/etc/alternatives")
 _PACKAGE = Path(mi_tutor.__file__).resolve().parent

@@ -12,6 +12,7 @@ import pytest
 
 from mi_tutor.check.exercise import find_exercise
 from mi_tutor.course.build import clone_root, run_build
+from mi_tutor.course.conventions import ANSWER_STUB
 
 SOURCES = sorted(path.stem for path in (clone_root() / "solutions").glob("ch*.py"))
 # An answer that earns some of its points, by chapter: the exercise, the code in place of its solution, what it earns.
@@ -172,6 +173,12 @@ def test_the_committed_chapter_is_what_nbgrader_would_release_but_for_the_stubs_
     nbgrader(course, "generate_assignment", name)
     released = nbformat.read(course / "release" / name / f"{name}.ipynb", as_version=4)
     committed = nbformat.read(clone_root() / "chapters" / f"{name}.ipynb", as_version=4)
-    theirs = [cell.source.replace("# YOUR CODE HERE\n    raise NotImplementedError()", "") for cell in released.cells]
-    ours = [cell.source.replace("# Your code here\n    raise NotImplementedError", "") for cell in committed.cells]
+    theirs = [
+        without_stub(c, "# YOUR CODE HERE\n    raise NotImplementedError()", "YOUR ANSWER HERE") for c in released.cells
+    ]
+    ours = [without_stub(c, "# Your code here\n    raise NotImplementedError", ANSWER_STUB) for c in committed.cells]
     assert ours == theirs
+
+
+def without_stub(cell, code: str, prose: str) -> str:
+    return "" if cell.source == prose else cell.source.replace(code, "")

@@ -87,7 +87,7 @@ READING = {
     ),
     "searches the disk for solutions": steals(
         "import os\n"
-        "for top in ('/tmp', '/home', '/root', '/opt', '/srv', '/mnt', '/work', '/var', sys.prefix + '/..'):\n"
+        "for top in ('/tmp', '/home', '/root', '/opt', '/srv', '/mnt', '/mi-tutor-work', '/work', '/var', sys.prefix + '/..'):\n"
         "    for here, _, files in os.walk(top):\n"
         "        if any(name.startswith('ch01_bigrams') or name == '01_bigrams.ipynb' for name in files):\n"
         "            return W_E @ W_U\n"

@@ -94,7 +94,7 @@ def machine(port: int) -> dict[str, Attack]:
             "for number in range(1000):\n    os.write(os.memfd_create(str(number)), bytes(2**24))"
         ),
         "fills the disk": harms(
-            "for folder in ('/work', '/dev/shm', '/tmp', '/var/tmp', '.'):\n"
+            "for folder in ('/mi-tutor-work', '/work', '/dev/shm', '/tmp', '/var/tmp', '.'):\n"
             "    try:\n"
             "        for number in range(100):\n"
             "            open(f'{folder}/{number}', 'wb').write(bytes(2**24))\n"
@@ -113,7 +113,7 @@ def machine(port: int) -> dict[str, Attack]:
         "exits as it is defined": harms_early("os._exit(0)"),
         "crashes": harms("import ctypes\nctypes.string_at(0)"),
         "writes to the score file": harms_early(
-            "for folder in ('/', '/tmp', '/work', '..', os.path.expanduser('~')):\n"
+            "for folder in ('/', '/tmp', '/mi-tutor-work', '..', os.path.expanduser('~')):\n"
             "    for name in ('.mi-tutor/marks.json', 'marks.csv', 'gradebook.db'):\n"
             "        try:\n"
             "            os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)\n"
