@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from importlib.metadata import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import nbformat
 
 from docs.chapters import as_page, read_chapters, run_solved
 from docs.exercises import exercise_index
+from docs.launch import on_binder, repository
 from docs.markdown import plain, table
 from docs.models import card_index, card_page, names
 from mi_tutor.check.outline import chapters
@@ -49,7 +49,8 @@ def write_pages(folder: Path) -> None:
     for page in ("index.md", "teachers.md"):
         text = (HERE / page).read_text(encoding="utf-8")
         text = text.replace("<!-- the table of chapters -->", chapter_table())
-        _write(folder / page, text.replace("(REPOSITORY)", f"({repository()})"))
+        text = text.replace("(REPOSITORY)", f"({repository()})").replace("(BINDER)", f"({on_binder('index.ipynb')})")
+        _write(folder / page, text)
     for picture in (HERE / "pictures").glob("*.png"):
         (folder / "pictures").mkdir(parents=True, exist_ok=True)
         shutil.copy2(picture, folder / "pictures")
@@ -100,12 +101,6 @@ def chapter_table() -> str:
         link = f"[{plain(chapter.title)}](chapters/{chapter.file})"
         rows.append([link, done, str(len(chapter.tasks)), hours])
     return table(["chapter", "what you will have done", "exercises", "hours"], rows, numbers=(2, 3))
-
-
-def repository() -> str:
-    """The public address, as pyproject.toml has it."""
-    addresses = dict(entry.split(", ") for entry in metadata("mi-tutor").get_all("Project-URL") or [])
-    return addresses["Repository"]
 
 
 def _write(path: Path, text: str) -> None:

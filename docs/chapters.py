@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import nbformat
 
 from docs.exercises import with_targets
+from docs.launch import in_colab, on_binder
 from mi_tutor.course.build import notebooks
 from mi_tutor.course.colab_cell import COLAB
 
@@ -98,8 +99,9 @@ def _note(name: str) -> str:
     return (
         f"```{{admonition}} Solved and run, to be read\n:class: reading\n"
         "Everything below was computed when this page was made. Plots answer to the pointer, sliders slide. Solutions are "
-        f"folded away: predict, try, then open them. To work on it yourself, {{ref}}`start here <start>` and open "
-        f"`{name}.ipynb`.\n```"
+        f"folded away: predict, try, then open them. To work on it yourself, open it "
+        f"[on Binder]({on_binder(f'{name}.ipynb')}) or [in Colab]({in_colab(f'{name}.ipynb')}), or {{ref}}`start here <start>` "
+        f"and open `{name}.ipynb`.\n```"
     )
 
 

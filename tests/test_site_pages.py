@@ -9,6 +9,7 @@ import pytest
 from docs import __main__ as site
 from docs.chapters import PLOTLY, WIDGET, as_page, read_chapters, without_kernel
 from docs.exercises import anchor, asks, signature
+from docs.launch import in_colab, on_binder, repository
 from docs.markdown import plain, table
 from mi_tutor.check.exercise import exercises
 from mi_tutor.check.outline import chapters
@@ -116,3 +117,13 @@ def test_an_output_without_its_kernel_keeps_the_plot_and_drops_the_widget():
 def test_words_are_read_as_they_stand():
     assert plain("a*b_c `d*e` {f} [g] | h") == r"a\*b\_c `d*e` \{f\} \[g\] \| h"
     assert table(["a", "b"], [["c", "d\ne"]], numbers=[1]) == "| a | b |\n| :--- | ---: |\n| c | d e |\n"
+
+
+def test_the_badges_of_readme_open_its_chapters():
+    readme = (site.ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"]({on_binder('index.ipynb')})" in readme
+    for chapter in chapters():
+        row = next(line for line in readme.splitlines() if f"](chapters/{chapter.file})" in line)
+        assert f"]({on_binder(chapter.file)})" in row
+        assert f"]({in_colab(chapter.file)})" in row
+    assert f"git clone {repository()} &&" in readme

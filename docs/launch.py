@@ -1,0 +1,20 @@
+"""Where a notebook can be opened in the browser, with nothing to install."""
+
+from importlib.metadata import metadata
+from urllib.parse import urlparse
+
+
+def repository() -> str:
+    """The public address, as pyproject.toml has it."""
+    addresses = dict(entry.split(", ") for entry in metadata("mi-tutor").get_all("Project-URL") or [])
+    return addresses["Repository"]
+
+
+def on_binder(notebook: str) -> str:
+    """The address that opens a notebook, such as `index.ipynb`, in JupyterLab on mybinder.org, as binder/start leaves it."""
+    return f"https://mybinder.org/v2/gh{urlparse(repository()).path}/HEAD?urlpath=lab/tree/my-work/{notebook}"
+
+
+def in_colab(notebook: str) -> str:
+    """The address that opens a chapter's notebook in Google Colab."""
+    return f"https://colab.research.google.com/github{urlparse(repository()).path}/blob/main/chapters/{notebook}"
