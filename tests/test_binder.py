@@ -76,11 +76,12 @@ def test_start_can_be_run_as_git_has_it():
 
 def test_start_brings_the_chapters_and_becomes_the_server_set_up_for_learners(tmp_path):
     say = "import json, os; print(json.dumps([os.getpid(), dict(os.environ)]))"
-    done = start(tmp_path, sys.executable, "-c", say, JUPYTER_CONFIG_PATH="/its/own")
+    done = start(tmp_path, sys.executable, "-c", say, JUPYTER_CONFIG_PATH="/its/own", JUPYTER_PATH="/its/data")
     pid, environment = json.loads(done.stdout)
     assert {path.name for path in (tmp_path / "my-work").glob("*.ipynb")} == set(released_chapters())
     assert str(pid) == done.args[0]
     assert environment["JUPYTER_CONFIG_PATH"] == os.pathsep.join([str(lab.SETTINGS), "/its/own"])
+    assert environment["JUPYTER_PATH"] == os.pathsep.join([str(lab.LABEXTENSIONS.parent), "/its/data"])
     assert int(environment["OMP_NUM_THREADS"]) in (1, 2)
     assert environment["MALLOC_ARENA_MAX"] == "2"
     assert "index.ipynb is new." in done.stderr
