@@ -21,6 +21,7 @@ HOW_TO_MOUNT = (
     "mount your Google Drive: the folder icon on the left, or "
     "`from google.colab import drive; drive.mount('/content/drive')`"
 )
+HOW_TO_SAVE = "`from mi_tutor import save_work; save_work()`"
 A_NOTEBOOK_TAKES_S = 60
 
 _saved: dict[Path, bytes] = {}
@@ -40,7 +41,7 @@ def set_up() -> None:
     if told or _is_ours():
         print(told or f"Your results are kept in your Drive: {_progress_on_drive()}")
     elif not _mounted():
-        print(f"Colab forgets your work when the session ends. To keep it, {HOW_TO_MOUNT}. Then call save_work().")
+        print(f"Colab forgets your work when the session ends. To keep it, {HOW_TO_MOUNT}. Then: {HOW_TO_SAVE}")
     _after_each_cell(_follow_drive)
 
 
@@ -78,7 +79,7 @@ def save() -> list[str]:
     """
     try:
         if not _mounted():
-            return [f"Nothing is saved yet. First {HOW_TO_MOUNT}. Then call save_work() again."]
+            return [f"Nothing is saved yet. First {HOW_TO_MOUNT}. Then again: {HOW_TO_SAVE}"]
         told = [keep_progress()]
         return [*_save(_open_notebook()), *filter(None, told)]
     except Exception as error:

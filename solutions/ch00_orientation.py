@@ -590,8 +590,8 @@ def zero_ablate_head(
 # 09 Grokking and phase changes · 10 World models · 11 Attribution and its limits · 12 When the tools break · 13 Scaling and
 # universality · 14 Capstone. A number that `progress()` does not list is planned, and not there yet.
 #
-# Chapter 01 takes away the layer that you have just looked into, and reads what is left completely. The plan for 02 is to
-# put it back, and to read what its heads do out of their weights, without running the model at all.
+# Chapter 01 takes away the layer that you have just looked into, and reads what is left completely. Chapter 02
+# puts it back, and reads what its heads do out of their weights, without running the model at all.
 #
 # ## What is simplified here
 # - One model, one layer, no MLPs, eight heads, small enough for single heads to stand for single jobs. In large models a job is

@@ -348,8 +348,8 @@ def previous_token_score(
 # figure
 
 # %% [markdown]
-# Head 2 of layer 0, 0.2, gives more than four fifths of its attention to the token before. So here is a hypothesis,
-# from two pictures:
+# Head 2 of layer 0, 0.2, gives about four fifths of its attention to the token before, on random tokens and on code. So
+# here is a hypothesis, from two pictures:
 #
 # > 0.2 writes at each position which token stood before. 1.6 searches these notes for its own token, and says what
 # > stands where it finds it.

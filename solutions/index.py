@@ -9,7 +9,7 @@
 # What you have done and what comes next:
 
 # %% tags=["active-ipynb"]
-# from mi_tutor import progress, restore_work, save_work
+# from mi_tutor import progress
 #
 # progress()
 
@@ -20,6 +20,8 @@
 # open (File > Save All), run this, and download the file:
 
 # %% tags=["active-ipynb"]
+# from mi_tutor import save_work
+#
 # save_work()
 
 # %% [markdown]
@@ -27,4 +29,6 @@
 # here now is lost: what differs is kept beside.
 
 # %% tags=["active-ipynb"]
+# from mi_tutor import restore_work
+#
 # restore_work()

@@ -121,6 +121,12 @@ def export() -> bytes:
     return b"".join([*(_line(*each) for each in _timed(content)), *map(_line, _unsaved)])
 
 
+def latest() -> dict[str, datetime]:
+    """When each exercise was last tried, for those of which that is known. OSError when the file cannot be read."""
+    tried = _last(_timed(export()))
+    return {name: time for name, (_, time) in tried.items() if time.year > 1}
+
+
 def unite(lines: bytes) -> int:
     """Append those of somebody's exported records that are not here yet; how many there were.
 

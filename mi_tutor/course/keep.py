@@ -12,11 +12,12 @@ import shutil
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
 from mi_tutor.check import records
+from mi_tutor.check.outline import chapter_of
 from mi_tutor.course import archive, notebook_file, safe_write, workspace
 from mi_tutor.course.archive import Archive, Unusable
 from mi_tutor.course.notebook_file import NotANotebook
@@ -122,7 +123,24 @@ def _save(folder: Path, to: Path | None) -> Kept:
     notebooks = sum(name.endswith(".ipynb") and not name.startswith(STATE) for name in written[0].files)
     results = sum(bool(line) for line in progress.splitlines())
     told = f"Saved {_many(notebooks, 'notebook')} and {_many(results, 'result')} of checks in {path} ({_size(path)})."
-    return Kept(path, (told,), tuple(written[0].left_out), link=True)
+    return Kept(path, (told,), (*_behind(folder), *written[0].left_out), link=True)
+
+
+def _behind(folder: Path) -> list[str]:
+    """A sentence when something was checked in the last hour after its chapter was saved: its answer may not be in it."""
+    now, late = datetime.now(UTC), set()
+    for name, tried in records.latest().items():
+        chapter = chapter_of(name)
+        path = folder / chapter.file if chapter else folder
+        if path.is_file() and now - tried < timedelta(hours=1):
+            saved = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+            late |= {path.name} if tried - saved > timedelta(seconds=1) else set()
+    if not late:
+        return []
+    return [
+        f"{' and '.join(sorted(late))}: something was checked there after it was last saved. Choose File > Save All and run "
+        "this again, or your newest answers are not in the zip."
+    ]
 
 
 def _restore(found: Archive, folder: Path) -> Kept:
@@ -152,7 +170,13 @@ def _restore(found: Archive, folder: Path) -> Kept:
     first = f"From {found.path.name}, saved {found.saved}: {_many(restored, 'file')} and {_many(results, 'result')} of checks."
     if not (restored or results or troubles):
         first = f"Everything in {found.path.name}, saved {found.saved}, is here already."
-    last = ["A notebook that is open still shows what it was: File > Reload Notebook from Disk."] if restored else []
+    last = (
+        [
+            "Run a restored notebook from the top. One that is open still shows what it was: File > Reload Notebook from Disk."
+        ]
+        if restored
+        else []
+    )
     return Kept(found.path, (first, *told, *brought.done, *last), (*troubles, *brought.troubles))
 
 

@@ -170,6 +170,18 @@ def test_the_uploaded_zip_is_found_and_not_one_that_was_saved_here(folder, saved
     assert restore_work().path == uploaded
 
 
+def test_what_was_checked_after_its_chapter_was_saved_is_said(folder):
+    notebook = folder / "01_bigrams.ipynb"
+    notebook.write_bytes(FIRST)
+    records.keep(Record("mean_kl", 3, 3, True))
+    an_hour_ago = datetime.now(UTC).timestamp() - 3000
+    os.utime(notebook, (an_hour_ago, an_hour_ago))
+    said = "01_bigrams.ipynb: something was checked there after it was last saved. Choose File > Save All"
+    assert said in str(save_work(folder=folder))
+    os.utime(notebook)
+    assert "last saved" not in str(save_work(folder=folder))
+
+
 def test_the_link_is_relative_to_the_notebook_and_the_text_says_where_the_file_is(folder, monkeypatch):
     monkeypatch.chdir(folder)
     kept = save_work("größe & mehr.zip")

@@ -63,6 +63,7 @@ def hub_cell(load):
         "UnknownModelError": UnknownModelError,
     }
     names |= {"needs": lambda *functions: contextlib.nullcontext(), "load_model": load, "PERIOD": 25}
+    names["device"] = torch.device("cpu")
     said = io.StringIO()
     with contextlib.redirect_stdout(said), torch.no_grad():
         for source in (losses, tools):
