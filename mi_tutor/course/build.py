@@ -98,6 +98,7 @@ def notebooks(sources: Path, *, released: bool) -> Iterator[tuple[str, str]]:
             continue
         text = path.read_text(encoding="utf-8")
         notebook, found = _read(text, name[1])
+        notebook.cells = with_colab_cell(notebook.cells)
         if not found:
             stub = _release(notebook)
             found = stub_problems(stub.cells)
@@ -151,7 +152,6 @@ def _read(text: str, name: str) -> tuple[Any, list[str]]:
         tags = [tag for tag in cell.metadata.pop("tags", []) if tag != "active-ipynb"]
         if tags:
             cell.metadata["tags"] = tags
-    notebook.cells = with_colab_cell(notebook.cells)
     return notebook, problems
 
 

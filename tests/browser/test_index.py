@@ -37,7 +37,10 @@ def test_work_is_downloaded_with_one_click_and_brought_back_from_the_list_of_fil
     choosing.value.set_files(shutil.copy(tmp_path / "work.zip", tmp_path / "from my computer.zip"))
     page.locator(".jp-DirListing-item", has_text="from my computer.zip").wait_for()
     # It was saved in this very folder; on another machine it is found without its name.
-    learner.write(learner.position_of_text("restore_work()"), 'restore_work("from my computer.zip")')
+    learner.write(
+        learner.position_of_text("restore_work()"),
+        "from mi_tutor import restore_work\n\n" + 'restore_work("from my computer.zip")',
+    )
     run_and_wait_for(learner, "restore_work(", "is here already")
     assert learner.outside == []
     assert learner.errors == []

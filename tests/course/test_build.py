@@ -9,7 +9,6 @@ import pytest
 
 from mi_tutor.course import build
 from mi_tutor.course.build import run_build
-from mi_tutor.course.colab_cell import COLAB
 from mi_tutor.course.conventions import ANSWER_STUB
 
 
@@ -230,11 +229,11 @@ def with_index(clone):
 def test_the_table_of_chapters_is_readmes_without_badges_and_its_links_hold_in_the_folder(with_index):
     assert run_build(root=with_index) == 0
     index = nbformat.read(with_index / "chapters" / "index.ipynb", as_version=4)
-    assert [cell.id for cell in index.cells] == ["index-0", COLAB, "index-1"]
+    assert [cell.id for cell in index.cells] == ["index-0", "index-1"]
     assert (
         index.cells[0].source.splitlines()[-1] == "| [A stand-in](01_stand_in.ipynb) | doubled `x` and more | 3 | 2 |"
     )
-    assert index.cells[2].source == "from mi_tutor import progress\n\nprogress()"
+    assert index.cells[1].source == "from mi_tutor import progress\n\nprogress()"
     assert run_build(check=True, root=with_index) == 0
     (with_index / "README.md").write_text(README.replace("and more", "and less"))
     assert run_build(check=True, root=with_index) == 1
