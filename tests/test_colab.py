@@ -30,7 +30,7 @@ from mi_tutor.course.colab_cell import COLAB, course_address
 from mi_tutor.course.definitions import definitions, execute
 
 ROOT = Path(__file__).parents[1]
-CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
+CHAPTERS = sorted((ROOT / "chapters").glob("[0-9]*.ipynb"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 COLABS = dict(
     line.split("==")
