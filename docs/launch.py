@@ -1,13 +1,8 @@
 """Where a notebook can be opened in the browser, with nothing to install."""
 
-from importlib.metadata import metadata
 from urllib.parse import urlparse
 
-
-def repository() -> str:
-    """The public address, as pyproject.toml has it."""
-    addresses = dict(entry.split(", ") for entry in metadata("mi-tutor").get_all("Project-URL") or [])
-    return addresses["Repository"]
+from mi_tutor.course.colab_cell import repository
 
 
 def on_binder(notebook: str) -> str:

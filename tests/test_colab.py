@@ -26,7 +26,7 @@ from mi_tutor.check import records
 from mi_tutor.check.records import Record
 from mi_tutor.course.build import run_build
 from mi_tutor.course.cells import read_cells
-from mi_tutor.course.colab_cell import COLAB, course_address
+from mi_tutor.course.colab_cell import COLAB, repository
 from mi_tutor.course.definitions import definitions, execute
 
 ROOT = Path(__file__).parents[1]
@@ -61,8 +61,8 @@ def test_every_chapter_has_the_cell_below_its_title_and_it_is_the_same():
         assert title.source.startswith("# ")
         assert cell.cell_type == "code"
         assert first_cell(path) == first_cell(CHAPTERS[0])
-    assert f"mi-tutor @ git+{PROJECT['urls']['Repository']}" == course_address()
-    assert course_address() in first_cell(CHAPTERS[0])
+    assert PROJECT["urls"]["Repository"] == repository()
+    assert f"mi-tutor @ git+{repository()}" in first_cell(CHAPTERS[0])
 
 
 def test_elsewhere_the_cell_installs_prints_and_defines_nothing(capfd, monkeypatch):

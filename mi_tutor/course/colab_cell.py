@@ -42,7 +42,7 @@ def colab_cell() -> Any:
 
     nbgrader = {"grade": False, "locked": True, "solution": False, "task": False, "schema_version": 3}
     return nbformat.v4.new_code_cell(
-        _SOURCE.replace("ADDRESS", course_address()),
+        _SOURCE.replace("ADDRESS", f"mi-tutor @ git+{repository()}"),
         id=COLAB,
         metadata={"nbgrader": {"grade_id": COLAB, **nbgrader}, "jupyter": {"source_hidden": True}},
     )
@@ -54,7 +54,7 @@ def with_colab_cell(cells: list[Any]) -> list[Any]:
     return [*cells[:below], colab_cell(), *cells[below:]]
 
 
-def course_address() -> str:
-    """What pip installs: the package from its repository, whose address the installed metadata give."""
+def repository() -> str:
+    """The project's public address, as the installed metadata have it."""
     addresses = dict(entry.split(", ", 1) for entry in metadata("mi-tutor").get_all("Project-URL") or [])
-    return f"mi-tutor @ git+{addresses['Repository']}"
+    return addresses["Repository"]
