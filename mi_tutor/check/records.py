@@ -121,9 +121,9 @@ def export() -> bytes:
     return b"".join([*(_line(*each) for each in _timed(content)), *map(_line, _unsaved)])
 
 
-def latest() -> dict[str, datetime]:
-    """When each exercise was last tried, for those of which that is known. OSError when the file cannot be read."""
-    tried = _last(_timed(export()))
+def latest(lines: bytes) -> dict[str, datetime]:
+    """When each exercise of exported records was last tried, for those of which that is known."""
+    tried = _last(_timed(lines))
     return {name: time for name, (_, time) in tried.items() if time.year > 1}
 
 

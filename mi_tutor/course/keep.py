@@ -123,13 +123,13 @@ def _save(folder: Path, to: Path | None) -> Kept:
     notebooks = sum(name.endswith(".ipynb") and not name.startswith(STATE) for name in written[0].files)
     results = sum(bool(line) for line in progress.splitlines())
     told = f"Saved {_many(notebooks, 'notebook')} and {_many(results, 'result')} of checks in {path} ({_size(path)})."
-    return Kept(path, (told,), (*_behind(folder), *written[0].left_out), link=True)
+    return Kept(path, (told,), (*_behind(folder, progress), *written[0].left_out), link=True)
 
 
-def _behind(folder: Path) -> list[str]:
+def _behind(folder: Path, progress: bytes) -> list[str]:
     """A sentence when something was checked in the last hour after its chapter was saved: its answer may not be in it."""
     now, late = datetime.now(UTC), set()
-    for name, tried in records.latest().items():
+    for name, tried in records.latest(progress).items():
         chapter = chapter_of(name)
         path = folder / chapter.file if chapter else folder
         if path.is_file() and now - tried < timedelta(hours=1):
