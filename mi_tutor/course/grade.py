@@ -22,6 +22,7 @@ from mi_tutor.course.grade_records import (
     as_table,
     edition,
     hash_of,
+    key_of,
     seed_of,
     write_table,
 )
@@ -58,7 +59,7 @@ class _Run(NamedTuple):
     out: Console
 
     def key(self, raw: bytes) -> Key:
-        return Key(hash_of(raw), self.seed, edition(), self.sandbox.name, *self.wish.limits)
+        return key_of(raw, self.seed, self.sandbox.name, self.wish.limits)
 
     @property
     def notebooks(self) -> dict[str, dict[str, Mark]]:
@@ -90,11 +91,7 @@ def run_grade(wish: Wish) -> int:
         sandbox = find_sandbox(hide=[home])
         run = _Run(wish, seed, sandbox, records, {}, {}, {}, out)
         if not sandbox.isolated:
-            _say(
-                out,
-                f"NOT ISOLATED: {sandbox.why_not} No claim is made about marks of hostile code.",
-                "bold dark_orange",
-            )
+            _say(out, sandbox.warning, "bold dark_orange")
         _grade(run)
         _sum_up(run)
     except (BadRecords, NoSandbox) as error:

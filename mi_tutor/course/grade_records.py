@@ -22,6 +22,7 @@ import platformdirs
 from mi_tutor import __version__
 from mi_tutor.check.records import progress_file
 from mi_tutor.course import safe_write
+from mi_tutor.course.confine import Limits
 
 FOLDER = ".mi-tutor"
 _FORMAT = 1
@@ -62,6 +63,11 @@ def edition() -> str:
 def hash_of(raw: bytes) -> str:
     """What tells one content of a notebook from another."""
     return hashlib.sha256(raw).hexdigest()
+
+
+def key_of(raw: bytes, seed: int, isolation: str, limits: Limits) -> Key:
+    """What the marks of a notebook with this content hold for, given by the checkers installed here."""
+    return Key(hash_of(raw), seed, edition(), isolation, *limits)
 
 
 def seed_of(folder: Path, given: int | None, warn: Callable[[str], None]) -> int:

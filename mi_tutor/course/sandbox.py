@@ -44,6 +44,11 @@ class Sandbox(NamedTuple):
         """As it stands beside every mark."""
         return "bubblewrap" if self.isolated else "not isolated"
 
+    @property
+    def warning(self) -> str:
+        """What is told before anything is marked, where it is not isolated."""
+        return f"NOT ISOLATED: {self.why_not} No claim is made about marks of hostile code."
+
     def command(self, arguments: list[str]) -> list[str]:
         """The command line for Python with these arguments. Nothing of the caller's environment is taken on."""
         return [*self.before, sys.executable, "-I", "-B", *arguments]

@@ -24,7 +24,7 @@ from mi_tutor.course.build import ANSWER_STUB, STUB
 from mi_tutor.course.confine import Limits
 from mi_tutor.course.grade import usable_cores
 from mi_tutor.course.grade_pool import Done, Task, mark_all
-from mi_tutor.course.grade_records import FOLDER, BadRecords, Key, Mark, Records, edition, hash_of, seed_of
+from mi_tutor.course.grade_records import FOLDER, BadRecords, Key, Mark, Records, hash_of, key_of, seed_of
 from mi_tutor.course.notebook_file import fresh_id
 from mi_tutor.course.sandbox import NoSandbox, find_sandbox
 from mi_tutor.course.submissions import CannotGrade, Submission, read
@@ -75,7 +75,8 @@ class RestoreCells(preprocessors.OverwriteCells):
         before: list[str] = []
         for cell in source.source_cells:
             places = {_grade_id(found): place for place, found in enumerate(nb.cells) if _grade_id(found)}
-            if cell.name in worth and not any(utils.is_grade(nb.cells[places[n]]) for n in places if n == cell.name):
+            there = cell.name in places and utils.is_grade(nb.cells[places[cell.name]])
+            if cell.name in worth and not there:
                 self.log.warning("The check cell %s was missing from the notebook and is put back", cell.name)
                 place = max((places[name] for name in before if name in places), default=-1) + 1
                 restored = self.missing_cell_transform(cell, worth[cell.name], is_solution=cell.name in answers)
@@ -152,7 +153,7 @@ class _Grading:
         self.seed, self._records = seed_of(folder, None, self._log.warning), Records(folder, self._log.warning)
         self.sandbox = find_sandbox(hide=[root])
         if not self.sandbox.isolated:
-            self._log.warning("NOT ISOLATED: %s No claim is made about marks of hostile code.", self.sandbox.why_not)
+            self._log.warning(self.sandbox.warning)
         self._keys: dict[str, Key] = {}
         self._troubles: dict[str, str] = {}
         self._coming = self._start(
@@ -183,7 +184,7 @@ class _Grading:
             except CannotGrade as error:
                 self._troubles[key] = str(error)
                 continue
-            self._keys[key] = Key(hash_of(raw), self.seed, edition(), self.sandbox.name, *self._limits)
+            self._keys[key] = key_of(raw, self.seed, self.sandbox.name, self._limits)
             known = self._records.known(key, self._keys[key])
             if not known >= set(self._names):
                 tasks.append(Task(key, submission, hash_of(raw), frozenset(known), None, tuple(self._names)))
