@@ -1,21 +1,20 @@
 """A teacher's click: formgrader marks a submission, shows the trusted marks and takes a person's mark for the prose."""
 
 import csv
-import os
 import shutil
-import signal
-import socket
-import subprocess
 import sys
-import time
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import nbformat
 import pytest
+from commands import nbgrader, run, teachers
+from jupyter_server import served
+from visitor import TOKEN
+
+from docs.browser import new_page
 
 NAME, FULL = "01_bigrams", 21
+PATIENCE_MS = 300_000
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
@@ -24,23 +23,14 @@ pytestmark = [
 ]
 
 
-def run(course: Path, *command: str) -> None:
-    subprocess.run(command, cwd=course, env=surroundings(course), check=True, capture_output=True)
-
-
-def surroundings(course: Path) -> dict[str, str]:
-    """A home of its own, and this environment's commands by name."""
-    home = {name: str(course.parent / "home") for name in ("HOME", "XDG_DATA_HOME", "JUPYTER_CONFIG_DIR")}
-    home["JUPYTER_RUNTIME_DIR"] = str(course.parent / "runtime")
-    return {**os.environ, **home, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
-
-
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     folder = tmp_path_factory.mktemp("teacher") / "course"
-    folder.mkdir()
-    run(folder, "mi-tutor", "course", "init", ".", "--chapters", "01")
-    run(folder, "nbgrader", "generate_assignment", NAME)
+    home = folder.parent / "home"
+    home.mkdir()
+    made = run("mi-tutor", "course", "init", folder, "--chapters", "01", cwd=home, **teachers(home))
+    assert made.returncode == 0, made.stdout
+    nbgrader(folder, "generate_assignment", NAME)
     solved = nbformat.read(folder / "source" / NAME / f"{NAME}.ipynb", as_version=4)
     hostile = nbformat.read(folder / "release" / NAME / f"{NAME}.ipynb", as_version=4)
     evidence = folder.parent / "evidence"
@@ -54,37 +44,18 @@ def course(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def address(course):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = ["jupyter", "lab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--IdentityProvider.token=teacher"]
-    command += ["--allow-root"] if os.geteuid() == 0 else []
-    with (course.parent / "lab.log").open("wb") as log:
-        server = subprocess.Popen(
-            command, cwd=course, env=surroundings(course), stdout=log, stderr=log, start_new_session=True
-        )
-    found = f"http://127.0.0.1:{port}"
-    end = time.monotonic() + 120
-    while time.monotonic() < end:
-        try:
-            urlopen(f"{found}/api", timeout=5).close()
-            break
-        except (URLError, OSError):
-            time.sleep(0.5)
-    yield found
-    os.killpg(server.pid, signal.SIGTERM)
-    server.wait(20)
+    home = course.parent / "home"
+    with served(home, [sys.executable, "-m", "jupyterlab"], cwd=course, **teachers(home)) as found:
+        yield found
 
 
-def test_a_click_marks_and_a_person_marks_the_rest(course, address, browser_program):
-    from playwright.sync_api import expect, sync_playwright
+def test_a_click_marks_and_a_person_marks_the_rest(course: Path, address: str, browser_program: str):
+    from playwright.sync_api import expect
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_program, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    expect.set_options(timeout=PATIENCE_MS)
+    with new_page(browser_program, viewport={"width": 1280, "height": 1000}) as page:
         page.set_default_timeout(60_000)
-        expect.set_options(timeout=300_000)
-        page.goto(f"{address}/tree?token=teacher")  # from here on the browser is known
+        page.goto(f"{address}/tree?token={TOKEN}")  # from here on the browser is known
         page.goto(f"{address}/formgrader/manage_submissions/{NAME}")
         for student, shown in {"ada": f"{FULL} / 24", "dan": "0 / 24"}.items():
             row = page.locator("tr", has=page.get_by_text(student, exact=True))
@@ -100,7 +71,6 @@ def test_a_click_marks_and_a_person_marks_the_rest(course, address, browser_prog
             score.press("Tab")
         page.goto(f"{address}/formgrader/gradebook/{NAME}/{NAME}")
         expect(page.locator("table")).to_contain_text(f"{FULL + 2} / 24")
-        browser.close()
-    run(course, "nbgrader", "export")
+    nbgrader(course, "export")
     with (course / "grades.csv").open(newline="") as file:
         assert {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)} == {"ada": FULL + 2, "dan": 0}

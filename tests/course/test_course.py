@@ -9,8 +9,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from commands import nbgrader
 from isolation import needs_sandbox
-from test_nbgrader_roundtrip import nbgrader
 
 NAME = "01_bigrams"
 COMMAND = str(Path(sys.executable).with_name("mi-tutor"))

@@ -2,13 +2,10 @@
 
 import ast
 import csv
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import nbformat
 import pytest
+from commands import nbgrader
 
 from mi_tutor.check.exercise import find_exercise
 from mi_tutor.course.build import clone_root, run_build
@@ -28,25 +25,6 @@ PARTLY_RIGHT = {
         2,
     ),
 }
-
-
-def nbgrader(course: Path, *arguments: str) -> str:
-    """One nbgrader command in a course, with a home of its own: nothing of this machine's user is read or written."""
-    home = {name: str(course.parent / "home") for name in ("HOME", "JUPYTER_CONFIG_DIR", "XDG_DATA_HOME")}
-    home |= {name: str(course.parent / "home" / name) for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME", "IPYTHONDIR")}
-    # As in an activated environment: nbgrader runs `alembic` by its name.
-    home["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *arguments],
-        cwd=course,
-        env={**os.environ, **home},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
 
 
 def exercises(notebook) -> dict[str, int]:
