@@ -234,7 +234,8 @@ def test_the_next_chapter_finds_the_course_there_and_earns_every_point(first_cha
     run_like_colab(notebook, colab_like, tmp_path / "gone.whl")
     assert shown(notebook.cells[2]) == shown(notebook.cells[4]) == shown(first_chapter.cells[4])
     assert said(notebook.cells[3])[0].startswith(f"mi-tutor {PROJECT['version']} is installed")
-    checks = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade")]
+    graded = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade")]
+    checks = [cell for cell in graded if cell.cell_type == "code"]
     assert [float(answer(cell)) for cell in checks] == [cell.metadata["nbgrader"]["points"] for cell in checks]
     assert checks
 
