@@ -28,13 +28,16 @@ class Case:
     """A rule on memory: (rows, columns, allowance) of `BlockRule`."""
     no_table: int | None = None
     """A rule on memory: the d_vocab of a table [d_vocab d_vocab] that is not to be made."""
+    held_bytes: int | None = None
+    """A rule on memory: what the process may hold, at most, beyond a fresh one. That is seen from outside, so the case is
+    tried only where the function runs in a process of its own, and only when nothing else in its group failed."""
     smooth: bool = True
     """Whether gradients are compared here: False at a kink or where a value is infinite."""
 
     @property
     def watched(self) -> bool:
         """Whether there is a rule on memory; it is tried once, in single precision."""
-        return self.block is not None or self.no_table is not None
+        return not (self.block is self.no_table is self.held_bytes is None)
 
     def __post_init__(self) -> None:
         if self.group not in ("basic", "general", "edge"):
@@ -54,6 +57,16 @@ def general(what: str, **args: Any) -> Case:
 def edge(what: str, **args: Any) -> Case:
     """What the contract says of the corners."""
     return Case("edge", what, args)
+
+
+def large_table(draw: "Draw", arguments: Callable[[int], dict[str, Any]]) -> Case:
+    """Arguments for a d_vocab whose table [d_vocab d_vocab] is so large that a process which makes it is seen to hold it.
+
+    What is allowed, eight tenths of the table in single precision, leaves room for libraries that a notebook imports.
+    """
+    d_vocab = draw.size(12_000, 12_400)
+    args = arguments(d_vocab)
+    return Case("general", f"a vocabulary of {d_vocab:,}", args, held_bytes=d_vocab**2 * 4 * 8 // 10, smooth=False)
 
 
 @dataclass

@@ -17,6 +17,8 @@ BLOCK = 2**17
 """Entries of a product that are looked at together."""
 SMALL = 2**20
 """Entries up to which a product may be built whole."""
+LARGE = 2**26
+"""Entries from which a product is not gone through either, unless something is wrong with it."""
 
 
 def is_factored(value: Any) -> bool:

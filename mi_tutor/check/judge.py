@@ -33,11 +33,13 @@ def judge(
     """Judge one submission of one exercise.
 
     Args:
-        planned: `plan(exercise, seed, device)`, where it is at hand from another submission.
+        planned: what `plan` gives for such a function, where it is at hand from another submission.
     """
     if problem := signature_problem(exercise.parameters, function):
         return _report(exercise, [], problem.kind, problem.sentence, None)
-    trials = run_trials(exercise, function, planned or plan(exercise, seed, device), device)
+    trials = run_trials(
+        exercise, function, planned or plan(exercise, seed, device, elsewhere=isinstance(function, Elsewhere)), device
+    )
     failed = first_failed(trials)
     if failed is None:
         return _report(exercise, trials, None, "", None)
@@ -45,18 +47,27 @@ def judge(
     def rerun(other: Function, trial: Trial) -> Trial:
         return _run(exercise)(exercise, other, trial.case, trial.dtype, device)
 
-    mistake, sentence = explain(exercise, trials, rerun)
+    if failed.case.held_bytes is not None and failed.problem:  # too large for ours to be tried on
+        return _report(exercise, trials, failed.problem.kind, failed.problem.sentence, failed)
+    mistake, sentence = explain(exercise, [trial for trial in trials if trial.case.held_bytes is None], rerun)
     return _report(exercise, trials, mistake, sentence, failed)
 
 
-def plan(exercise: Exercise, seed: int, device: torch.device) -> list[tuple[Case, torch.dtype]]:
-    """Every case with the dtype it is tried in: float32 first, then float64 and, where stated, bfloat16."""
+def plan(
+    exercise: Exercise, seed: int, device: torch.device, *, elsewhere: bool = False
+) -> list[tuple[Case, torch.dtype]]:
+    """Every case with the dtype it is tried in: float32 first, then float64 and, where stated, bfloat16.
+
+    Args:
+        elsewhere: for a function in a process of its own, whose memory can be seen. Those cases come last.
+    """
     planned = [(case, torch.float32) for case in exercise.draw_cases(Draw(seed, exercise.name, torch.float32, device))]
     if any(_floating(value) for case, _ in planned for value in case.args.values()):
         for dtype in [torch.float64, torch.bfloat16] if exercise.bf16 else [torch.float64]:
             again = exercise.draw_cases(Draw(seed, exercise.name, dtype, device))
             planned += [(case, dtype) for case in again if case.group == "general" and not case.watched]
-    return sorted(planned, key=lambda pair: GROUPS.index(pair[0].group))
+    planned = [(case, dtype) for case, dtype in planned if elsewhere or case.held_bytes is None]
+    return sorted(planned, key=lambda pair: (pair[0].held_bytes is not None, GROUPS.index(pair[0].group)))
 
 
 def _floating(value: Any) -> bool:
@@ -78,7 +89,7 @@ def run_trials(
         elif time.monotonic() - start > budget:
             slow = Problem("time", f"Its calls together took more than {budget:g} seconds.")
             trials.append(Trial(case, dtype, problem=slow, outcome=Outcome(problem=slow)))
-        else:
+        elif case.held_bytes is None or not any(trial.problem for trial in trials if trial.case.group == case.group):
             trials.append(run(exercise, function, case, dtype, device))
             _attempted_in_part(trials)
     return trials

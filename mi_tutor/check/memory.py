@@ -1,4 +1,8 @@
-"""Watching the tensors that a call makes, for exercises whose point is not to make a large one."""
+"""Watching what a call makes, for exercises whose point is not to make a large tensor.
+
+`BlockRule` and `TableRule` see every tensor, from inside the process that makes it. `ProcessRule` sees only how much
+memory a whole process takes, but sees it from outside, where the code that is judged has no say.
+"""
 
 import tracemalloc
 import weakref
@@ -135,3 +139,27 @@ class TableRule(BlockRule):
                 "to be made there either.",
             )
         return None
+
+
+class ProcessRule:
+    """A process that holds no more than so many bytes beyond what it held when it was fresh.
+
+    Whoever runs the process puts what it held, as the system counts it, into `held`.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.held = 0
+
+    def broken(self) -> Problem | None:
+        """The rule, if it was broken."""
+        if self.held <= self.most:
+            return None
+        return Problem(
+            "too large a tensor",
+            f"Its process held {self.held // 10**6:,} MB, where an answer that never makes the whole table stays below "
+            f"{self.most // 10**6:,} MB.",
+        )
+
+
+Rule = BlockRule | ProcessRule

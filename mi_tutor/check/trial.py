@@ -16,7 +16,7 @@ from mi_tutor.check.draw import Case, copy_arguments, in_double
 from mi_tutor.check.exercise import Exercise
 from mi_tutor.check.factored import in_factors, is_factored
 from mi_tutor.check.law import Finding
-from mi_tutor.check.memory import BlockRule, TableRule
+from mi_tutor.check.memory import BlockRule, ProcessRule, Rule, TableRule
 
 Gradients = dict[str, Tensor | None]
 
@@ -25,7 +25,7 @@ class Elsewhere:
     """A function that runs in another process, where what `check` does around a call is done as well.
 
     The judge sees what a call in this process would have shown it: `args` hold the generators as the call left them, and
-    `rule` what it counted.
+    `rule` what it counted; a `ProcessRule` is for such a function only.
     """
 
     patience = 5
@@ -35,7 +35,7 @@ class Elsewhere:
         """`signature_problem` there."""
         raise NotImplementedError
 
-    def guarded(self, args: dict[str, Any], rule: BlockRule | None) -> tuple[Outcome, Problem | None]:
+    def guarded(self, args: dict[str, Any], rule: Rule | None) -> tuple[Outcome, Problem | None]:
         """`guarded` there."""
         raise NotImplementedError
 
@@ -94,19 +94,23 @@ def detached(value: Any) -> Any:
     return value.detach() if isinstance(value, Tensor) else value
 
 
-def memory_rule(case: Case) -> BlockRule | None:
-    """What watches the tensors of this case, if anything does."""
+def memory_rule(case: Case) -> Rule | None:
+    """What watches this case, if anything does."""
+    if case.held_bytes is not None:
+        return ProcessRule(case.held_bytes)
     if case.no_table is not None:
         return TableRule(case.no_table)
     return BlockRule(*case.block) if case.block else None
 
 
 def guarded(
-    exercise: Exercise, function: Function, args: dict[str, Any], device: torch.device, rule: BlockRule | None = None
+    exercise: Exercise, function: Function, args: dict[str, Any], device: torch.device, rule: Rule | None = None
 ) -> tuple[Outcome, Problem | None]:
     """Call it within limits. Returns the outcome, and what it disturbed on the way."""
     if isinstance(function, Elsewhere):
         return function.guarded(args, rule)
+    if isinstance(rule, ProcessRule):
+        raise TypeError("a rule on a process is for a function in one of its own")
     with _out_of_reach(exercise.reference, function):
         return guarded_here(function, args, device, rule)
 

@@ -90,7 +90,7 @@ class Marker:
                 0.0, float(exercise.max_points), function.kind, _printable(f"{exercise.name}: {function.sentence}")
             )
         if exercise.name not in self._plans:
-            self._plans[exercise.name] = plan(exercise, self.seed, _CPU)
+            self._plans[exercise.name] = plan(exercise, self.seed, _CPU, elsewhere=True)
         try:
             report = judge(exercise, function, self.seed, _CPU, self._plans[exercise.name])
         except Exception as error:

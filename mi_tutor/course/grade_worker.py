@@ -79,10 +79,10 @@ def main() -> None:
     line = Line()
     torch.set_num_threads(1)
     torch.empty(1).abs().sum().item()
-    calling.SECONDS, calling.MEMORY_BYTES = settings.seconds, settings.memory_bytes
+    calling.MEMORY_BYTES = settings.memory_bytes
     confine(memory_bytes=settings.memory_bytes, seconds=settings.processor_seconds, uid=settings.uid)
     line.send({"to": 0, "ready": True})
-    work = Work(line)
+    work = Work(line, settings.seconds)
     while True:
         request = line.receive()
         to, do = request.pop("to"), request.pop("do")
@@ -92,8 +92,8 @@ def main() -> None:
 class Work:
     """What the judge can ask for; each answers with a message."""
 
-    def __init__(self, line: Line) -> None:
-        self.line = line
+    def __init__(self, line: Line, seconds: float) -> None:
+        self.line, self.seconds = line, seconds
         # A module of its own, for pickle and dataclasses look a class's module up.
         self.module = sys.modules["__main__"] = ModuleType("__main__")
         self.left_out: frozenset[str] = frozenset()
@@ -120,9 +120,13 @@ class Work:
             return {"missing": f"{name} is not a function."}
         return {"problem": _told(signature_problem(parameters, function))}
 
-    def call(self, to: int, name: str, args: dict[str, Any], rule: tuple[Any, ...] | None) -> dict[str, Any]:
-        """Call it as `check` would. The generators go back as they are then, and what the rule counted."""
+    def call(
+        self, to: int, name: str, args: dict[str, Any], rule: tuple[Any, ...] | None, times: int
+    ) -> dict[str, Any]:
+        """Call it as `check` would, but for so many times as long. The generators go back as they are then, and what the
+        rule counted."""
         watch = _rule(rule)
+        calling.SECONDS = times * self.seconds
         outcome, disturbed = guarded_here(self._function(name), args, _CPU, watch)
         edited = [edited_in_place(value) for value in args.values() if hasattr(value, WITNESS)]
         return _answer(outcome, args) | {

@@ -12,7 +12,7 @@ from torch import nn
 from mi_tutor.check.call import FATAL, Outcome
 from mi_tutor.check.compare import Problem
 from mi_tutor.check.factored import is_factored
-from mi_tutor.check.memory import BlockRule, TableRule
+from mi_tutor.check.memory import BlockRule, ProcessRule, Rule, TableRule
 from mi_tutor.check.small_model import WITNESS, note_edit
 from mi_tutor.check.trial import Elsewhere, Gradients
 from mi_tutor.course import wire
@@ -20,6 +20,8 @@ from mi_tutor.course.worker import NO_ANSWER, Lost, Worker, number, sentence
 
 GRACE_SECONDS = 5.0
 """After a call's own limit, before the process is stopped."""
+LARGE_TIMES = 6
+"""How much longer a call may take whose arguments are large enough for its memory to be seen from outside."""
 LIBRARY_SECONDS = 60.0
 """More, once, for a call whose arguments are TransformerLens's: it has to be imported for them."""
 MOST_BYTES = 2**27
@@ -52,20 +54,28 @@ class RemoteFunction(Elsewhere):
         except Lost as lost:
             return lost.problem
 
-    def guarded(self, args: dict[str, Any], rule: BlockRule | None) -> tuple[Outcome, Problem | None]:
+    def guarded(self, args: dict[str, Any], rule: Rule | None) -> tuple[Outcome, Problem | None]:
+        counted = rule if isinstance(rule, BlockRule) else None
+
         def read(answer: dict[str, Any]) -> tuple[Outcome, Problem | None]:
             if answer.get("too_large"):
                 most = f"{wire.BODY_LIMIT // 2**20} MiB"
                 return Outcome(problem=Problem("memory limit", f"Its result holds more than {most}.")), None
-            _leave_behind(answer, args, rule)
+            _leave_behind(answer, args, counted)
             value = _beside_arguments(answer["value"], answer["shared"], args)
             outcome = Outcome(value, _problem(answer["problem"]), sentence(answer["printed"]))
             return outcome, _problem(answer["disturbed"])
 
         try:
-            return self._ask("call", read, args=args, rule=_described(rule))
+            if isinstance(rule, ProcessRule):
+                self.worker.forget_peak()
+            times = LARGE_TIMES if isinstance(rule, ProcessRule) else 1
+            outcome, disturbed = self._ask("call", read, times, args=args, rule=_described(counted), times=times)
+            if isinstance(rule, ProcessRule):
+                rule.held = self.worker.held_bytes()
         except Lost as lost:
             return Outcome(problem=lost.problem), None
+        return outcome, disturbed
 
     def pull_back(self, args: dict[str, Any], names: tuple[str, ...]) -> tuple[Gradients, Problem | None]:
         def read(answer: dict[str, Any]) -> tuple[Gradients, Problem | None]:
@@ -80,12 +90,12 @@ class RemoteFunction(Elsewhere):
         except Lost as lost:
             return dict.fromkeys(names), lost.problem
 
-    def _ask(self, do: str, read: Callable[[dict[str, Any]], Read], **request: Any) -> Read:
+    def _ask(self, do: str, read: Callable[[dict[str, Any]], Read], patience: int = 1, /, **request: Any) -> Read:
         if self.worker.received > self.until_bytes:
             self.lost = Lost("memory limit", f"Its results hold more than {MOST_BYTES // 2**20} MiB together.")
         if self.lost:
             raise self.lost
-        seconds = self.worker.seconds + GRACE_SECONDS
+        seconds = patience * self.worker.seconds + GRACE_SECONDS
         if not self.worker.has_library and any(map(_of_library, request.get("args", {}).values())):
             self.worker.has_library = True
             seconds += LIBRARY_SECONDS

@@ -142,7 +142,8 @@ def _arguments(hide: Iterable[Path]) -> list[str]:
     for folder in {os.path.realpath(path) for path in [*map(str, hide), *_kept_from_learners()]}:
         if os.path.isdir(folder) and any(_inside(folder, other) for other in shown):
             words += ["--tmpfs", folder, "--remount-ro", folder]
-    words += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
+    # Read-only, or a process could have the system forget how much memory it held.
+    words += ["--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
     words += ["--size", str(WORK_BYTES), "--perms", "1777", "--tmpfs", "/dev/shm"]
     words += ["--size", str(WORK_BYTES), "--perms", "1777", "--tmpfs", WORK, "--remount-ro", "/", "--chdir", WORK]
     return words

@@ -6,10 +6,12 @@ One that breaks off, falls silent or writes nonsense is stopped, which costs the
 import contextlib
 import json
 import os
+import re
 import select
 import signal
 import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 from mi_tutor.check.compare import Problem
@@ -40,6 +42,8 @@ class Worker:
         self.received = 0
         self._asked = 0
         self._ready = self._stopped = False
+        self._innermost: int | None = None
+        self._fresh_bytes = 0
         self._process = subprocess.Popen(
             sandbox.command(["-m", "mi_tutor.course.grade_worker", json.dumps(settings)]),
             stdin=subprocess.PIPE,
@@ -62,6 +66,8 @@ class Worker:
             if self._message(until).get("ready") is not True:
                 raise Lost("exit", "The process could not start.")
             self._ready = True
+            self._innermost = _innermost(self._process.pid)
+            self._fresh_bytes = self._held("VmRSS")
 
     def ask(self, do: str, *, seconds: float, **request: Any) -> dict[str, Any]:
         """The answer to a question. Raises Lost when none comes."""
@@ -93,6 +99,31 @@ class Worker:
         except (TypeError, ValueError, KeyError):
             self.stop()
             return [(at, NO_ANSWER)], at
+
+    def forget_peak(self) -> None:
+        """From here on only what it holds now or later counts for `held_bytes`."""
+        if self._innermost is not None:
+            with contextlib.suppress(OSError):
+                Path(f"/proc/{self._innermost}/clear_refs").write_text("5")
+
+    def held_bytes(self) -> int:
+        """The most memory that it held at once, beyond a fresh one, as the system counts it: nothing in it can say less.
+
+        0 on a system that does not tell. Raises Lost when it can no longer be told.
+        """
+        return self._held("VmHWM") - self._fresh_bytes if self._innermost is not None else 0
+
+    def _held(self, field: str) -> int:
+        if self._innermost is None:
+            return 0
+        try:
+            status = Path(f"/proc/{self._innermost}/status").read_text()
+        except OSError:
+            raise self._gone() from None
+        found = re.search(rf"^{field}:\s+(\d+) kB$", status, re.MULTILINE)
+        if found is None:  # it has ended, or is about to
+            raise self._gone()
+        return int(found[1]) * 1024
 
     def stop(self) -> None:
         """End it and all that it started."""
@@ -175,6 +206,15 @@ class Worker:
         if name == "SIGXCPU":
             return Lost("time", "It used up its processor time.")
         return Lost("exit", f"It ended Python with the signal {name}.")
+
+
+def _innermost(process: int) -> int | None:
+    """The process at the end of a line of processes with one child each, as bubblewrap's is; None where none is told."""
+    with contextlib.suppress(OSError, ValueError):
+        while children := Path(f"/proc/{process}/task/{process}/children").read_text().split():
+            (process,) = map(int, children)
+        return process
+    return None
 
 
 def sentence(text: Any) -> str:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mi_tutor.check.compare import ranking
-from mi_tutor.check.draw import Case, Draw, basic, edge, general
+from mi_tutor.check.draw import Case, Draw, basic, edge, general, large_table
 from mi_tutor.check.exercise import Exercise
 from mi_tutor.check.law import Law, Score, Tally
 
@@ -499,6 +499,9 @@ def _successor_cases(draw: Draw) -> Iterator[Case]:
     yield edge("ties", W_E=W_E, W_U=torch.cat([W_U[:, :4], W_U[:, :3]], dim=1), k=3, chunk_size=3)
     yield edge("a vocabulary of one token", W_E=draw.normal(1, 2), W_U=draw.normal(2, 1), k=1, chunk_size=1)
     yield edge("a d_model of 1", W_E=draw.normal(6, 1), W_U=draw.normal(1, 6), k=2, chunk_size=4)
+    yield large_table(
+        draw, lambda n: {"W_E": draw.normal(n, 4), "W_U": draw.normal(4, n), "k": 3, "chunk_size": draw.size(50, 70)}
+    )
 
 
 def _blocks(W_E: Tensor, chunk_size: int) -> Iterator[Tensor]:

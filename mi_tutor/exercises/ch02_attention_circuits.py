@@ -9,7 +9,7 @@ from einops import einsum
 from torch import Tensor
 
 from mi_tutor.check.compare import Problem, near
-from mi_tutor.check.draw import Case, Draw, basic, edge, general
+from mi_tutor.check.draw import Case, Draw, basic, edge, general, large_table
 from mi_tutor.check.exercise import Exercise
 from mi_tutor.check.factored import factored
 
@@ -258,6 +258,7 @@ def _layer_cases(draw: Draw) -> Iterator[Case]:
     yield edge("sizes that are all the same", **_layer(draw, n, n, n, n, n, n))
     args = _layer(draw, 2, 4, 3, 6, 5, 2)
     yield edge("a pattern of zeros", **{**args, "pattern": args["pattern"] * 0})
+    yield large_table(draw, lambda d_vocab: _layer(draw, 2, 4, 3, d_vocab, 6, 4))
     yield edge("one head and a pattern whose rows do not sum to 1", **_uneven(draw, _layer(draw, 2, 5, 1, 6, 4, 3)))
     yield edge("a token that repeats", **{**args, "tokens": draw.integers([[3, 3, 1, 3], [0, 0, 0, 0]])})
     yield edge("heads that write nothing", **{**args, "W_O": args["W_O"] * 0})
@@ -457,6 +458,7 @@ def _circuit_cases(weights: Callable[..., dict[str, Tensor]], zeroed: str, nothi
     yield edge("sizes of 3 throughout", **weights(draw, 3, 3, 3))
     silent = weights(draw, 7, 5, 3)
     yield edge(nothing, **{**silent, zeroed: silent[zeroed] * 0})
+    yield large_table(draw, lambda d_vocab: weights(draw, d_vocab, 12, 4))
 
 
 def sources_and_outputs_exchanged(W_E: Tensor, W_V: Tensor, W_O: Tensor, W_U: Tensor) -> "FactoredMatrix":
@@ -692,6 +694,9 @@ def _trigram_cases(draw: Draw) -> Iterator[Case]:
     yield edge("entries that are all below zero", ov=below, qk=below, source=1, k=3)
     tied = factored(draw.of([[1.0], [1.0], [2.0], [2.0], [0.0]]), draw.of([[1.0, 3.0, 3.0, 1.0, 0.0]]))
     yield edge("equal scores", ov=tied, qk=tied, source=1, k=3)
+    yield large_table(
+        draw, lambda d_vocab: {**_circuits(draw, d_vocab, 4, 3), "source": draw.size(0, d_vocab - 1), "k": 5}
+    )
 
 
 def _circuits(draw: Draw, d_vocab: int, ov: int, qk: int, scale: float = 1.0) -> dict[str, Any]:
@@ -887,6 +892,7 @@ def _copying_cases(draw: Draw) -> Iterator[Case]:
     yield edge("a head that reads nothing", **{**weights, "W_V": weights["W_V"] * 0})
     yield edge("weights that are all zero", **{name: weight * 0 for name, weight in weights.items()})
     yield edge("small weights", **{name: weight * 0.003 for name, weight in weights.items()})
+    yield large_table(draw, lambda d_vocab: _ov_weights(draw, d_vocab, 12, 4))
 
 
 def _turning(draw: Draw, d_vocab: int, d_model: int, d_head: int, what: str) -> dict[str, Tensor]:

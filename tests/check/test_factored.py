@@ -57,6 +57,17 @@ def test_another_type_shape_dtype_or_width_has_its_own_sentence(spoil, said):
     assert said in judged(spoil(expected), expected).sentence
 
 
+def test_a_product_too_large_to_go_through_is_judged_by_its_difference(monkeypatch):
+    monkeypatch.setattr("mi_tutor.check.compare.LARGE", 2**16)
+    expected = matrix(rows=300, columns=300)
+    rounded = FactoredMatrix(expected.A * (1 + 3e-7), expected.B)
+    assert judged(rounded, FactoredMatrix(expected.A.double(), expected.B.double())) is None
+    part = expected.A.clone()
+    part[:30] = 0
+    for wrong in (FactoredMatrix(part, expected.B), FactoredMatrix(expected.A * float("inf"), expected.B)):
+        assert judged(wrong, expected).kind in ("value", "nan")
+
+
 def test_a_large_product_is_judged_without_being_built():
     expected = matrix(3000, 3, 3000)
     other = FactoredMatrix(expected.A.clone(), expected.B.clone())

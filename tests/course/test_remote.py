@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mi_tutor.check.exercise import exercises
-from mi_tutor.check.judge import judge, plan
+from mi_tutor.check.judge import judge, plan, run_trials
 from mi_tutor.course.remote import RemoteFunction
 from mi_tutor.course.sandbox import Sandbox
 from mi_tutor.course.worker import Worker
@@ -85,6 +85,35 @@ def test_a_worker_gives_the_mark_that_check_gives(name, workers):
     """The reference, some misconceptions and a variant; the long tier has them all."""
     wrong = len(exercises()[name].wrong)
     compare(name, [0, 1, 2, 1 + wrong], workers)
+
+
+def _large(name):
+    return [pair for pair in plan(exercises()[name], SEED, CPU, elsewhere=True) if pair[0].held_bytes is not None]
+
+
+def test_exercises_about_a_table_have_a_case_that_is_seen_from_outside():
+    for name in exercises():
+        watched = any(case.block or case.no_table for case, _ in plan(exercises()[name], SEED, CPU))
+        assert bool(_large(name)) == watched, name
+
+
+def _stays_below(name, places, workers):
+    for place in places:
+        function = workers.function(f"{name}_{place}")
+        (trial,) = run_trials(exercises()[name], function, _large(name), CPU)
+        assert trial.problem is None, place
+
+
+@pytest.mark.parametrize("name", [name for name in exercises() if _large(name)])
+def test_an_answer_without_the_table_stays_below_what_is_allowed(name, workers):
+    _stays_below(name, [0], workers)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in exercises() if _large(name)])
+def test_every_right_answer_without_the_table_stays_below_what_is_allowed(name, workers):
+    first = 1 + len(exercises()[name].wrong)
+    _stays_below(name, range(first, first + len(VARIANTS.get(name, ()))), workers)
 
 
 @pytest.mark.slow

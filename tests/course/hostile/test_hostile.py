@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from attacks import CLAIMING, READING
-from harm import MARKER, form, machine
+from harm import MARKER, form, machine, memory
 from isolation import SANDBOX
 
 pytestmark = pytest.mark.skipif(not SANDBOX.isolated, reason=f"the hostile set is for bubblewrap. {SANDBOX.why_not}")
@@ -45,7 +45,7 @@ def notebook(cells):
 def graded(tmp_path_factory):
     """The whole set, with two honest notebooks among it, graded by two workers."""
     home, listener = tmp_path_factory.mktemp("hostile"), Listener()
-    attacks = READING | CLAIMING | form() | machine(listener.socket.getsockname()[1])
+    attacks = READING | CLAIMING | form() | memory() | machine(listener.socket.getsockname()[1])
     for name, attack in attacks.items():
         (home / name).mkdir()
         (home / name / "01_bigrams.ipynb").write_text(notebook(attack.cells))
@@ -72,7 +72,7 @@ def test_there_are_at_least_forty(graded):
     assert len(graded[0]) >= 40
 
 
-@pytest.mark.parametrize("name", [*READING, *CLAIMING, *form(), *machine(0)])
+@pytest.mark.parametrize("name", [*READING, *CLAIMING, *form(), *memory(), *machine(0)])
 def test_it_earns_what_its_honest_part_deserves(name, graded):
     attacks, marks, home, _, _ = graded
     found = marks["notebooks"][str(home / name / "01_bigrams.ipynb")]
