@@ -1,5 +1,7 @@
 """FactoredMatrix as an argument and as a result: judged by its product, copied, watched and shown by its factors."""
 
+import sys
+
 import pytest
 import torch
 from transformer_lens import FactoredMatrix
@@ -58,7 +60,7 @@ def test_another_type_shape_dtype_or_width_has_its_own_sentence(spoil, said):
 
 
 def test_a_product_too_large_to_go_through_is_judged_by_its_difference(monkeypatch):
-    monkeypatch.setattr("mi_tutor.check.compare.LARGE", 2**16)
+    monkeypatch.setattr(sys.modules["mi_tutor.check.compare"], "LARGE", 2**16)  # mi_tutor.check is the function here
     expected = matrix(rows=300, columns=300)
     rounded = FactoredMatrix(expected.A * (1 + 3e-7), expected.B)
     assert judged(rounded, FactoredMatrix(expected.A.double(), expected.B.double())) is None

@@ -84,7 +84,7 @@ def test_k_composition_is_transformer_lenss() -> None:
     model = load_model("attn-2l-py", "cpu")
     scores = model.all_composition_scores("K")
     for pair in (Pair(0, 0), Pair(2, 6), Pair(7, 1)):
-        assert k_composition(model, pair) == pytest.approx(float(scores[0, pair.early, 1, pair.late]), abs=1e-4)
+        assert k_composition(model, pair) == pytest.approx(scores[0, pair.early, 1, pair.late].item(), abs=1e-4)
     # For normal random weights, one over the square root of the dimensions that are summed over.
     assert k_composition_of_random_weights(model) == pytest.approx(model.cfg.d_model**-0.5, rel=0.05)
 
