@@ -249,27 +249,29 @@ def close_to_single_precision(args: dict[str, Any], expected: Any, got: Any) -> 
     return close(args, expected.float(), got.float())
 
 
-def ranking(scores: Callable[..., Tensor], values: int, ids: int, what: str = "ids") -> Answer:
+def ranking(
+    scores: Callable[..., Tensor], size: Callable[..., int], values: int, ids: int, what: str = "ids"
+) -> Answer:
     """For results (best values, their ids) in either order: ids are judged by the values they point to.
 
     Args:
-        scores: from the arguments the full table [..., n] whose last axis the ids index.
+        scores: from ids [rows k] and the arguments, what each id scores in its row.
+        size: from the arguments, how many ids there are.
         values, ids: the places of the two in the result.
     """
 
     def answer(args: dict[str, Any], expected: Any, got: Any) -> Problem | None:
         if problem := close(args, expected[values], got[values]):
             return Problem(problem.kind, f"Result {values}: {problem.sentence}")
-        table = scores(**args)
-        chosen = got[ids].to(table.device)
+        n, chosen = size(**args), got[ids].to(expected[ids].device)
         if chosen.numel() == 0:
             return None
-        if chosen.min() < 0 or chosen.max() >= table.shape[-1]:
-            return Problem("value", f"Result {ids}: some {what} lie outside 0 … {table.shape[-1] - 1}.")
+        if chosen.min() < 0 or chosen.max() >= n:
+            return Problem("value", f"Result {ids}: some {what} lie outside 0 … {n - 1}.")
         ordered = chosen.sort(-1).values
         if (ordered[..., 1:] == ordered[..., :-1]).any():
             return Problem("value", f"Result {ids}: some {what} stand twice in one ranking.")
-        pointed = table.gather(-1, chosen)
+        pointed = scores(chosen, **args)
         wrong = ~near(pointed.to(got[values].dtype), expected[values])
         if wrong.any():
             where = wrong.nonzero()[0].tolist()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mi_tutor.check.factored import factored, in_factors, is_factored
 
 
-@dataclass(frozen=True)
+@dataclass
 class Case:
     """One input of an exercise."""
 
@@ -33,6 +33,8 @@ class Case:
     tried only where the function runs in a process of its own, and only when nothing else in its group failed."""
     smooth: bool = True
     """Whether gradients are compared here: False at a kink or where a value is infinite."""
+    expected: Any = field(default=None, repr=False)
+    """The reference's answer, once it was asked: it is the same for every function that is tried."""
 
     @property
     def watched(self) -> bool:

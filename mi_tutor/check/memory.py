@@ -35,9 +35,14 @@ class BlockRule(TorchDispatchMode):
         self.largest = self.live = self.most_live = self.outside = 0
         self._storages: dict[int, dict[int, weakref.ref[Tensor]]] = {}
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """torch would import its compiler, for a second, to keep it away from here. Nothing is compiled in a check."""
+        return False
+
     def __enter__(self) -> "BlockRule":
         super().__enter__()
-        torch.empty(1).abs()  # the first dispatched operation imports much, slowly while it is traced
+        torch.empty(1).abs()  # the first dispatched operation imports something, slowly while it is traced
         self._tracing = tracemalloc.is_tracing()
         if not self._tracing:
             tracemalloc.start()

@@ -8,7 +8,7 @@ from torch import Tensor
 from mi_tutor.check.compare import Problem, same
 from mi_tutor.check.draw import Case, copy_arguments
 from mi_tutor.check.exercise import Exercise
-from mi_tutor.check.trial import Function, Trial, detached, guarded, read_result
+from mi_tutor.check.trial import Function, Trial, detached, guarded, in_a_row, read_result
 
 
 def run_sampler_trial(
@@ -22,13 +22,13 @@ def run_sampler_trial(
     generator = _generator(args)
     seed, states = generator.initial_seed(), [generator.get_state()]
     results: list[Any] = []
-    for _ in range(case.calls):
-        trial.outcome, disturbed = guarded(exercise, function, args, device)
+    for trial.outcome, disturbed in in_a_row(exercise, function, args, case.calls, device):
         trial.problem = trial.outcome.problem
         if trial.problem:
             return trial
-        if trial.expected is None:
-            trial.expected = exercise.reference(**copy_arguments(case.args))
+        if case.expected is None:
+            case.expected = exercise.reference(**copy_arguments(case.args))
+        trial.expected = case.expected
         trial.outcome.value, trial.problem = read_result(trial.outcome.value, trial.expected, dtype, device)
         trial.problem = trial.problem or _impossible(exercise, args, trial.got)
         if trial.problem:
@@ -64,7 +64,7 @@ def _impossible(exercise: Exercise, args: dict[str, Any], result: Any) -> Proble
 def _misused(states: list[Tensor], *, reseeded: bool, draws: bool) -> Problem | None:
     """How the generator was misused. `draws`: anything was left to chance; where only one result is possible, nothing
     need be drawn."""
-    repeats = any(torch.equal(a, b) for i, a in enumerate(states) for b in states[:i]) if draws else False
+    repeats = draws and len({state.numpy().tobytes() for state in states}) < len(states)
     if repeats and len(states) > 1 and torch.equal(states[0], states[1]):
         return Problem(
             "generator", "It never draws from `generator`: nothing is random here, or it comes from somewhere else."

@@ -121,12 +121,23 @@ class Work:
         return {"problem": _told(signature_problem(parameters, function))}
 
     def call(
-        self, to: int, name: str, args: dict[str, Any], rule: tuple[Any, ...] | None, times: int
+        self, to: int, name: str, args: dict[str, Any], rule: tuple[Any, ...] | None, patience: int, calls: int
     ) -> dict[str, Any]:
-        """Call it as `check` would, but for so many times as long. The generators go back as they are then, and what the
-        rule counted."""
-        watch = _rule(rule)
-        calling.SECONDS = times * self.seconds
+        """Call it as `check` would, so many times in a row or until something is wrong, each with an answer of its own.
+
+        Args:
+            patience: how many times as long a call may take.
+        """
+        calling.SECONDS = patience * self.seconds
+        for left in range(calls - 1, -1, -1):
+            answer = self._call_once(name, args, _rule(rule))
+            if not left or answer["problem"] or answer["disturbed"]:
+                return answer
+            self.line.send({"to": to, "more": True} | answer)
+        raise ValueError("no call was asked for")
+
+    def _call_once(self, name: str, args: dict[str, Any], watch: BlockRule | None) -> dict[str, Any]:
+        """The generators go back as they are then, and what the rule counted."""
         outcome, disturbed = guarded_here(self._function(name), args, _CPU, watch)
         edited = [edited_in_place(value) for value in args.values() if hasattr(value, WITNESS)]
         return _answer(outcome, args) | {

@@ -3,7 +3,7 @@
 Whatever comes back is taken for what a stranger says: values are judged, and a side condition can only lower a mark.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import torch
@@ -50,13 +50,17 @@ class RemoteFunction(Elsewhere):
             return _problem(answer["problem"])
 
         try:
-            return self._ask("signature", read, parameters=parameters)
+            (answer,) = self._ask("signature", parameters=parameters)
+            return self._read(read, answer)
         except Lost as lost:
             return lost.problem
 
     def guarded(self, args: dict[str, Any], rule: Rule | None) -> tuple[Outcome, Problem | None]:
-        counted = rule if isinstance(rule, BlockRule) else None
+        return next(self.in_a_row(args, 1, rule))
 
+    def in_a_row(
+        self, args: dict[str, Any], calls: int, rule: Rule | None = None
+    ) -> Iterator[tuple[Outcome, Problem | None]]:
         def read(answer: dict[str, Any]) -> tuple[Outcome, Problem | None]:
             if answer.get("too_large"):
                 most = f"{wire.BODY_LIMIT // 2**20} MiB"
@@ -66,16 +70,19 @@ class RemoteFunction(Elsewhere):
             outcome = Outcome(value, _problem(answer["problem"]), sentence(answer["printed"]))
             return outcome, _problem(answer["disturbed"])
 
+        counted = rule if isinstance(rule, BlockRule) else None
+        patience = LARGE_TIMES if isinstance(rule, ProcessRule) else 1
+        request = {"args": args, "rule": _described(counted), "patience": patience, "calls": calls}
         try:
             if isinstance(rule, ProcessRule):
                 self.worker.forget_peak()
-            times = LARGE_TIMES if isinstance(rule, ProcessRule) else 1
-            outcome, disturbed = self._ask("call", read, times, args=args, rule=_described(counted), times=times)
+            answers = self._ask("call", calls, patience, **request)
             if isinstance(rule, ProcessRule):
                 rule.held = self.worker.held_bytes()
+            for answer in answers:
+                yield self._read(read, answer)
         except Lost as lost:
-            return Outcome(problem=lost.problem), None
-        return outcome, disturbed
+            yield Outcome(problem=lost.problem), None
 
     def pull_back(self, args: dict[str, Any], names: tuple[str, ...]) -> tuple[Gradients, Problem | None]:
         def read(answer: dict[str, Any]) -> tuple[Gradients, Problem | None]:
@@ -86,28 +93,42 @@ class RemoteFunction(Elsewhere):
             return found, _problem(answer["problem"])
 
         try:
-            return self._ask("gradients", read, args=args, names=names)
+            (answer,) = self._ask("gradients", args=args, names=names)
+            return self._read(read, answer)
         except Lost as lost:
             return dict.fromkeys(names), lost.problem
 
-    def _ask(self, do: str, read: Callable[[dict[str, Any]], Read], patience: int = 1, /, **request: Any) -> Read:
-        if self.worker.received > self.until_bytes:
-            self.lost = Lost("memory limit", f"Its results hold more than {MOST_BYTES // 2**20} MiB together.")
-        if self.lost:
-            raise self.lost
+    def _ask(self, do: str, most: int = 1, patience: int = 1, /, **request: Any) -> list[dict[str, Any]]:
+        """At least one answer, and `most` at most; each may take `patience` times as long as a call."""
         seconds = patience * self.worker.seconds + GRACE_SECONDS
+        library = 0.0
         if not self.worker.has_library and any(map(_of_library, request.get("args", {}).values())):
-            self.worker.has_library = True
-            seconds += LIBRARY_SECONDS
+            self.worker.has_library, library = True, LIBRARY_SECONDS
         try:
-            try:
-                return read(self.worker.ask(do, seconds=seconds, name=self.name, **request))
-            except (KeyError, TypeError, ValueError, AttributeError):
-                self.worker.stop()
-                raise Lost("exit", NO_ANSWER) from None
+            self._refuse_more()
+            answers = [self.worker.ask(do, seconds=seconds + library, name=self.name, **request)]
+            while answers[-1].get("more") is True and len(answers) < most:
+                self._refuse_more()
+                answers.append(self.worker.next_answer(seconds=seconds))
         except Lost as lost:
             self.lost = lost
             raise
+        return answers
+
+    def _refuse_more(self) -> None:
+        if self.lost:
+            raise self.lost
+        if self.worker.received > self.until_bytes:
+            raise Lost("memory limit", f"Its results hold more than {MOST_BYTES // 2**20} MiB together.")
+
+    def _read(self, read: Callable[[dict[str, Any]], Read], answer: dict[str, Any]) -> Read:
+        """What an answer says. Raises Lost, and ends the worker, when it says nothing that makes sense."""
+        try:
+            return read(answer)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            self.worker.stop()
+            self.lost = Lost("exit", NO_ANSWER)
+            raise self.lost from None
 
 
 def _leave_behind(answer: dict[str, Any], args: dict[str, Any], rule: BlockRule | None) -> None:

@@ -76,6 +76,10 @@ class Worker:
         self._begin(do, until, request)
         return self._message(until)
 
+    def next_answer(self, *, seconds: float) -> dict[str, Any]:
+        """Another answer to the question that was asked last. Raises Lost when none comes."""
+        return self._message(time.monotonic() + seconds)
+
     def load(self, cells: list[list[Any]], skip: list[int]) -> tuple[list[tuple[int, str]], int | None]:
         """Define what a notebook defines, without the cells numbered in `skip`.
 

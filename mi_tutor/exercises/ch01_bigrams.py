@@ -587,15 +587,19 @@ def ids_before_values(W_E: Tensor, W_U: Tensor, k: int, chunk_size: int) -> tupl
     return torch.cat([b.indices for b in best]), torch.cat([b.values for b in best])
 
 
-def _all_logits(W_E: Tensor, W_U: Tensor, k: int, chunk_size: int) -> Tensor:
-    return W_E @ W_U
+def _logits_of(ids: Tensor, W_E: Tensor, W_U: Tensor, k: int, chunk_size: int) -> Tensor:
+    return torch.einsum("vd,dvk->vk", W_E, W_U[:, ids])
+
+
+def _d_vocab(W_E: Tensor, W_U: Tensor, k: int, chunk_size: int) -> int:
+    return W_U.shape[1]
 
 
 top_successors = Exercise(
     name="top_successors",
     solutions=SOLUTIONS,
     cases=_successor_cases,
-    answer=ranking(_all_logits, values=0, ids=1),
+    answer=ranking(_logits_of, _d_vocab, values=0, ids=1),
     bf16=True,
     wrong=(
         whole_table_built,
