@@ -1,7 +1,7 @@
-"""A course's marks: the same 40 submissions of chapter 01 by `mi-tutor grade`, by nbgrader's autograde with its marks,
-and by nbgrader's own autograde, which runs each notebook with its checks in one kernel.
+"""A course's marks: the same 40 submissions of a chapter by `mi-tutor grade`, by nbgrader's autograde with its marks, and
+by nbgrader's own autograde, which runs each notebook with its checks in one kernel.
 
-The third is timed on PLAIN of them, and its time for all is that time scaled.
+The third is timed on a few of them.
 """
 
 import csv
@@ -21,62 +21,57 @@ from typing import Any
 
 from rich.table import Table
 
-CHAPTER, STUDENTS, PLAIN = "01_bigrams", 40, 4
+STUDENTS = 40
+CHAPTERS = {"01_bigrams": 4, "03_induction_heads": 2}
+"""How many of them nbgrader marks alone: demonstrations are short in the first of these chapters and train in the other."""
+OURS, BESIDE, ALONE = "mi-tutor grade", "nbgrader autograde, these marks", "nbgrader autograde, its own"
 _HELPER = re.compile(r"\b_\w+|\bmath\b|\bF\b|\bINF\b")
 
 
 def grading() -> Table:
+    table = Table(
+        *("chapter", "command", "submissions", "seconds", "a minute", "of its own", "first after, s", "largest, GB"),
+        title=f"Marks on {os.cpu_count()} cores; what nbgrader marks alone agrees",
+    )
+    for chapter, few in CHAPTERS.items():
+        taken = _taken(chapter, few)
+        rates = {name: 60 * count / seconds for name, (count, seconds, _, _) in taken.items()}
+        for name, (count, seconds, first, peak) in taken.items():
+            ratio = f"{rates[name] / rates[ALONE]:.1f}"
+            words = (f"{count}", f"{seconds:.0f}", f"{rates[name]:.1f}", ratio, f"{first:.1f}", f"{peak:.2f}")
+            table.add_row(chapter, name, *words)
+    return table
+
+
+def _taken(chapter: str, few: int) -> dict[str, tuple[int, float, float, float]]:
+    """By command: submissions, seconds, seconds until the first is done, the largest process's GB."""
     import nbformat
 
     with tempfile.TemporaryDirectory() as folder:
         trusted, plain = Path(folder, "trusted"), Path(folder, "plain")
-        _run("mi-tutor", "course", "init", str(trusted), "--chapters", "01")
-        source = trusted / "source" / CHAPTER / f"{CHAPTER}.ipynb"
+        _run("mi-tutor", "course", "init", str(trusted), "--chapters", chapter[:2])
+        source = trusted / "source" / chapter / f"{chapter}.ipynb"
         solved = nbformat.read(source, as_version=4)
-        for course, n in ((trusted, STUDENTS), (plain, PLAIN)):
+        for course, n in ((trusted, STUDENTS), (plain, few)):
             if course == plain:  # nbgrader as it is without a configuration
-                (plain / "source" / CHAPTER).mkdir(parents=True)
-                nbformat.write(solved, plain / "source" / CHAPTER / source.name)
-            _run("nbgrader", "generate_assignment", CHAPTER, cwd=course)
+                (plain / "source" / chapter).mkdir(parents=True)
+                nbformat.write(solved, plain / "source" / chapter / source.name)
+            _run("nbgrader", "generate_assignment", chapter, cwd=course)
             for student, notebook in enumerate(_class(solved)[:n]):
-                place = course / "submitted" / f"student-{student:02}" / CHAPTER
+                place = course / "submitted" / f"student-{student:02}" / chapter
                 place.mkdir(parents=True)
                 nbformat.write(notebook, place / source.name)
-        taken = {
-            "mi-tutor grade": _timed("mi-tutor", "grade", str(trusted / "submitted"), "--json", cwd=trusted),
-            "nbgrader autograde, with these marks": _timed("nbgrader", "autograde", CHAPTER, cwd=trusted),
-            "nbgrader autograde, its own": _timed("nbgrader", "autograde", CHAPTER, cwd=plain),
+        commands = {
+            OURS: (STUDENTS, trusted, ("mi-tutor", "grade", str(trusted / "submitted"), "--json")),
+            BESIDE: (STUDENTS, trusted, ("nbgrader", "autograde", chapter)),
+            ALONE: (few, plain, ("nbgrader", "autograde", chapter)),
         }
+        taken = {name: (count, *_timed(*command, cwd=cwd)) for name, (count, cwd, command) in commands.items()}
         marks = [_grades(trusted), _grades(plain)]
-        unequal = {student for student, score in marks[1].items() if marks[0][student] != score}
-        if unequal:
-            raise SystemExit(f"not the same marks: {sorted(unequal)}")
-    table = Table(
-        *(
-            "command",
-            "submissions",
-            "seconds",
-            "a minute",
-            "times its own",
-            "first result after, s",
-            "largest process, GB",
-        ),
-        title=f"Marks of {CHAPTER} on {os.cpu_count()} cores; of {PLAIN} honest submissions all agree",
-    )
-    counts = dict(zip(taken, (STUDENTS, STUDENTS, PLAIN), strict=True))
-    rates = {name: 60 * counts[name] / seconds for name, (seconds, _, _) in taken.items()}
-    for name, (seconds, first, peak) in taken.items():
-        ratio = rates[name] / rates["nbgrader autograde, its own"]
-        table.add_row(
-            name,
-            str(counts[name]),
-            f"{seconds:.0f}",
-            f"{rates[name]:.1f}",
-            f"{ratio:.1f}",
-            f"{first:.1f}",
-            f"{peak:.2f}",
-        )
-    return table
+    unequal = sorted(student for student, score in marks[1].items() if marks[0][student] != score)
+    if unequal:
+        raise SystemExit(f"{chapter}: not the same marks: {unequal}")
+    return taken
 
 
 def _class(solved: Any) -> list[Any]:
