@@ -4,7 +4,9 @@ by nbgrader's own autograde, which runs each notebook with its checks in one ker
 The third is timed on a few of them.
 """
 
+import builtins
 import csv
+import dis
 import inspect
 import json
 import os
@@ -19,13 +21,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.table import Table
 
 STUDENTS = 40
 CHAPTERS = {"01_bigrams": 4, "03_induction_heads": 2}
 """How many of them nbgrader marks alone: demonstrations are short in the first of these chapters and train in the other."""
 OURS, BESIDE, ALONE = "mi-tutor grade", "nbgrader autograde, these marks", "nbgrader autograde, its own"
-_HELPER = re.compile(r"\b_\w+|\bmath\b|\bF\b|\bINF\b")
 
 
 def grading() -> Table:
@@ -86,12 +88,11 @@ def _class(solved: Any) -> list[Any]:
         for cell in notebook.cells:
             marks = cell.metadata.get("nbgrader", {})
             if marks.get("solution") and cell.cell_type == "code":
-                wrong = [code for function in exercises()[marks["grade_id"]].wrong if (code := _alone(function))]
+                name = marks["grade_id"]
+                wrong = [code for function in exercises()[name].wrong if (code := _alone(function, name))]
                 kind = draw.choices(("right", "wrong", "nothing"), (6, 3 if wrong else 0, 1))[0]
                 if kind == "wrong":
-                    cell.source = (
-                        f"import torch\nfrom torch import Tensor\n{draw.choice(wrong)}\n{marks['grade_id']} = answer"
-                    )
+                    cell.source = f"import torch\nfrom torch import Tensor\n{draw.choice(wrong)}"
                 elif kind == "nothing":
                     head = cell.source.partition("### BEGIN SOLUTION")[0]
                     cell.source = f"{head}raise NotImplementedError"
@@ -101,12 +102,16 @@ def _class(solved: Any) -> list[Any]:
     return notebooks
 
 
-def _alone(function: Any) -> str:
-    """The code of a misconception that needs nothing but torch, as a function called `answer`; else nothing."""
-    code = textwrap.dedent(inspect.getsource(function))
-    if not code.startswith("def ") or _HELPER.search(code):
+def _alone(function: Any, name: str) -> str:
+    """The code of a misconception that needs nothing but torch, as a function of that name; else nothing."""
+    code = re.sub(r"^def \w+", f"def {name}", textwrap.dedent(inspect.getsource(function)))
+    known = {"torch": torch, "Tensor": torch.Tensor}
+    try:
+        exec(code, known)
+    except (NameError, SyntaxError):
         return ""
-    return re.sub(r"^def \w+", "def answer", code)
+    needed = {step.argval for step in dis.get_instructions(known[name]) if step.opname == "LOAD_GLOBAL"}
+    return code if needed <= {*known, *dir(builtins)} else ""
 
 
 def _timed(*command: str, cwd: Path) -> tuple[float, float, float]:

@@ -221,6 +221,33 @@ def test_an_export_shows_everything(read: Any, executed: Any, theme: str) -> Non
     assert unreadable(page, ".jp-CodeCell:has(.jp-OutputArea-output) .jp-OutputArea") == []
 
 
+# Plotly's own bar of tools is for the mouse; what it does, a reader of the labels does not need.
+CONTROLS = ".jp-OutputArea :is(input, select, button, summary, a[href], [tabindex='0']):not(.js-plotly-plot *)"
+REACHED = """controls => { const all = [...document.querySelectorAll(controls)].filter(e => e.checkVisibility()),
+at = all.indexOf(document.activeElement), style = getComputedStyle(document.activeElement);
+return [all.length, at, style.outlineStyle !== "none" || style.boxShadow !== "none"] }"""
+
+
+def test_every_control_is_reached_by_the_keyboard_alone_and_shows_it(read: Any, executed: Any) -> None:
+    page = read("keyboard", exported(executed, "light")).page
+    wait_for_views(page)
+    count, at, _ = page.evaluate(REACHED, CONTROLS)
+    assert count > 10
+    reached: dict[int, bool] = {}
+    for _ in range(40 * count):
+        page.keyboard.press("Tab")
+        _, at, shows = page.evaluate(REACHED, CONTROLS)
+        reached |= {at: shows} if at >= 0 else {}
+    assert sorted(reached) == list(range(count))
+    assert all(reached.values())
+    for slides in page.locator(".mi-tutor-slider:visible").all():
+        bar, shown = slides.locator("input"), slides.locator("output")
+        for key, position in (("Home", 0), ("ArrowRight", 1), ("End", int(bar.get_attribute("max")))):
+            bar.press(key)
+            assert bar.input_value() == str(position)
+            assert shown.inner_text()
+
+
 @pytest.mark.slow
 def test_a_preview_without_scripts_and_styles_shows_everything(read: Any, executed: Any) -> None:
     page = read("sanitised", sanitised(executed)).page
