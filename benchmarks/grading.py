@@ -124,10 +124,15 @@ def _timed(*command: str, cwd: Path) -> tuple[float, float, float]:
             _program(command), cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         assert process.stdout
+        written: set[str] = set()
         for line in process.stdout:
-            if not first and re.search(
-                r"student-\d\d.*: [\d.]+ of [\d.]+ points|\| INFO\] Writing .*student-\d\d", line
-            ):
+            done = re.search(r"student-\d\d.*: [\d.]+ of [\d.]+ points", line)
+            if found := re.search(r"Writing \d+ bytes to (.*)", line):
+                done = (
+                    found if found[1] in written else None
+                )  # nbgrader's first writing of a notebook is the unmarked one
+                written.add(found[1])
+            if done and not first:
                 first = time.perf_counter() - start
         failed = process.wait()
         unit = 1 if sys.platform == "darwin" else 1024

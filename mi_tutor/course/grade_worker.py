@@ -59,7 +59,7 @@ class Line:
         try:
             packed = wire.pack(message, limited=True)
         except wire.Refused:
-            packed = wire.pack({"to": message["to"], "too_large": True})
+            packed = wire.pack({"to": message["to"], "more": "more" in message, "too_large": True})
         left = memoryview(packed)
         while left:
             left = left[os.write(self._writing, left) :]

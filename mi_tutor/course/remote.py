@@ -4,7 +4,7 @@ Whatever comes back is taken for what a stranger says: values are judged, and a 
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import torch
 from torch import nn
@@ -77,6 +77,8 @@ class RemoteFunction(Elsewhere):
             if isinstance(rule, ProcessRule):
                 self.worker.forget_peak()
             answers = self._ask("call", calls, patience, **request)
+            if len(answers) < calls and not (answers[-1].get("problem") or answers[-1].get("disturbed")):
+                self._give_up()
             if isinstance(rule, ProcessRule):
                 rule.held = self.worker.held_bytes()
             for answer in answers:
@@ -126,9 +128,12 @@ class RemoteFunction(Elsewhere):
         try:
             return read(answer)
         except (KeyError, TypeError, ValueError, AttributeError):
-            self.worker.stop()
-            self.lost = Lost("exit", NO_ANSWER)
-            raise self.lost from None
+            self._give_up()
+
+    def _give_up(self) -> NoReturn:
+        self.worker.stop()
+        self.lost = Lost("exit", NO_ANSWER)
+        raise self.lost from None
 
 
 def _leave_behind(answer: dict[str, Any], args: dict[str, Any], rule: BlockRule | None) -> None:
