@@ -18,7 +18,7 @@ from transformer_lens.model_bridge import TransformerBridge
 
 # %% tags=["active-ipynb"]
 # import torch
-
+#
 # from mi_tutor import (
 #     check,
 #     choose_device,
@@ -39,7 +39,7 @@ from transformer_lens.model_bridge import TransformerBridge
 #     token_label,
 #     top_predictions,
 # )
-
+#
 # device = choose_device()
 # print(f"This chapter runs on {device_name(device)}.")
 # model = load_model("attn-1l-py", device=device)
@@ -485,11 +485,11 @@ def zero_ablate_head(
 #         "begins with a letter": lambda row, p: came[row][p].lstrip(" ")[:1].isalpha(),
 #         "stood earlier": lambda row, p: came[row][p] in came[row][1:p],
 #     }
-
+#
 #     def shares(places):
 #         found = [sum(is_one(*place) for place in places) for is_one in kinds.values()]
 #         return [f"{number / len(places):.0%}" for number in found]
-
+#
 #     intact = next_token_log_probs(model(stretches), stretches)
 #     print("with → without  earlier?  context │token│")
 #     everywhere = [(row, p) for row in range(100) for p in range(1, 64)]

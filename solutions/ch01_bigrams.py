@@ -20,7 +20,7 @@ from torch import Tensor
 
 # %% tags=["active-ipynb"]
 # import math
-
+#
 # from mi_tutor import (
 #     check,
 #     choose_device,
@@ -39,7 +39,7 @@ from torch import Tensor
 #     explore_successors,
 #     token_label,
 # )
-
+#
 # device = choose_device()
 # print(f"This chapter runs on {device_name(device)}.")
 # model = load_model("zero-layer-py", device=device)
@@ -373,8 +373,8 @@ def mean_kl(
 #     """Unsmoothed where a token was seen; a uniform row where it never was, which then weighs nothing."""
 #     never = (counts.sum(1) == 0)[:, None]
 #     return torch.where(never, bigram_log_probs(counts, 1.0), bigram_log_probs(counts, 0.0))
-
-
+#
+#
 # with needs(count_bigrams, bigram_log_probs, bigram_cross_entropy, direct_path_logits, mean_kl):
 #     own = training_bigram_counts("zero-layer-py").to(device)
 #     how_often = own.sum(1).float()
@@ -569,8 +569,8 @@ def sample_bigrams(
 #             total += 1
 #             right += bool(stack) and stack.pop() == pairs[character]
 #     return right / max(total, 1)
-
-
+#
+#
 # with needs(count_bigrams, bigram_log_probs, sample_bigrams):
 #     sample = sample_bigrams(log_probs, start, 20_000, torch.Generator(device).manual_seed(1))
 #     fails = {}
@@ -658,7 +658,7 @@ def top_successors(
 
 # %% tags=["active-ipynb"]
 # READ_GPT2 = False
-
+#
 # if READ_GPT2:
 #     gpt2 = load_model("gpt2", device=device)
 #     with torch.no_grad():

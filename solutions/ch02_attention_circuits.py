@@ -19,7 +19,7 @@ from transformer_lens import FactoredMatrix
 
 # %% tags=["active-ipynb"]
 # from mi_tutor.solutions.ch00_orientation import zero_ablate_head
-
+#
 # from mi_tutor import (
 #     check,
 #     choose_device,
@@ -31,7 +31,7 @@ from transformer_lens import FactoredMatrix
 #     show_solution,
 # )
 # from mi_tutor.views import attention_heads, heatmap, scatter, table, token_label
-
+#
 # torch.set_grad_enabled(False)  # nothing is trained here
 # device = choose_device()
 # print(f"This chapter runs on {device_name(device)}.")
@@ -41,25 +41,25 @@ from transformer_lens import FactoredMatrix
 # W_E, W_U = model.W_E, model.W_U
 # W_Q, W_K, W_V, W_O = model.W_Q[0], model.W_K[0], model.W_V[0], model.W_O[0]
 # b_Q, b_K, b_V, b_O = model.b_Q[0], model.b_K[0], model.b_V[0], model.b_O[0]
-
-
+#
+#
 # def after_norm(x):
 #     """The stream as heads read it: less its mean, divided by its standard deviation."""
 #     x = x - x.mean(-1, keepdim=True)
 #     return x / (x.square().mean(-1, keepdim=True) + model.cfg.eps).sqrt()
-
-
+#
+#
 # def token(text):
 #     """The number of a piece of text that is one token."""
 #     [number] = tokenizer.encode(text, add_special_tokens=False)
 #     return number
-
-
+#
+#
 # def names(ids):
 #     """These tokens, readable."""
 #     return "  ".join(token_label(tokenizer, i) for i in ids)
-
-
+#
+#
 # E = after_norm(W_E)
 # for text in ("['", " while", " try", " if", "{", "from"):
 #     writes = E[token(text)] @ W_V[1] @ W_O[1] @ W_U
@@ -124,7 +124,7 @@ def attention_pattern(
 
 # %% tags=["active-ipynb"]
 # program = """import json
-
+#
 # def read_config(path):
 #     with open(path) as file:
 #         config = json.load(file)
@@ -132,8 +132,8 @@ def attention_pattern(
 # """
 # text = model.to_tokens(program)
 # logits, cache = model.run_with_cache(text)
-
-
+#
+#
 # def turned(x, steps):
 #     """Rotary positions: every pair of numbers is turned by so many steps of its own speed."""
 #     speed = model.cfg.rotary_base ** (-torch.arange(0, d_head, 2, device=device) / d_head)
@@ -141,16 +141,16 @@ def attention_pattern(
 #     a, b = x[..., 0::2], x[..., 1::2]
 #     pairs = a * angle.cos() - b * angle.sin(), a * angle.sin() + b * angle.cos()
 #     return torch.stack(pairs, -1).flatten(-2)
-
-
+#
+#
 # def queries_and_keys(tokens):
 #     """What a layer compares: from embeddings to turned queries and keys."""
 #     axes = "batch position d_model, head d_model d_head -> batch position head d_head"
 #     steps = torch.arange(tokens.shape[1])[:, None]
 #     q = turned(einsum(E[tokens], W_Q, axes) + b_Q, steps)
 #     return q, turned(einsum(E[tokens], W_K, axes) + b_K, steps)
-
-
+#
+#
 # with needs(attention_pattern):
 #     pattern = attention_pattern(*queries_and_keys(text))
 #     gap = (pattern - cache["pattern", 0]).abs().max()
@@ -218,12 +218,12 @@ def one_layer_logits(
 # W_U = W_U - W_U.mean(1, keepdim=True)  # a softmax ignores the mean of the logits
 # constant = einsum(b_V, W_O, "head d_head, head d_head d_model -> d_model") + b_O
 # scale = cache["ln_final.hook_scale"]
-
-
+#
+#
 # def without_mean(logits):
 #     return logits - logits.mean(-1, keepdim=True)
-
-
+#
+#
 # with needs(one_layer_logits):
 #     summed = one_layer_logits(text, cache["pattern", 0], E, W_V, W_O, W_U)
 #     summed = summed + (W_E - E)[text] @ W_U  # the direct path reads W_E, not E
@@ -245,13 +245,13 @@ def one_layer_logits(
 # starts = torch.arange(60) * (len(heldout) // 60)
 # stretches = heldout[starts[:, None] + torch.arange(64)].to(device)
 # stretches[:, 0] = tokenizer.bos_token_id
-
-
+#
+#
 # def loss(logits):
 #     log_probs = logits[:, :-1].log_softmax(-1)
 #     return -log_probs.gather(-1, stretches[:, 1:, None]).mean()
-
-
+#
+#
 # with needs(one_layer_logits):
 #     real, seen = model.run_with_cache(stretches)
 #     still = seen["ln_final.hook_scale"]
@@ -388,22 +388,22 @@ def qk_circuit(
 # W_Q1 = torch.cat([W_Q, b_Q[:, None]], 1) / d_head**0.5
 # mean_key = (E @ W_K).mean(1, keepdim=True)
 # W_K1 = torch.cat([W_K, -mean_key], 1)
-
-
+#
+#
 # def circuits_at(offset):
 #     """The QK circuit of every head for a key so many tokens back, keys centred, scores scaled."""
 #     return [qk_circuit(E_1, W_Q1[h], turned(W_K1[h], -offset)) for h in range(n_heads)]
-
-
+#
+#
 # visible = torch.ones(64, 64, device=device).tril()
 # visible[:, 0], visible[:8] = 0, 0
-
-
+#
+#
 # def centred(scores):
 #     mean = (scores * visible).sum(-1, keepdim=True) / visible.sum(-1, keepdim=True).clamp(min=1)
 #     return (scores - mean) * visible
-
-
+#
+#
 # figure = None
 # with needs(qk_circuit):
 #     q, k = queries_and_keys(stretches)
@@ -507,8 +507,8 @@ def top_skip_trigrams(
 # contexts = heldout[first[:, None] + torch.arange(32)].to(device)
 # contexts[:, 0] = tokenizer.bos_token_id
 # frequent = heldout.bincount(minlength=d_vocab).topk(300).indices.to(device)
-
-
+#
+#
 # def changes(source, destinations, offset=OFFSET):
 #     """What the source does to all logits after each destination: [destination, d_vocab]."""
 #     before = contexts.repeat(len(destinations), 1)
@@ -517,8 +517,8 @@ def top_skip_trigrams(
 #     with_source[:, -1 - offset] = source
 #     change = model(with_source)[:, -1] - model(before)[:, -1]
 #     return without_mean(change).unflatten(0, (len(destinations), len(contexts))).mean(1)
-
-
+#
+#
 # with needs(ov_circuit, qk_circuit, top_skip_trigrams):
 #     held, rises, others, misses = 0, [], [], {}
 #     for (head, source), (destinations, outputs) in claims.items():
@@ -570,8 +570,8 @@ def top_skip_trigrams(
 #         for d in destinations
 #     ]
 #     return torch.tensor(shares)
-
-
+#
+#
 # figure = None
 # with needs(ov_circuit, qk_circuit, top_skip_trigrams):
 #     source, destinations, outputs = " def", ["__(", "):"], ["self", "\n       "]
@@ -749,23 +749,23 @@ def direct_logit_attribution(
 #     z_axes = "head key, key head d_head, head d_head d_model -> head d_model"
 #     wrote = einsum(cache["pattern", 0][0, :, -1], E_values(ids), W_O, z_axes)
 #     return torch.cat([W_E[ids[0, -1:]], wrote, constant[None]])[:, None], ids, logits, cache
-
-
+#
+#
 # def E_values(ids):
 #     return einsum(E[ids[0]], W_V, "key d_model, head d_model d_head -> key head d_head")
-
-
+#
+#
 # PARTS = ["direct path", *(f"head {h}" for h in range(n_heads)), "constant"]
-
-
+#
+#
 # def attributed(text, outputs):
 #     """The logits of some outputs, taken apart: [part, output]."""
 #     components, _, _, cache = parts(text)
 #     scale = cache["ln_final.hook_scale"][:, -1]
 #     columns = [direct_logit_attribution(components, scale, W_U[:, token(o)]) for o in outputs]
 #     return torch.cat(columns, 1)
-
-
+#
+#
 # figure = None
 # breaks = ["\n" + " " * spaces for spaces in (3, 7, 11, 15, 19)]
 # opened = "def read(path):\n    if path is None:"

@@ -20,7 +20,7 @@ from transformer_lens.model_bridge import TransformerBridge
 # %% tags=["active-ipynb"]
 # import math
 # from functools import partial
-
+#
 # from mi_tutor import (
 #     check,
 #     choose_device,
@@ -45,7 +45,7 @@ from transformer_lens.model_bridge import TransformerBridge
 #     together,
 #     token_label,
 # )
-
+#
 # torch.set_grad_enabled(False)  # until section 8 nothing is trained here
 # device = choose_device()
 # print(f"This chapter runs on {device_name(device)}.")
@@ -53,7 +53,7 @@ from transformer_lens.model_bridge import TransformerBridge
 # tokenizer = model.tokenizer
 # n_heads, d_vocab = model.cfg.n_heads, model.cfg.d_vocab
 # BOS = tokenizer.bos_token_id
-
+#
 # line = "frobnitz_quexley = load('a.txt')\nprint(frobnitz_quexley"
 # ids = model.to_tokens(line)
 # again = ids.shape[1] - 10  # from here on the name comes for the second time
@@ -128,13 +128,13 @@ def repeated_tokens(
 
 # %% tags=["active-ipynb"]
 # PERIOD = 25
-
-
+#
+#
 # def losses(m, sequences):
 #     """Loss in nats of every token but BOS, [batch, position-1]."""
 #     return cross_entropy(m(sequences)[:, :-1].mT, sequences[:, 1:], reduction="none")
-
-
+#
+#
 # figure = None
 # with needs(repeated_tokens):
 #     draw = torch.Generator(device).manual_seed(0)
@@ -256,22 +256,22 @@ def prefix_matching_score(
 #         sequences, names_filter=lambda name: name.endswith("hook_pattern")
 #     )
 #     return torch.stack([cache["pattern", layer] for layer in range(m.cfg.n_layers)])
-
-
+#
+#
 # def head_table(values, what, title, limits=None):
 #     """A number for each head of each layer, as colours."""
 #     count = values.shape[1]
 #     labels = [f"head {i}" for i in range(count)], [f"layer {i}" for i in range(len(values))]
 #     return heatmap(values, *labels, title=title, what=what, limits=limits)
-
-
+#
+#
 # def ranked(values, k=3):
 #     """The largest of a table [layer head], readable."""
 #     best = values.flatten().topk(k)
 #     named = zip(best.values.tolist(), best.indices.tolist(), strict=True)
 #     return ", ".join(f"{i // values.shape[1]}.{i % values.shape[1]}: {v:.3f}" for v, i in named)
-
-
+#
+#
 # figure = None
 # with needs(repeated_tokens, prefix_matching_score):
 #     on_random, on_code = patterns(model, random), patterns(model, code)
@@ -436,21 +436,21 @@ def ablation_effects(
 # %% tags=["active-ipynb"]
 # figure = None
 # with needs(repeated_tokens, ablation_effects):
-
+#
 #     def mean_effect(layer, head):
 #         """The rise in loss on the second copy of code when a head writes its mean everywhere."""
-
+#
 #         def flatten(z, hook):
 #             z = z.clone()
 #             z[:, :, head] = z[:, :, head].mean((0, 1))
 #             return z
-
+#
 #         logits = model.run_with_hooks(
 #             code, fwd_hooks=[(f"blocks.{layer}.attn.hook_z", flatten)]
 #         )
 #         ablated = cross_entropy(logits[:, CODE_PERIOD:-1].mT, code[:, 1 + CODE_PERIOD :])
 #         return float(ablated) - clean
-
+#
 #     clean = float(losses(model, code)[:, CODE_PERIOD:].mean())
 #     chosen = [(0, 2), (0, 3), (0, 1), (1, 6), (1, 0)]
 #     rows = [[f"{i}.{h}", float(effects_code[i, h]), mean_effect(i, h)] for i, h in chosen]
@@ -615,13 +615,13 @@ def composition_scores(model: TransformerBridge, kind: str) -> Float[Tensor, "la
 # figures = [None] * 3
 # with needs(composition_score, composition_scores):
 #     draw = torch.Generator(device).manual_seed(0)
-
+#
 #     def random_head():
 #         """W_V W_O, or W_K W_Q^T, of a head whose weights are drawn."""
 #         d_model, d_head = model.cfg.d_model, model.cfg.d_head
 #         left, right = torch.randn(2, d_model, d_head, generator=draw, device=device)
 #         return left @ right.T
-
+#
 #     chance = [float(composition_score(random_head(), random_head())) for _ in range(30)]
 #     print(f"random weights: {min(chance):.3f} to {max(chance):.3f}")
 #     composed = {kind: composition_scores(model, kind) for kind in "QKV"}
@@ -774,16 +774,16 @@ def build_induction_head(d_vocab: int, n_ctx: int) -> dict[str, Tensor]:
 #         wrote.append(pattern @ x @ W_V[layer] @ W_O[layer])
 #         x = x + wrote[layer]
 #     return streams[1], wrote[0], x @ weights["W_U"]
-
-
+#
+#
 # def cut_patterns(weights, sequence):
 #     """Layer 1's pattern as it is, and with layer 0 cut from its keys and from its queries."""
 #     stream, wrote, _ = run_by_hand(weights, sequence[None])
 #     args = weights["W_Q"][1, 0], weights["W_K"][1, 0]
 #     whole = pattern_without(stream, 0 * wrote, *args, "K")
 #     return torch.cat([whole, *(pattern_without(stream, wrote, *args, path) for path in "KQ")])
-
-
+#
+#
 # view = None
 # names = ["whole", "K cut", "Q cut"]
 # letters = ["BOS", *"abcdefg", *"abcdefg"]
@@ -930,17 +930,17 @@ def in_context_learning_score(
 #     windows = heldout[starts[:, None] + torch.arange(256)].to(device)
 #     windows[:, 0] = BOS
 #     rows, each = [], {}
-
+#
 #     def with_error(by_window):
 #         """A mean over windows and its standard error."""
 #         return f"{by_window.mean():.2f} ± {by_window.std() / len(by_window) ** 0.5:.2f}"
-
+#
 #     def compared(loss):
 #         """Late less early in one pair of columns, and in the mean of 30 pairs."""
 #         score = float(in_context_learning_score(loss, 49, 249))
 #         single = with_error(loss[:, 249] - loss[:, 49])
 #         return f"{score:.2f}: {single}", with_error((loss[:, 224:254] - loss[:, 30:60]).mean(1))
-
+#
 #     for name, m in (("one layer", control), ("two layers", model)):
 #         each[name] = torch.cat([losses(m, part) for part in windows.split(16)])
 #         rows.append([name, *compared(each[name])])
@@ -1052,7 +1052,7 @@ def induction_bump(
 # figure = None
 # with needs(repeated_tokens, prefix_matching_score):
 #     few = random[:16]
-
+#
 #     def at_checkpoint(step):
 #         """The pattern of 1.6, all scores, and the losses, after so many steps of training."""
 #         seen = patterns(load_model("attn-2l-py", device=device, checkpoint=step), few)
@@ -1079,7 +1079,7 @@ def induction_bump(
 #             curves(lines, "training step", "loss, nats"),
 #             widths=(310, 260, 310),
 #         )
-
+#
 #     kept = checkpoint_steps("attn-2l-py")
 #     figure = slider("step", kept, at_checkpoint, start=kept.index(3000))
 # figure
@@ -1106,8 +1106,8 @@ def induction_bump(
 
 # %% tags=["active-ipynb"]
 # PERIODS, CONTEXT, SMALL = range(6, 24), 48, 64
-
-
+#
+#
 # def sequences_with_periods(count, generator):
 #     """BOS and a random block until the context is full, each row with a period of its own."""
 #     draw = partial(torch.randint, generator=generator, device=device)
@@ -1115,8 +1115,8 @@ def induction_bump(
 #     block = draw(1, SMALL, (count, PERIODS[-1]))
 #     body = block.gather(1, torch.arange(CONTEXT - 1, device=device) % period)
 #     return torch.cat([body.new_zeros(count, 1), body], dim=1), period
-
-
+#
+#
 # @torch.enable_grad()
 # def train_small(layers, training_steps=140, rate=5e-3):
 #     """The loss at every step on tokens that could be known: all but the first copy and what begins the second."""
@@ -1143,8 +1143,8 @@ def induction_bump(
 #         known = torch.arange(1, CONTEXT, device=device) > period + 1
 #         curve.append(float(loss.detach()[known].mean()))
 #     return curve
-
-
+#
+#
 # small = {f"{n} layer{'s' * (n > 1)}": train_small(n) for n in (1, 2)}
 # floor = sum(math.log(p) for p in PERIODS) / len(PERIODS)
 # at_step = list(range(1, len(small["1 layer"]) + 1))
@@ -1240,14 +1240,14 @@ def induction_bump(
 # print(
 #     f"length of what it would write: from <|bos|> {sent[:, 0].mean():.1f}, from other tokens {sent[:, 1:].mean():.1f}"
 # )
-
-
+#
+#
 # def look_away(pattern, hook):
 #     pattern = pattern.clone()
 #     pattern[:, 6, :, 0] = 0
 #     return pattern
-
-
+#
+#
 # hooks = [("blocks.1.attn.hook_pattern", look_away)]
 # away = cross_entropy(model.run_with_hooks(code, fwd_hooks=hooks)[:, :-1].mT, code[:, 1:])
 # print(f"loss without that attention: {away - losses(model, code).mean():+.3f} nats")
@@ -1287,12 +1287,12 @@ def induction_bump(
 #         notes = torch.stack([previous_token_score(p) for p in seen])
 #         print(f"prefix matching: {ranked(found, 5)}\nprevious token:  {ranked(notes, 5)}")
 #         layer, head = divmod(int(found.argmax()), large.cfg.n_heads)
-
+#
 #         def silence(z, hook):
 #             z = z.clone()
 #             z[:, :, head] = 0
 #             return z
-
+#
 #         logits = large.run_with_hooks(
 #             rows, fwd_hooks=[(f"blocks.{layer}.attn.hook_z", silence)]
 #         )

@@ -14,7 +14,7 @@ from torch import Tensor
 
 # %% tags=["active-ipynb"]
 # import math
-
+#
 # from mi_tutor import check, choose_device, device_name, hint, needs, show_solution
 # from mi_tutor.models.toy import best_of, peaks, train_abs, train_toy
 # from mi_tutor.views import (
@@ -27,17 +27,17 @@ from torch import Tensor
 #     slider,
 #     table,
 # )
-
+#
 # device = choose_device()
 # print(f"This chapter runs on {device_name(device)}.")
-
-
+#
+#
 # def same_for_all(probabilities, features, restarts=1):
 #     """A row of probabilities for each model: the same for all features, each row several times."""
 #     rows = torch.as_tensor(probabilities, device=device).repeat_interleave(restarts)
 #     return rows[:, None].expand(-1, features)
-
-
+#
+#
 # # Feature 0 matters most, feature 4 two thirds as much.
 # falling = 0.9 ** torch.arange(5.0, device=device)
 # opening = best_of(train_toy(same_for_all([1.0, 0.05], 5, 6), 2, falling), 6)
@@ -255,8 +255,8 @@ def toy_loss(
 # def kept(W):
 #     """Which columns are longer than a half."""
 #     return W.norm(dim=-2) > 0.5
-
-
+#
+#
 # def shape_of(W):
 #     """The geometry of the kept columns of one model in the plane, by the angles between them."""
 #     columns = W[:, kept(W)]
@@ -272,8 +272,8 @@ def toy_loss(
 #     if count == 3 and abs(gaps[-1] - 180) < 15:
 #         return "an antipodal pair, one at right angles"
 #     return f"{count}, gaps of {', '.join(f'{g:.0f}' for g in gaps)} degrees"
-
-
+#
+#
 # PUBLISHED = {1.0: "two at right angles", 0.2: "two antipodal pairs", 0.1: "pentagon"}
 # rows = []
 # for i, p in enumerate(probabilities):
@@ -336,8 +336,8 @@ def interference(
 #     """n unit vectors in the plane, evenly spread."""
 #     turn = 2 * math.pi * torch.arange(n) / n
 #     return torch.stack([turn.cos(), turn.sin()])
-
-
+#
+#
 # with needs(interference):
 #     for n in (2, 3, 4, 5):
 #         print(f"regular, {n} arrows: {interference(polygon(n)[None])[0, 0]:.2f} for each")
@@ -395,8 +395,8 @@ def feature_dimensionality(
 #     level = height * (-1.0) ** torch.arange(8)
 #     round_ = (1 - level.square()).sqrt()
 #     return torch.stack([round_ * turn.cos(), round_ * turn.sin(), level])
-
-
+#
+#
 # corners = torch.tensor([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]).T / 3**0.5
 # SOLIDS = {
 #     "tetrahedron": corners,
@@ -591,7 +591,7 @@ def strategy_losses(probability: float, importance: float) -> Float[Tensor, "3"]
 #     )
 #     losses = losses.to(device)
 #     theory = losses.argmin(-1) + 1
-
+#
 #     grid_p = densities[:, None].expand(SIZE, SIZE).flatten().repeat_interleave(4)
 #     grid_w = weights.repeat(SIZE).repeat_interleave(4)
 #     importances = torch.stack([torch.ones_like(grid_w), grid_w], -1)
@@ -633,21 +633,21 @@ def strategy_losses(probability: float, importance: float) -> Float[Tensor, "3"]
 # midpoints = (torch.arange(24, device=device) + 0.5) / 24
 # levels = torch.cat([midpoints.new_zeros(1), midpoints])  # inactive, or one of 24 values
 # pairs = torch.cartesian_prod(levels, levels)
-
-
+#
+#
 # def chances(p):
 #     """How probable each pair of levels is: [..., pair]."""
 #     p = torch.as_tensor(p, device=device)[..., None]
 #     one = torch.cat([1 - p, (p / 24).expand(*p.shape[:-1], 24)], -1)
 #     return (one[..., :, None] * one[..., None, :]).flatten(-2)
-
-
+#
+#
 # def expected_errors(W, b):
 #     """The squared errors of both features for every pair of levels: [model, pair, feature]."""
 #     h = einsum(pairs, W[:, 0], "pair feature, model feature -> model pair")
 #     return ((h[..., None] * W + b[:, None]).relu() - pairs).square()
-
-
+#
+#
 # with needs(strategy_losses):
 #     all_chances = chances(densities).repeat_interleave(SIZE, 0)
 #     squares = expected_errors(chosen.W, chosen.b)
@@ -790,20 +790,20 @@ def anticorrelated_features(
 # %% tags=["active-ipynb"]
 # figure = None
 # with needs(correlated_features, anticorrelated_features):
-
+#
 #     def pairs_in_the_plane(n_pairs, draw_pairs=None, runs=8):
 #         """The best of several models of pairs in two dimensions."""
-
+#
 #         def inputs(batch, generator):
 #             return draw_pairs(batch, n_pairs, 0.1, generator).T[None]
-
+#
 #         source = inputs if draw_pairs else None
 #         probability = same_for_all([0.1], 2 * n_pairs, runs)
 #         ones = torch.ones(2 * n_pairs, device=device)
 #         return best_of(
 #             train_toy(probability, 2, ones, steps=1200, batch=256, source=source), runs
 #         )
-
+#
 #     cases = {
 #         "independent, 2 pairs": (2, None),
 #         "correlated, 2 pairs": (2, correlated_features),

@@ -13,9 +13,9 @@ from torch.nn.functional import normalize
 
 # %% tags=["active-ipynb"]
 # from itertools import pairwise
-
+#
 # from torch.nn.functional import cross_entropy
-
+#
 # from mi_tutor import (
 #     check,
 #     choose_device,
@@ -42,7 +42,7 @@ from torch.nn.functional import normalize
 #     token_label,
 #     tree,
 # )
-
+#
 # HOOK = "blocks.0.mlp.hook_post"
 # device = choose_device()
 # print(f"This chapter runs on {device_name(device)}.")
@@ -51,7 +51,7 @@ from torch.nn.functional import normalize
 # tokenizer = model.tokenizer
 # W_out = model.W_out[0] - model.W_out[0].mean(-1, keepdim=True)  # the final norm takes the mean
 # W_U = model.W_U
-
+#
 # heldout = corpus_tokens("heldout")
 # truth = corpus_labels("heldout").labels
 # places = torch.linspace(0, len(heldout) - 128, 240).long()[:, None] + torch.arange(128)
@@ -224,13 +224,13 @@ def mean_max_cosine(
 # sparsities = torch.tensor([0.02, 0.05, 0.1, 0.2, 0.4], device=device)
 # toys = train_toy(sparsities[:, None].expand(-1, 24), 8, torch.ones(24, device=device))
 # W_toy = toys.W[1]  # each feature is active one time in twenty
-
-
+#
+#
 # def hidden_activations(batch, generator):
 #     u = torch.rand(batch, 24, generator=generator, device=device) / 0.05
 #     return (1 - u).relu() @ W_toy.T
-
-
+#
+#
 # figure = None
 # with needs(sae_encode, sae_decode, sae_loss, mean_max_cosine):
 #     draw = torch.Generator(device).manual_seed(0)
@@ -548,8 +548,8 @@ def resample_dead(
 # X = mlp_activations(model, HOOK, stretches)
 # X = X[torch.randperm(len(X), generator=draw)]
 # X = X * (512 / X.square().sum(-1).mean()).sqrt()  # as recipes want it: mean square 1
-
-
+#
+#
 # def train_2023(resample_at=None, d_sae=768, batch=384, steps=200, price=6.0, rate=1e-2):
 #     """The recipe of 2023 in small; returns curves."""
 #     draw = torch.Generator(device).manual_seed(0)
@@ -592,8 +592,8 @@ def resample_dead(
 #                             optimiser.state[w[name]][average][place] = 0
 #                 fired.zero_()
 #     return list(zip(*seen, strict=True))
-
-
+#
+#
 # with needs(
 #     sae_encode,
 #     sae_decode,
@@ -714,18 +714,18 @@ def loss_recovered(
 
 # %% tags=["active-ipynb"]
 # test = windows[::6]
-
-
+#
+#
 # def loss_of(logits, tokens):
 #     return cross_entropy(logits[:, :-1].flatten(0, 1), tokens[:, 1:].flatten())
-
-
+#
+#
 # def loss_with(value, hook_name=HOOK):
 #     """The model's loss when the same vector stands in for an activation everywhere."""
 #     put_in = [(hook_name, lambda old, hook: value.expand_as(old))]
 #     return loss_of(model.run_with_hooks(test, fwd_hooks=put_in), test)
-
-
+#
+#
 # figure = None
 # with torch.no_grad(), needs(splice, loss_recovered, l0, explained_variance):
 #     clean = loss_of(model(test), test)
@@ -742,10 +742,10 @@ def loss_recovered(
 #         explained = explained_variance(few, sae_decode(f, which.W_dec, which.b_dec))
 #         recovered = [float(loss_recovered(clean, spliced, base)) for base in (by_mean, by_zero)]
 #         rows.append([name, float(l0(f)), float(explained), float(spliced), *recovered])
-
+#
 #     def strongest(value, hook, n=11):
 #         return value * (value >= value.topk(n).values[..., -1:])
-
+#
 #     spliced = loss_of(model.run_with_hooks(test, fwd_hooks=[(HOOK, strongest)]), test)
 #     recovered = [float(loss_recovered(clean, spliced, base)) for base in (by_mean, by_zero)]
 #     explained = explained_variance(few, strongest(few, None))
@@ -840,24 +840,24 @@ def jump_relu(
 
 # %% tags=["active-ipynb"]
 # OUT = "blocks.0.hook_mlp_out"
-
-
+#
+#
 # class Step(torch.autograd.Function):
 #     """1 above the threshold; backwards, a window of that width around it."""
-
+#
 #     @staticmethod
 #     def forward(ctx, pre, threshold, width):
 #         ctx.save_for_backward(pre, threshold)
 #         ctx.width = width
 #         return (pre > threshold).to(pre.dtype)
-
+#
 #     @staticmethod
 #     def backward(ctx, grad):
 #         pre, threshold = ctx.saved_tensors
 #         window = ((pre - threshold).abs() < ctx.width / 2).to(pre.dtype) / ctx.width
 #         return None, -(grad * window).sum(0), None
-
-
+#
+#
 # def train_small(kind, strength, Y, d_sae=320, batch=384, steps=180):
 #     """Weights of one SAE on the activations Y, and the function that makes its features."""
 #     draw = torch.Generator(device).manual_seed(0)
@@ -872,13 +872,13 @@ def jump_relu(
 #     for weight in w:
 #         weight.requires_grad_()
 #     W_enc, b_enc, W_dec, b_dec, log_threshold = w
-
+#
 #     def features(y):
 #         pre = (y - b_dec) @ W_enc + b_enc
 #         if kind == "TopK":
 #             return top_k_activation(pre, int(strength))
 #         return pre.relu() if kind == "L1" else jump_relu(pre, log_threshold.exp())
-
+#
 #     groups = [{"params": w[:4], "lr": 3e-3}, {"params": w[4:], "lr": 3e-2}]
 #     optimiser = torch.optim.Adam(groups)
 #     for step in range(steps):
@@ -900,8 +900,8 @@ def jump_relu(
 #         loss.backward()
 #         optimiser.step()
 #     return features, W_dec.detach(), b_dec.detach()
-
-
+#
+#
 # figure = None
 # with needs(top_k_activation, jump_relu, l0, loss_recovered):
 #     Y = mlp_activations(model, OUT, stretches)
@@ -916,12 +916,12 @@ def jump_relu(
 #             features, rows, bias = train_small(kind, strength, Y)
 #             with torch.no_grad():
 #                 counts = []
-
+#
 #                 def rebuild(y, hook, features=features, rows=rows, bias=bias, counts=counts):
 #                     f = features(y.flatten(0, 1) * y_scale)
 #                     counts.append(l0(f))
 #                     return ((f @ rows + bias) / y_scale).view_as(y)
-
+#
 #                 spliced = loss_of(model.run_with_hooks(test, fwd_hooks=[(OUT, rebuild)]), test)
 #                 points.append(
 #                     (float(counts[0]), float(loss_recovered(clean, spliced, ablated)))
@@ -1079,14 +1079,14 @@ def best_feature_f1(
 # %% tags=["active-ipynb"]
 # number = torch.arange(len(windows))
 # to_choose, to_score = ((number // 10 % 2 == half) & (number % 10 < 7) for half in (0, 1))
-
-
+#
+#
 # def split(values):
 #     """Rows for the tokens to choose on and for those to score on, all but BOS."""
 #     values = values.view(*windows.shape, -1)[:, 1:]
 #     return values[to_choose].flatten(0, 1), values[to_score].flatten(0, 1)
-
-
+#
+#
 # figure = None
 # untrained_model = load_model("relu-1l-py", device=device, checkpoint=0)
 # untrained_sae = load_sae("sae-relu-1l-py-untrained", device=device)
@@ -1252,23 +1252,23 @@ def match_features(
 # sample = x.view(*windows.shape, -1)[::10].flatten(0, 1)  # 3,072 tokens
 # sample_tokens = windows[::10].flatten()
 # ENOUGH = 5  # active on so many of these tokens, or a correlation says nothing
-
-
+#
+#
 # def living(which, values=sample):
 #     """Features that are active often enough here, and what they do."""
 #     f = which.encode(values)
 #     often = ((f > 0).sum(0) >= ENOUGH).nonzero()[:, 0]
 #     return often, f[:, often]
-
-
+#
+#
 # def described(f, raised_by):
 #     """Where a feature is on most, and what it raises, in a few words."""
 #     counts = torch.bincount(sample_tokens[f > 0], minlength=tokenizer.vocab_size)
 #     seen = " ".join(token_label(tokenizer, i) for i in counts.topk(3).indices if counts[i])
 #     raised = " ".join(token_label(tokenizer, i) for i in raised_by.topk(3).indices)
 #     return f"on {seen}, raises {raised}"
-
-
+#
+#
 # with torch.no_grad(), needs(match_features, feature_logits):
 #     small_ids, small_f = living(sae)
 #     large_ids, large_f = living(larger)
@@ -1323,7 +1323,7 @@ def match_features(
 
 # %% tags=["active-ipynb"]
 # with torch.no_grad(), needs(match_features):
-
+#
 #     def of_one_token(ids, f):
 #         """The share of features nine tenths of whose activity is on one token."""
 #         if not len(ids):
@@ -1332,7 +1332,7 @@ def match_features(
 #             [torch.bincount(sample_tokens[c > 0], minlength=2048) for c in f.T]
 #         )
 #         return float((counts.amax(1) > 0.9 * counts.sum(1)).float().mean())
-
+#
 #     sample_untrained = mlp_activations(untrained_model, HOOK, windows[::10])
 #     kinds = {"4x": (small_ids, small_f), "8x": (large_ids, large_f)}
 #     kinds["untrained model, 4x"] = living(untrained_sae, sample_untrained)
@@ -1465,13 +1465,13 @@ def steer(
 #     prompts = windows[5::30]
 #     base = model(prompts)
 #     draw = torch.Generator(device).manual_seed(0)
-
+#
 #     def effect(direction, coefficient, promised):
 #         """Mean probability of the promised tokens, and the loss."""
 #         logits = steer(model, prompts, HOOK, direction, coefficient)
 #         mass = logits.softmax(-1)[..., promised].sum(-1).mean()
 #         return float(mass), float(loss_of(logits, prompts))
-
+#
 #     rows = []
 #     for feature in (1342, 913, 684, 1019, 1021):
 #         row = sae.W_dec[feature]
@@ -1575,12 +1575,12 @@ def steer(
 #     print(
 #         f"A's logits lie {float(promise[links].mean()):.1f} standard deviations higher on B's tokens, on any feature's {float(promise.mean()):.1f}"
 #     )
-
-
+#
+#
 # def is_on(feature):
 #     return token_label(tokenizer, int(weight[feature].argmax()))
-
-
+#
+#
 # with torch.no_grad(), needs(feature_logits):
 #     score = torch.where(links & (promise > 1), given, 0.0)
 #     score.fill_diagonal_(0)
