@@ -66,6 +66,9 @@ class Sandbox(NamedTuple):
             "TRANSFORMERS_OFFLINE": "1",
             "TOKENIZERS_PARALLELISM": "false",
             **({"TMPDIR": WORK} if self.isolated else {}),
+            # glibc: what a tensor took goes back to the system with it. By itself it keeps blocks of just these sizes, and
+            # does not use them again for the next one: an answer in pieces would seem to hold the whole table.
+            "MALLOC_MMAP_THRESHOLD_": str(2**15),
             **dict.fromkeys(threads, "1"),
         }
 

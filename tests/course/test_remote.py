@@ -9,6 +9,7 @@ import torch
 
 from mi_tutor.check.exercise import exercises
 from mi_tutor.check.judge import judge, plan, run_trials
+from mi_tutor.check.memory import ProcessRule
 from mi_tutor.course.remote import RemoteFunction
 from mi_tutor.course.sandbox import Sandbox
 from mi_tutor.course.worker import Worker
@@ -107,6 +108,18 @@ def _stays_below(name, places, workers):
 @pytest.mark.parametrize("name", [name for name in exercises() if _large(name)])
 def test_an_answer_without_the_table_stays_below_what_is_allowed(name, workers):
     _stays_below(name, [0], workers)
+
+
+def test_a_process_holds_nothing_of_what_its_code_let_go(workers):
+    """Pieces of certain sizes used to stay in it: an answer in pieces held as much as the whole table."""
+    function, args = workers.function("top_successors_0"), _large("top_successors")[0][0].args
+    workers.worker.forget_peak()
+    before = workers.worker.held_bytes()
+    for rows in (50, 57, 64, 70):
+        rule = ProcessRule(0)
+        outcome, _ = function.guarded(args | {"chunk_size": rows}, rule)
+        assert outcome.problem is None
+        assert rule.held - before < 100 * 10**6, rows
 
 
 @pytest.mark.slow
