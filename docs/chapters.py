@@ -91,15 +91,21 @@ def as_page(chapter: Chapter, executed: Any) -> Any:
     page = deepcopy(executed)
     stubs = {cell.id: cell for cell in nbformat.reads(chapter.released, as_version=4).cells}
     page.cells = [shown for cell in page.cells if cell.id != COLAB for shown in _shown(cell, stubs)]
-    page.cells.insert(1, nbformat.v4.new_markdown_cell(_note(chapter.name), id="how-to-read"))
+    page.cells.insert(1, nbformat.v4.new_markdown_cell(_note(chapter.name, _is_run(executed)), id="how-to-read"))
     return page
 
 
-def _note(name: str) -> str:
+def _is_run(notebook: Any) -> bool:
+    return any(cell.get("outputs") for cell in notebook.cells)
+
+
+def _note(name: str, is_run: bool) -> str:
+    how = "Everything below was computed when this page was made. Plots answer to the pointer, sliders slide."
+    if not is_run:
+        how = "No cell of it was run when this page was made."
     return (
-        f"```{{admonition}} Solved and run, to be read\n:class: reading\n"
-        "Everything below was computed when this page was made. Plots answer to the pointer, sliders slide. Solutions are "
-        f"folded away: predict, try, then open them. To work on it yourself, open it "
+        f"```{{admonition}} Solved{' and run' if is_run else ''}, to be read\n:class: reading\n"
+        f"{how} Solutions are folded away: predict, try, then open them. To work on it yourself, open it "
         f"[on Binder]({on_binder(f'{name}.ipynb')}) or [in Colab]({in_colab(f'{name}.ipynb')}), or {{ref}}`start here <start>` "
         f"and open `{name}.ipynb`.\n```"
     )

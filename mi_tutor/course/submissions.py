@@ -40,9 +40,9 @@ class Content(NamedTuple):
 
 
 def home_of(paths: list[Path]) -> Path:
-    """The folder of all submissions: the one that was named, or the one that all lie in."""
-    folders = [os.path.abspath(path if path.is_dir() else path.parent) for path in paths]
-    return Path(os.path.commonpath(folders))
+    """The folder of all submissions: the one that was named, or the one that all lie in; what is not there lies nowhere."""
+    there = [path for path in paths if path.exists()] or paths
+    return Path(os.path.commonpath([os.path.abspath(path if path.is_dir() else path.parent) for path in there]))
 
 
 def find(paths: list[Path]) -> Iterator[tuple[Submission, str]]:
@@ -108,7 +108,8 @@ def twice(submissions: list[Submission]) -> dict[str, str]:
         for same in by_chapter.values():
             names = " and ".join(submission.path.name for submission in same)
             if len(same) > 1:
-                sentence = f"{folder} holds {names}, the same chapter: which one counts? Move the others away."
+                sentence = f"{folder} holds {names}, the same chapter: which one counts? Move the others away"
+                sentence += "; or, if they are different people's, grade that folder by itself."
                 found |= dict.fromkeys((submission.key for submission in same), sentence)
     return found
 

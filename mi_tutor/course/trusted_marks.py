@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from nbconvert.preprocessors import ClearMetadataPreprocessor
+from nbconvert.preprocessors import ClearMetadataPreprocessor, CSSHTMLHeaderPreprocessor
 from nbformat.v4 import new_output
 from nbgrader import preprocessors, utils
 from nbgrader.api import MissingEntry
@@ -21,6 +21,7 @@ from nbgrader.converters.base import NbGraderException
 from traitlets import Float, Integer
 
 from mi_tutor.course.build import ANSWER_STUB, STUB
+from mi_tutor.course.colab_cell import COLAB
 from mi_tutor.course.confine import Limits
 from mi_tutor.course.grade import usable_cores
 from mi_tutor.course.grade_pool import Done, Task, mark_all
@@ -54,6 +55,7 @@ def configure(config: Any) -> None:
         preprocessors.AssignLatePenalties,
         preprocessors.CheckCellMetadata,
     ]
+    config.GenerateFeedback.preprocessors = [preprocessors.GetGrades, WithoutColabCell, CSSHTMLHeaderPreprocessor]
     config.OverwriteCells.add_missing_cells = True
     config.ClearSolutions.code_stub = {"python": STUB}
     config.ClearSolutions.text_stub = ANSWER_STUB
@@ -93,6 +95,14 @@ class RestoreCells(preprocessors.OverwriteCells):
         except MissingEntry:
             return False
         return True
+
+
+class WithoutColabCell(preprocessors.base.NbGraderPreprocessor):
+    """Feedback is for reading: the cell that installs the course in Colab, a page of code, is left out of it."""
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        nb.cells = [cell for cell in nb.cells if _grade_id(cell) != COLAB]
+        return nb, resources
 
 
 class TrustedMarks(preprocessors.base.NbGraderPreprocessor):

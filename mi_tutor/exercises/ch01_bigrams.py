@@ -59,7 +59,7 @@ def end_wraps_to_start(tokens: Tensor, d_vocab: int) -> Tensor:
 
 
 def last_transition_dropped(tokens: Tensor, d_vocab: int) -> Tensor:
-    """The last transition is missing: position-1 transitions, the last of them into the last token."""
+    """The last transition is missing. Of n tokens n - 1 follow another, and the last token is one of them."""
     return _pairs(tokens[:-2], tokens[1:-1], d_vocab)
 
 

@@ -4,11 +4,12 @@ import re
 import runpy
 from pathlib import Path
 
+import jupytext
 import nbformat
 import pytest
 
 from mi_tutor.course import build
-from mi_tutor.course.build import run_build
+from mi_tutor.course.build import clone_root, run_build
 from mi_tutor.course.conventions import ANSWER_STUB
 
 
@@ -63,6 +64,12 @@ def test_in_a_chapter_without_a_title_colabs_cell_comes_first(clone, stand_in):
     (clone / "solutions" / "ch01_stand_in.py").write_text(stand_in[stand_in.index("# %%\n") :])
     run_build(root=clone)
     assert [cell.id for cell in chapter(clone).cells[:2]] == ["colab", "01_stand_in-0"]
+
+
+@pytest.mark.parametrize("source", sorted((clone_root() / "solutions").glob("ch*.py")), ids=lambda path: path.stem)
+def test_a_source_that_is_saved_as_a_notebook_stays_as_it_is(source):
+    text = source.read_text(encoding="utf-8")
+    assert jupytext.writes(jupytext.reads(text, fmt="py:percent"), fmt="py:percent") == text
 
 
 def test_nothing_of_jupytext_or_of_this_interpreter_is_left(clone):

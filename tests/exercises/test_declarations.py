@@ -1,8 +1,11 @@
 """What holds for every exercise: the reference passes, every misconception fails and is told apart, on any seed."""
 
+import ast
 import importlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import torch
@@ -106,10 +109,22 @@ def test_a_misconception_is_rejected_and_recognised(name, misconception, device)
     with on(device) as there:
         reports = [check(misconception.function, name, seed=seed, device=there) for seed in SEEDS]
     for report in reports:
-        assert not report.passed
+        assert not report.passed, f"{misconception.name} is right: no case tells it from the solution"
         assert report.points < report.max_points
-        assert report.mistake == misconception.name, report
+        told = f"{misconception.name} is told as {report.mistake}:\n{report!s}"
+        assert report.mistake == misconception.name, told
         assert misconception.sentence in report.message
+
+
+def test_every_misconception_is_listed_as_one():
+    for chapter in {exercise.reference.__module__.rpartition(".")[2] for exercise in EXERCISES.values()}:
+        module = importlib.import_module(f"mi_tutor.exercises.{chapter}")
+        source = Path(module.__file__).read_text()
+        public = [
+            each.name for each in ast.parse(source).body if isinstance(each, ast.FunctionDef) and each.name[0] != "_"
+        ]
+        unused = [name for name in public if len(re.findall(rf"\b{name}\b", source)) == 1]
+        assert not unused, f"{module.__file__}: put {', '.join(unused)} into an exercise's `wrong`"
 
 
 @pytest.mark.parametrize(("name", "wrong"), NEAR, ids=[f"{n}-{w.__name__}" for n, w in NEAR])
