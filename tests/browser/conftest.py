@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from jupyter_server import served
+from servers import served
 from visitor import Learner
 
 from docs.browser import ADVICE, find_browser, new_page

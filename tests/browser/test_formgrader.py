@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from commands import nbgrader, run, teachers
-from jupyter_server import served
+from servers import served
 from visitor import TOKEN
 
 from docs.browser import new_page
