@@ -37,9 +37,9 @@ class Case:
     """The reference's answer, once it was asked: it is the same for every function that is tried."""
 
     @property
-    def once(self) -> bool:
-        """Whether it is tried in single precision only: a rule on memory, or a law that takes hundreds of calls."""
-        return self.calls > 100 or not (self.block is self.no_table is self.held_bytes is None)
+    def watched(self) -> bool:
+        """Whether there is a rule on memory; it is tried once, in single precision."""
+        return not (self.block is self.no_table is self.held_bytes is None)
 
     def __post_init__(self) -> None:
         if self.group not in ("basic", "general", "edge"):

@@ -65,7 +65,7 @@ def plan(
     if any(_floating(value) for case, _ in planned for value in case.args.values()):
         for dtype in [torch.float64, torch.bfloat16] if exercise.bf16 else [torch.float64]:
             again = exercise.draw_cases(Draw(seed, exercise.name, dtype, device))
-            planned += [(case, dtype) for case in again if case.group == "general" and not case.once]
+            planned += [(case, dtype) for case in again if case.group == "general" and not case.watched]
     planned = [(case, dtype) for case, dtype in planned if elsewhere or case.held_bytes is None]
     return sorted(planned, key=lambda pair: (pair[0].held_bytes is not None, GROUPS.index(pair[0].group)))
 
