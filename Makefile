@@ -8,7 +8,7 @@ SITE_ARGS ?=
 BIN := .venv/bin
 MAKE_VENV = $(PYTHON) tools/make_venv.py $(if $(NEED_GB),--need-gb $(NEED_GB)) $(if $(filter file,$(origin PYTHON)),,--this-python)
 .DEFAULT_GOAL := help
-.PHONY: help venv learn test test-all chapters models bench site pictures edit lint
+.PHONY: help venv learn test test-all chapters models bench site pictures edit exercise lint
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
@@ -21,10 +21,10 @@ learn: venv ## bring the chapters into my-work/ and open JupyterLab on it (LAB_A
 	@$(BIN)/mi-tutor lab $(LAB_ARGS)
 
 test: venv ## the gate: every test but the slow ones, in WORKERS=2 processes
-	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadscope $(PYTEST_ARGS)
 
 test-all: venv ## every test
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope $(PYTEST_ARGS)
 
 chapters: venv ## write chapters/ again from solutions/
 	$(BIN)/mi-tutor build
@@ -49,10 +49,14 @@ edit: venv ## open a chapter's source as a notebook: make edit CH=03
 	JUPYTER_CONFIG_PATH="$(CURDIR)/tools/lab" $(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)/solutions" \
 	  --LabApp.default_url="/lab/tree/$(notdir $(wildcard solutions/ch$(CH)_*.py))" $(LAB_ARGS)
 
-lint: venv ## ruff (solved notebooks too), mypy, and whether the chapters are what their sources give
+exercise: venv ## begin an exercise that works, in its three places: make exercise CH=05 NAME=row_lengths
+	@$(BIN)/python tools/new_exercise.py "$(CH)" "$(NAME)"
+
+lint: venv ## ruff (solved notebooks too), mypy, which room uses which, and whether the chapters are what their sources give
 	$(BIN)/ruff check --output-format concise .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/mi-tutor build --check
 	@solved=$$(mktemp -d) && trap 'rm -r "$$solved"' EXIT && $(BIN)/mi-tutor build --solved "$$solved" && \
 	  $(BIN)/ruff check --output-format concise --config solutions/ruff.toml "$$solved" && $(BIN)/ruff format --diff --config solutions/ruff.toml "$$solved"

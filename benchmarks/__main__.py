@@ -108,7 +108,7 @@ def checks() -> Table:
 
 
 def chapters() -> Table:
-    from mi_tutor.course.build import run_build
+    from mi_tutor.authoring.build import run_build
 
     table = Table("chapter", "seconds", "peak memory of its kernel, GB", title="Solved chapters, top to bottom")
     with tempfile.TemporaryDirectory() as folder:

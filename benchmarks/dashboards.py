@@ -10,10 +10,10 @@ FEATURES = 1_000
 def dashboards() -> Table:
     import torch
 
-    from mi_tutor.models.corpus import corpus_tokens
-    from mi_tutor.models.dashboard import feature_dashboards
-    from mi_tutor.models.labels import LABELS, corpus_labels
-    from mi_tutor.models.sae_figures import mlp_activations
+    from mi_tutor.corpus.labels import LABELS, corpus_labels
+    from mi_tutor.corpus.source import corpus_tokens
+    from mi_tutor.figures.dashboard import feature_dashboards
+    from mi_tutor.figures.sae_figures import mlp_activations
     from mi_tutor.models.sae_zoo import load_sae
     from mi_tutor.models.zoo import load_model
     from mi_tutor.views.dashboard import feature_dashboard

@@ -22,7 +22,7 @@ LIMIT, CORES = 1_500_000_000, 2
 
 def memory(wanted: str = "*") -> Table:
     """All chapters, or those whose file names match."""
-    from mi_tutor.course.build import run_build
+    from mi_tutor.authoring.build import run_build
 
     limits = set()
     table = Table("chapter", "seconds", "peak, GB", "finished")

@@ -62,7 +62,7 @@ def gpu() -> Table:
     import torch
 
     from mi_tutor.models.sae_recipes import SaeRecipe
-    from mi_tutor.models.sae_train import initial_parameters, sae_step
+    from mi_tutor.training.sae_train import initial_parameters, sae_step
 
     table = Table("on the GPU", "TFLOP/s", "share", title="SAE training against the matrix products that it needs")
     if not torch.cuda.is_available():
@@ -111,10 +111,10 @@ def write_activations(path: Path):  # type: ignore[no-untyped-def]
     import torch
     from safetensors.torch import save_file
 
-    from mi_tutor.models.activations import ActivationStream
-    from mi_tutor.models.corpus import corpus_tokens
+    from mi_tutor.corpus.source import corpus_tokens
     from mi_tutor.models.recipes import RECIPES
     from mi_tutor.models.zoo import bundled_weights
+    from mi_tutor.training.activations import ActivationStream
 
     weights = {name: value.float() for name, value in bundled_weights("relu-1l-py").items()}
     stream = ActivationStream(RECIPES["relu-1l-py"], weights, corpus_tokens("train"), BATCH, 0, torch.device("cpu"))

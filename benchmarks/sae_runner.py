@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 
 def ours(x, settings):
     from mi_tutor.models.sae_recipes import SaeRecipe
-    from mi_tutor.models.sae_train import initial_parameters, sae_step
+    from mi_tutor.training.sae_train import initial_parameters, sae_step
 
     steps, batch, d_in = x.shape
     recipe = SaeRecipe(

@@ -15,7 +15,7 @@ ROUNDS = 3
 def toy() -> Table:
     import torch
 
-    from mi_tutor.models.toy import sparse_source, train_toy
+    from mi_tutor.training.toy import sparse_source, train_toy
 
     probability = (20 ** -torch.linspace(0, 1, INSTANCES))[:, None].expand(-1, FEATURES)
     importance = 0.9 ** torch.arange(float(FEATURES))
@@ -47,7 +47,7 @@ def toy() -> Table:
     seconds: dict[str, list[float]] = {}
     losses: dict[str, list[float]] = {}
     for seed in range(ROUNDS):  # in turn, so that a slow moment of the machine meets both
-        for name, train in (("published notebook's way", published), ("mi_tutor.models.toy", ours)):
+        for name, train in (("published notebook's way", published), ("mi_tutor.training.toy", ours)):
             start = time.perf_counter()
             W, b = train(seed)
             seconds.setdefault(name, []).append(time.perf_counter() - start)

@@ -17,8 +17,8 @@ import nbformat
 
 from docs.exercises import with_targets
 from docs.launch import in_colab, on_binder
-from mi_tutor.course.build import notebooks
-from mi_tutor.course.colab_cell import COLAB
+from mi_tutor.authoring.build import notebooks
+from mi_tutor.authoring.colab_cell import COLAB
 
 PLOTLY = "application/vnd.plotly.v1+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlparse
 
-from mi_tutor.course.colab_cell import repository
+from mi_tutor.authoring.colab_cell import repository
 
 
 def on_binder(notebook: str) -> str:

@@ -12,12 +12,12 @@ import torch
 
 from docs.browser import ADVICE, find_browser, new_page
 from mi_tutor import corpus_tokens, load_model
+from mi_tutor.corpus.labels import LABELS, corpus_labels
+from mi_tutor.figures.dashboard import feature_dashboards
+from mi_tutor.figures.heads import random_repeats
+from mi_tutor.figures.sae_figures import mlp_activations
 from mi_tutor.models import load_sae
-from mi_tutor.models.dashboard import feature_dashboards
-from mi_tutor.models.heads import random_repeats
-from mi_tutor.models.labels import LABELS, corpus_labels
-from mi_tutor.models.sae_figures import mlp_activations
-from mi_tutor.models.toy import best_of, train_toy
+from mi_tutor.training.toy import best_of, train_toy
 from mi_tutor.views import directions, feature_dashboard
 from mi_tutor.views.colours import SEQUENTIAL
 from mi_tutor.views.picture import Picture, new_figure

@@ -6,14 +6,16 @@ Importing this is light: torch and the libraries above it load when a name that 
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from mi_tutor import moved
+from mi_tutor.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from mi_tutor.check import Report, check, hint, needs, show_solution
     from mi_tutor.check.progress import progress
-    from mi_tutor.course.keep import restore_work, save_work
     from mi_tutor.device import choose_device, device_name
     from mi_tutor.models import corpus_tokens, load_model, load_tokenizer
+    from mi_tutor.workspace.keep import restore_work, save_work
 
-__version__ = "0.1.0"
 
 _HOMES = {
     "Report": "mi_tutor.check",
@@ -26,8 +28,8 @@ _HOMES = {
     "load_tokenizer": "mi_tutor.models",
     "needs": "mi_tutor.check",
     "progress": "mi_tutor.check.progress",
-    "restore_work": "mi_tutor.course.keep",
-    "save_work": "mi_tutor.course.keep",
+    "restore_work": "mi_tutor.workspace.keep",
+    "save_work": "mi_tutor.workspace.keep",
     "show_solution": "mi_tutor.check",
 }
 __all__ = [
@@ -45,6 +47,9 @@ __all__ = [
     "save_work",
     "show_solution",
 ]
+
+
+moved.install()
 
 
 def __getattr__(name: str) -> Any:

@@ -19,7 +19,7 @@ def main(
 ) -> None:
     """Learn mechanistic interpretability by doing it. Without a command: where you are and what is next."""
     if version:
-        from mi_tutor import __version__
+        from mi_tutor.version import __version__
 
         print(f"mi-tutor {__version__}")
         raise typer.Exit
@@ -38,7 +38,7 @@ def lab(context: typer.Context) -> None:
 
     What you wrote is kept when a chapter changes. Options such as --no-browser --port 8899 go to JupyterLab.
     """
-    from mi_tutor.course.lab import run_lab, split_arguments
+    from mi_tutor.workspace.lab import run_lab, split_arguments
 
     raise typer.Exit(run_lab(*split_arguments(context.args)))
 
@@ -69,7 +69,7 @@ def check(
     device: Annotated[str | None, typer.Option(help="Where the inputs are, such as cuda.")] = None,
 ) -> None:
     """Check the exercises in notebooks or Python files, from an editor. Demonstrations are not run."""
-    from mi_tutor.course.check_notebook import run_check
+    from mi_tutor.running.check_notebook import run_check
 
     raise typer.Exit(run_check(files, exercise=exercise, seed=seed, device=device))
 
@@ -85,7 +85,7 @@ def save(
     folder: _Folder = None,
 ) -> None:
     """Put your notebooks and progress into one zip: a backup, or to go on elsewhere."""
-    from mi_tutor.course.keep import run_keep, save_work
+    from mi_tutor.workspace.keep import run_keep, save_work
 
     raise typer.Exit(run_keep(save_work(file, folder=folder)))
 
@@ -96,7 +96,7 @@ def restore(
     folder: _Folder = None,
 ) -> None:
     """Bring back what is in such a zip. Nothing is lost: a file that differs is kept beside."""
-    from mi_tutor.course.keep import restore_work, run_keep
+    from mi_tutor.workspace.keep import restore_work, run_keep
 
     raise typer.Exit(run_keep(restore_work(file, folder=folder)))
 
@@ -117,8 +117,8 @@ def grade(
     Run again after it was stopped, it goes on where it was. The assignment's secret seed and the marks are kept in the
     folder .mi-tutor beside the notebooks.
     """
-    from mi_tutor.course.confine import Limits
-    from mi_tutor.course.grade import Wish, run_grade, usable_cores
+    from mi_tutor.grading.grade import Wish, run_grade, usable_cores
+    from mi_tutor.running.confine import Limits
 
     limits = Limits(timeout, memory * 2**20)
     raise typer.Exit(run_grade(Wish(paths, workers or usable_cores(), exercise, seed, limits, csv, as_json)))
@@ -138,7 +138,7 @@ def init(
 
     Again with other chapters: adds them. What is there already is left as it is.
     """
-    from mi_tutor.course.new_course import run_init
+    from mi_tutor.grading.new_course import run_init
 
     if chapters is None and context.args:
         raise typer.BadParameter(f"Say --chapters before {' '.join(context.args)}.")
@@ -153,7 +153,7 @@ def build(
     solved: Annotated[Path | None, typer.Option(help="Write the solved notebooks into this folder instead.")] = None,
 ) -> None:
     """Generate chapters/*.ipynb from solutions/*.py (in a clone of the repository)."""
-    from mi_tutor.course.build import run_build
+    from mi_tutor.authoring.build import run_build
 
     raise typer.Exit(run_build(check=check, solved=solved))
 
@@ -169,6 +169,6 @@ def models(
     ] = False,
 ) -> None:
     """Show the cards of the bundled models, verify them, or train them again."""
-    from mi_tutor.models.cards import run_models
+    from mi_tutor.training.command import run_models
 
     raise typer.Exit(run_models(name, verify=verify, train=train))

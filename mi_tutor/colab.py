@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from mi_tutor.check import records
-from mi_tutor.course import notebook_file, safe_write
-from mi_tutor.course.notebook_file import NotANotebook, Notebook
+from mi_tutor.files import notebook_file, safe_write
+from mi_tutor.files.notebook_file import NotANotebook, Notebook
 
 DRIVE = Path("/content/drive/MyDrive")
 """Where Colab shows a learner's Drive; there is no such folder until it is mounted."""
@@ -34,7 +34,7 @@ def set_up() -> None:
 
     Prints a line for each. Calling it again does no harm.
     """
-    from mi_tutor import __version__
+    from mi_tutor.version import __version__
 
     print(f"mi-tutor {__version__} is installed, with its models and texts.")
     told = keep_progress()
@@ -144,8 +144,8 @@ def _name(notebook: Notebook) -> str:
 
 def _chapter_of(notebook: Notebook) -> str:
     """The installed chapter that shares the most exercises with it; "notebook" where none shares any."""
-    from mi_tutor.course.pairing import exercise_of
-    from mi_tutor.course.workspace import released_chapters
+    from mi_tutor.workspace.bring import released_chapters
+    from mi_tutor.workspace.pairing import exercise_of
 
     def exercises(of: Notebook) -> set[str]:
         return {name for cell in of["cells"] if (name := exercise_of(cell))}

@@ -31,9 +31,9 @@ from transformer_lens.model_bridge import TransformerBridge
 #     needs,
 #     show_solution,
 # )
+# from mi_tutor.figures.induction import Pair, code_repeats, cut_path
 # from mi_tutor.models import checkpoint_steps, training_curves
 # from mi_tutor.models.build import parameters_of
-# from mi_tutor.models.induction import Pair, code_repeats, cut_path
 # from mi_tutor.models.plain import plain_logits
 # from mi_tutor.models.zoo import UnknownModelError
 # from mi_tutor.views import (

@@ -16,7 +16,7 @@ from torch import Tensor
 # import math
 #
 # from mi_tutor import check, choose_device, device_name, hint, needs, show_solution
-# from mi_tutor.models.toy import best_of, peaks, train_abs, train_toy
+# from mi_tutor.training.toy import best_of, peaks, train_abs, train_toy
 # from mi_tutor.views import (
 #     curves,
 #     directions,

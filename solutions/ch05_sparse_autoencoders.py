@@ -26,12 +26,12 @@ from torch.nn.functional import normalize
 #     needs,
 #     show_solution,
 # )
+# from mi_tutor.corpus.labels import LABELS, corpus_labels
+# from mi_tutor.figures.dashboard import feature_dashboards, followers
+# from mi_tutor.figures.sae_figures import always_true_f1, mlp_activations, probe_f1
 # from mi_tutor.models import load_sae
-# from mi_tutor.models.dashboard import feature_dashboards, followers
-# from mi_tutor.models.labels import LABELS, corpus_labels
-# from mi_tutor.models.sae_figures import always_true_f1, mlp_activations, probe_f1
-# from mi_tutor.models.sae_toy import train_toy_saes
-# from mi_tutor.models.toy import train_toy
+# from mi_tutor.training.sae_toy import train_toy_saes
+# from mi_tutor.training.toy import train_toy
 # from mi_tutor.views import (
 #     curves,
 #     explore_features,

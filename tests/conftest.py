@@ -1,17 +1,25 @@
 """What all tests share."""
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from commands import run
+from stand_in import STAND_IN
 
 ROOT = Path(__file__).parents[1]
 SPREAD = "test_declarations.py"
-"""Half of the time goes into this file; its tests share nothing."""
+"""A third of the time goes into this file; its tests share what belongs to one exercise only."""
+LONG = (
+    *("test_hostile.py", "test_chapters.py", "test_course.py", "test_learners_day.py", "test_remote.py"),
+    *("test_check_notebook.py", "build_", "sample_bigrams", "test_gallery.py", "test_sae_train.py", "test_cards.py"),
+)
+"""Files and exercises that take a minute or more, longest first."""
 
 if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
     # Before torch is imported: workers that all want every core wait for each other. What they start inherits it.
@@ -51,19 +59,71 @@ def gpu(request: pytest.FixtureRequest) -> Iterator[str]:
         yield "cuda"
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers a file's tests stay together, for its fixtures' sake. Tests marked `gpu` need a CUDA device
-    and are skipped where there is none.
+@pytest.fixture(scope="session")
+def whole(pytestconfig: pytest.Config) -> bool:
+    """Whether this is the long tier, in which what no commit touched is tested like the rest."""
+    return "not slow" not in pytestconfig.option.markexpr
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    return None if _has_gpu() else "no CUDA device here: the tests marked `gpu` are left out"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests marked `gpu` are no tests where there is no CUDA device. What takes long is begun first, so that no worker is
+    left alone with it at the end; an exercise's tests stand together, for its inputs' sake.
     """
-    for item in items:
-        if item.path.name != SPREAD:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
-    marked = [item for item in items if item.get_closest_marker("gpu")]
-    if not marked:
-        return
+    marked = {item for item in items if item.get_closest_marker("gpu")}
+    if marked and not _has_gpu():
+        items[:] = [item for item in items if item not in marked]
+        config.hook.pytest_deselected(items=list(marked))
+    scopes = {item: scope_of(item.nodeid) for item in items}
+    first_seen = {scope: place for place, scope in reversed(list(enumerate(scopes.values())))}
+    items.sort(key=lambda item: (_begun(scopes[item]), first_seen[scopes[item]]))  # stable: keeps the order inside
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With several workers a file's tests stay together, for its fixtures' sake, and an exercise's.
+
+    pytest-xdist's own `--dist loadgroup` would do, but from pytest 9.2 on the groups are lost on the way (xdist 3.8), and
+    every worker builds every fixture.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByScope(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return scope_of(nodeid)
+
+    config.option.loadscopereorder = False  # it would begin with what has most tests
+    return ByScope(config, log)
+
+
+def scope_of(nodeid: str) -> str:
+    """What one worker does in a row: a file, or of the declarations one exercise."""
+    file, _, test = nodeid.partition("::")
+    exercise = re.search(r"\[(\w+)", test) if file.endswith(SPREAD) else None
+    return f"{file} {exercise[1]}" if exercise else file
+
+
+def _begun(scope: str) -> int:
+    return next((place for place, name in enumerate(LONG) if name in scope), len(LONG))
+
+
+def _has_gpu() -> bool:
     import torch
 
-    if not torch.cuda.is_available():
-        for item in marked:
-            item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+    return torch.cuda.is_available()
+
+
+@pytest.fixture
+def stand_in() -> str:
+    return STAND_IN
+
+
+@pytest.fixture
+def clone(tmp_path, stand_in):
+    """A folder with one source, solutions/ch01_stand_in.py, as `run_build` takes it."""
+    (tmp_path / "solutions").mkdir()
+    (tmp_path / "solutions" / "__init__.py").touch()
+    (tmp_path / "solutions" / "ch01_stand_in.py").write_text(stand_in, encoding="utf-8")
+    return tmp_path

@@ -15,8 +15,8 @@ import pytest
 
 from benchmarks import limited
 from benchmarks.jupyter import PATIENCE_S, Client
-from mi_tutor.course import lab
-from mi_tutor.course.workspace import released_chapters
+from mi_tutor.workspace import lab
+from mi_tutor.workspace.bring import released_chapters
 
 ROOT = Path(__file__).parents[1]
 BINDER = ROOT / "binder"

@@ -7,8 +7,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from mi_tutor.authoring.build import run_build
 from mi_tutor.check.exercise import exercises
-from mi_tutor.course.build import run_build
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted(path.name for path in (ROOT / "chapters").glob("[0-9]*.ipynb"))

@@ -22,12 +22,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from mi_tutor import colab
+from mi_tutor.authoring.build import run_build
+from mi_tutor.authoring.colab_cell import COLAB, repository
 from mi_tutor.check import records
 from mi_tutor.check.records import Record
-from mi_tutor.course.build import run_build
-from mi_tutor.course.cells import read_cells
-from mi_tutor.course.colab_cell import COLAB, repository
-from mi_tutor.course.definitions import definitions, execute
+from mi_tutor.files.cells import read_cells
+from mi_tutor.running.definitions import definitions, execute
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted((ROOT / "chapters").glob("[0-9]*.ipynb"))

@@ -61,7 +61,7 @@ def test_a_clone_installed_editable_finds_its_solutions_and_chapters(tmp_path):
 
 
 def test_building_chapters_from_a_wheel_says_that_it_needs_a_clone(installed, tmp_path):
-    build = "import sys; from mi_tutor.course.build import run_build; sys.exit(run_build())"
+    build = "import sys; from mi_tutor.authoring.build import run_build; sys.exit(run_build())"
     done = run(sys.executable, "-P", "-c", build, cwd=tmp_path, PYTHONPATH=str(installed))
     assert done.returncode == 1
     assert "needs a clone of the repository" in done.stdout
@@ -69,7 +69,7 @@ def test_building_chapters_from_a_wheel_says_that_it_needs_a_clone(installed, tm
 
 
 def test_a_wheel_brings_its_chapters_into_a_learners_folder(installed, tmp_path):
-    bring = "import sys; from mi_tutor.course.lab import run_lab; sys.exit(run_lab(None, [], open_lab=False))"
+    bring = "import sys; from mi_tutor.workspace.lab import run_lab; sys.exit(run_lab(None, [], open_lab=False))"
     done = run(sys.executable, "-P", "-c", bring, cwd=tmp_path, PYTHONPATH=str(installed))
     assert done.returncode == 0, done.stdout
     brought = {path.name for path in (tmp_path / "my-work").glob("*.ipynb")}

@@ -11,10 +11,10 @@ from docs.chapters import PLOTLY, WIDGET, as_page, read_chapters, without_kernel
 from docs.exercises import anchor, asks, signature
 from docs.launch import in_colab, on_binder
 from docs.markdown import plain, table
+from mi_tutor.authoring.chapter_table import BADGE
+from mi_tutor.authoring.colab_cell import COLAB, repository
 from mi_tutor.check.exercise import exercises
 from mi_tutor.check.outline import chapters
-from mi_tutor.course.chapter_table import BADGE
-from mi_tutor.course.colab_cell import COLAB, repository
 from mi_tutor.models.recipes import RECIPES
 from mi_tutor.models.sae_recipes import SAE_RECIPES
 from mi_tutor.models.zoo import ASSETS

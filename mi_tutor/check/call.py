@@ -2,7 +2,7 @@
 
 Time is limited with SIGALRM and memory with RLIMIT_AS where the system has them. Nothing is forked: after a parallel
 matrix product in the parent, torch hangs in every child. This protects against accidents. Marks that must withstand
-intent are given by two processes, see mi_tutor/course.
+intent are given by two processes, see mi_tutor/grading.
 """
 
 import contextlib

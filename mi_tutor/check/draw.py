@@ -1,15 +1,18 @@
 """Drawing the inputs of an exercise from a seed."""
 
+from __future__ import annotations
+
 import hashlib
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from mi_tutor.check.factored import factored, in_factors, is_factored
+from mi_tutor.deferred import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass
@@ -35,6 +38,8 @@ class Case:
     """Whether gradients are compared here: False at a kink or where a value is infinite."""
     expected: Any = field(default=None, repr=False)
     """The reference's answer, once it was asked: it is the same for every function that is tried."""
+    tried: dict[Callable[..., Any], Any] = field(default_factory=dict, repr=False)
+    """What each misconception did here (a `Trial`), once it was asked: that, too, is the same for everybody."""
 
     @property
     def watched(self) -> bool:
@@ -61,7 +66,7 @@ def edge(what: str, **args: Any) -> Case:
     return Case("edge", what, args)
 
 
-def large_table(draw: "Draw", arguments: Callable[[int], dict[str, Any]]) -> Case:
+def large_table(draw: Draw, arguments: Callable[[int], dict[str, Any]]) -> Case:
     """Arguments for a d_vocab whose table [d_vocab d_vocab] is so large that a process which makes it is seen to hold it.
 
     What is allowed, eight tenths of the table in single precision, leaves room for libraries that a notebook imports.
@@ -77,7 +82,7 @@ class Draw:
 
     seed: int
     salt: str = ""
-    dtype: torch.dtype = torch.float32
+    dtype: torch.dtype = field(default_factory=lambda: torch.float32)
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     def __post_init__(self) -> None:
@@ -157,7 +162,7 @@ def copy_arguments(args: dict[str, Any]) -> dict[str, Any]:
 
 
 def _copy(value: Any) -> Any:
-    if isinstance(value, Tensor):
+    if isinstance(value, torch.Tensor):
         return value.detach().clone().requires_grad_(value.requires_grad)
     if is_factored(value):
         return in_factors(value, _copy)
@@ -174,12 +179,12 @@ def in_double(args: dict[str, Any]) -> dict[str, Any]:
     Beside a model tensors stay as they are: they have to fit what it computes with.
     """
     copies = copy_arguments(args)
-    if any(isinstance(value, nn.Module) for value in copies.values()):
+    if any(isinstance(value, torch.nn.Module) for value in copies.values()):
         return copies
     return {name: _doubled(value) for name, value in copies.items()}
 
 
 def _doubled(value: Any) -> Any:
     if is_factored(value):
-        return in_factors(value, Tensor.double)
-    return value.double() if isinstance(value, Tensor) and value.is_floating_point() else value
+        return in_factors(value, torch.Tensor.double)
+    return value.double() if isinstance(value, torch.Tensor) and value.is_floating_point() else value

@@ -1,10 +1,16 @@
-"""What an exercise is: a declaration that the judge reads. See mi_tutor/exercises for the declarations themselves."""
+"""What an exercise is: a declaration that the judge reads, and how one is found.
+
+The declarations are plug-ins, found by name as the references are: the exercise `count_bigrams` of chapter 01 is
+`mi_tutor.exercises.ch01_bigrams.count_bigrams`, its reference the function of that name in
+`mi_tutor.solutions.ch01_bigrams`. Nothing here imports one, and reading all of them loads no torch.
+"""
+
+from __future__ import annotations
 
 import difflib
 import functools
 import importlib
 import inspect
-import pkgutil
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,8 +21,10 @@ from mi_tutor.check.compare import Answer, close
 from mi_tutor.check.draw import Case, Draw, cases_from_annotations
 from mi_tutor.check.errors import UnknownExercise
 from mi_tutor.check.law import Law
+from mi_tutor.check.outline import chapters
 
 GROUPS = ("basic", "general", "edge")
+DECLARATIONS = "mi_tutor.exercises"
 
 
 class Misconception(NamedTuple):
@@ -31,10 +39,8 @@ class Misconception(NamedTuple):
 class Exercise:
     """One exercise of the contract."""
 
-    name: str
-    """The function's name; the reference solution has the same."""
-    solutions: str
-    """The module under `mi_tutor.solutions` that holds the reference."""
+    declared_in: str
+    """The `__name__` of the module that declares it: its last part is the exercise's name, the one before its chapter."""
     wrong: tuple[Callable[..., Any], ...]
     """The misconceptions. Each is a function whose docstring is the sentence that the learner reads."""
     hints: tuple[str, ...]
@@ -53,6 +59,16 @@ class Exercise:
     """Whether bfloat16 arguments are drawn too, judged to 5 %."""
     points: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({"basic": 1, "general": 1, "edge": 1}))
     """Whole points for each group of cases."""
+
+    @property
+    def name(self) -> str:
+        """The function's name; the reference solution has the same."""
+        return self.declared_in.rpartition(".")[2]
+
+    @property
+    def solutions(self) -> str:
+        """The module under `mi_tutor.solutions` that holds the reference."""
+        return self.declared_in.split(".")[-2]
 
     @property
     def reference(self) -> Callable[..., Any]:
@@ -87,17 +103,9 @@ def _one_line(text: str) -> str:
 
 @functools.cache
 def exercises() -> dict[str, Exercise]:
-    """Every declared exercise by name, in the order of the chapters."""
-    import mi_tutor.exercises as room
-
-    found: dict[str, Exercise] = {}
-    for module in sorted(pkgutil.iter_modules(room.__path__), key=lambda m: m.name):
-        declared: tuple[Exercise, ...] = importlib.import_module(f"{room.__name__}.{module.name}").EXERCISES
-        for exercise in declared:
-            if exercise.name in found:
-                raise ValueError(f"two exercises are called {exercise.name!r}")
-            found[exercise.name] = exercise
-    return found
+    """Every exercise by name, in the order in which the chapters ask for them."""
+    places = [(chapter.module, task.name) for chapter in chapters() for task in chapter.tasks]
+    return {name: importlib.import_module(f"{DECLARATIONS}.{chapter}.{name}").exercise for chapter, name in places}
 
 
 def find_exercise(name: str) -> Exercise:

@@ -13,7 +13,7 @@ from mi_tutor.check.exercise import Exercise, Misconception
 from mi_tutor.check.factored import is_factored, whole
 from mi_tutor.check.law import alike
 from mi_tutor.check.report import PLAIN_KINDS
-from mi_tutor.check.trial import Function, Trial, first_failed
+from mi_tutor.check.trial import Trial, first_failed
 
 SIDE_EFFECTS = (
     "changed argument",
@@ -29,8 +29,8 @@ SIDE_EFFECTS = (
 """Kinds of problem that a result itself does not show."""
 
 
-Rerun = Callable[[Function, Trial], Trial]
-"""Tries another function on the case of a trial."""
+Rerun = Callable[[Callable[..., Any], Trial], Trial]
+"""Tries a misconception on the case of a trial."""
 
 
 def explain(exercise: Exercise, trials: list[Trial], rerun: Rerun) -> tuple[str, str]:

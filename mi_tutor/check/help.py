@@ -5,6 +5,7 @@ import inspect
 import textwrap
 from dataclasses import dataclass
 
+from mi_tutor.check.card_style import GREY
 from mi_tutor.check.errors import LearnerError
 from mi_tutor.check.exercise import find_exercise
 
@@ -24,7 +25,7 @@ class Note:
 
     def _repr_html_(self) -> str:
         body = html.escape(self.text)
-        style = "border-left:6px solid #8a8a8a;padding:6px 14px;max-width:60em;margin:4px 0"
+        style = f"border-left:6px solid {GREY};padding:6px 14px;max-width:60em;margin:4px 0"
         inner = f"<pre><code>{body}</code></pre>" if self.code else f"<div>{body}</div>"
         return f'<div style="{style}"><strong>{html.escape(self.title)}</strong>{inner}</div>'
 

@@ -44,8 +44,12 @@ def judge(
     if failed is None:
         return _report(exercise, trials, None, "", None)
 
-    def rerun(other: Function, trial: Trial) -> Trial:
-        return _run(exercise)(exercise, other, trial.case, trial.dtype, device)
+    def rerun(other: Callable[..., Any], trial: Trial) -> Trial:
+        tried = trial.case.tried
+        if other not in tried:
+            tried[other] = _run(exercise)(exercise, other, trial.case, trial.dtype, device)
+        known: Trial = tried[other]
+        return known
 
     if failed.case.held_bytes is not None and failed.problem:  # too large for ours to be tried on
         return _report(exercise, trials, failed.problem.kind, failed.problem.sentence, failed)

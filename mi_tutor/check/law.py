@@ -5,12 +5,16 @@ tally is tested with Pearson's chi-square at a level so small that a right answe
 a million times. Two samplers are told apart, or found to make one mistake, by the same tallies.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
+from mi_tutor.deferred import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FALSE_ALARM = 1e-11
 """For one tally. A check makes at most a few hundred."""
@@ -40,7 +44,7 @@ class Tally:
         """Whether there was a choice: an outcome that is all but certain need not be drawn."""
         return float(self.probability.max()) < 1 - 1e-6 and float(self.observed.sum()) > 0
 
-    def like(self, other: "Tally", level: float) -> bool:
+    def like(self, other: Tally, level: float) -> bool:
         """Whether both counts could come from one law."""
         return _homogeneous(self.observed.double(), other.observed.double(), level)
 
@@ -84,7 +88,7 @@ class Score:
         """Whether anything was left to chance."""
         return self.variance > 1e-6
 
-    def like(self, other: "Score", level: float) -> bool:
+    def like(self, other: Score, level: float) -> bool:
         """Whether both sums could come from one law."""
         gap = (self.total - self.mean) - (other.total - other.mean)
         return abs(gap) <= 4.5 * (self.variance + other.variance) ** 0.5 + 1e-9
@@ -104,7 +108,7 @@ class Trait:
     """None where the draws leave it open."""
     undecided: bool = False
 
-    def like(self, other: "Trait", level: float) -> bool:
+    def like(self, other: Trait, level: float) -> bool:
         """Whether both have it or both have not, as far as one can tell."""
         return self.present is None or other.present is None or self.present == other.present
 

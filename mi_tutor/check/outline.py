@@ -33,6 +33,11 @@ class Chapter(NamedTuple):
     title: str
     tasks: tuple[Task, ...]
 
+    @property
+    def module(self) -> str:
+        """What the chapter's modules are called, its solutions and its exercises: `ch01_bigrams`."""
+        return f"ch{self.file.removesuffix('.ipynb')}"
+
 
 @functools.cache
 def chapters() -> tuple[Chapter, ...]:

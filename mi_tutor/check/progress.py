@@ -5,63 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from mi_tutor.check.outline import Chapter, Task, chapter_of, chapters
+from mi_tutor.check.progress_card import card
 from mi_tutor.check.records import Record, kept, save
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How one exercise stands."""
-
-    task: Task
-    state: str
-    """"done" once it has passed, "tried" before that, else "not yet"."""
-    points: float
-    """The most that a try has earned."""
-    slipped: bool = False
-    """Done, but the latest try does not pass."""
-
-    @property
-    def words(self) -> str:
-        return "done, but your latest try does not pass" if self.slipped else self.state
-
-
-@dataclass(frozen=True)
-class ChapterProgress:
-    """How one chapter stands."""
-
-    chapter: Chapter
-    standings: tuple[Standing, ...]
-
-    @property
-    def done(self) -> int:
-        return sum(standing.state == "done" for standing in self.standings)
-
-    @property
-    def points(self) -> float:
-        return sum(standing.points for standing in self.standings)
-
-    @property
-    def max_points(self) -> int:
-        return sum(standing.task.points for standing in self.standings)
-
-    @property
-    def minutes_left(self) -> int:
-        """What the exercises that are not done take, by the chapter's own estimates; reading comes on top."""
-        return sum(standing.task.minutes for standing in self.standings if standing.state != "done")
-
-    @property
-    def begun(self) -> bool:
-        return any(standing.state != "not yet" for standing in self.standings)
-
-    @property
-    def first_open(self) -> Standing | None:
-        """The first exercise that is not done."""
-        return next((standing for standing in self.standings if standing.state != "done"), None)
-
-    def __str__(self) -> str:
-        if not self.standings:
-            return "no exercises"
-        return f"{self.done} of {_many(len(self.standings), 'exercise')}, {self.points:g} of {_many(self.max_points, 'point')}"
+from mi_tutor.check.standing import ChapterProgress, Standing, many
 
 
 @dataclass(frozen=True)
@@ -91,11 +37,11 @@ class Progress:
     def next_sentence(self) -> str:
         """What is next, where, how hard and how long."""
         if self.current is None or self.next is None:
-            return f"All {_many(self.total.done, 'exercise')} are done." if self.chapters else "There are no chapters."
+            return f"All {many(self.total.done, 'exercise')} are done." if self.chapters else "There are no chapters."
         task = self.next.task
         return (
             f"Next: {task.name} in {self.current.chapter.file} "
-            f"(difficulty {task.difficulty} of 5, about {_many(task.minutes, 'minute')})."
+            f"(difficulty {task.difficulty} of 5, about {many(task.minutes, 'minute')})."
         )
 
     @property
@@ -103,7 +49,7 @@ class Progress:
         """How long the rest of the chapter takes."""
         if self.current is None:
             return ""
-        return f"The exercises left in this chapter take about {_many(self.current.minutes_left, 'minute')}."
+        return f"The exercises left in this chapter take about {many(self.current.minutes_left, 'minute')}."
 
     def where(self) -> str:
         """Two or three lines: where the learner is, what is next, how to go on."""
@@ -157,15 +103,15 @@ class Progress:
             lines += ["", f"{part.chapter.title}: {part}"]
             if part.begun or part is self.current:
                 for s in part.standings:
-                    earned = f"{s.points:g} of {_many(s.task.points, 'point')}"
+                    earned = f"{s.points:g} of {many(s.task.points, 'point')}"
                     lines.append(f"  {s.task.name:{width}}  {earned:13}  {s.words}")
         lines += ["", f"{self.next_sentence} {self.left_sentence}".rstrip()]
         return "\n".join([*lines, self.trouble] if self.trouble else lines)
 
     def _repr_html_(self) -> str:
-        from mi_tutor.check.progress_card import card
-
-        return card(self)
+        return card(
+            self.chapters, self.total, self.current, f"{self.next_sentence}\n{self.left_sentence}", self.trouble
+        )
 
 
 def progress() -> Progress:
@@ -190,7 +136,3 @@ def _standing(task: Task, records: list[Record]) -> Standing:
 
 def _passes(standing: Standing) -> bool:
     return standing.state == "done" and not standing.slipped
-
-
-def _many(number: float, thing: str) -> str:
-    return f"{number:g} {thing}{'' if number == 1 else 's'}"

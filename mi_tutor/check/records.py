@@ -188,7 +188,7 @@ def _tells_something_new(record: Record, before: list[Record]) -> bool:
 
 
 def _line(record: Record, time: datetime | None = None) -> bytes:
-    from mi_tutor import __version__
+    from mi_tutor.version import __version__
 
     moment = (time or datetime.now(UTC)).isoformat(timespec="seconds")
     line = {"format": FORMAT, **record._asdict(), "time": moment, "version": __version__}

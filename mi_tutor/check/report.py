@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from mi_tutor.check.card_style import BLUE, GREY, ORANGE, card_style
 from mi_tutor.check.compare import in_dtype
 from mi_tutor.check.draw import copy_arguments
 from mi_tutor.check.factored import is_factored
@@ -149,14 +150,8 @@ def _rounded(value: Tensor) -> str:
     return "[" + ", ".join(_rounded(part) for part in value) + "]"
 
 
-_STYLE = (
-    "font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:14px;line-height:1.5;"
-    "color:var(--jp-ui-font-color1,inherit);border:1px solid var(--jp-border-color1,#9993);border-left:6px solid {colour};"
-    "border-radius:4px;padding:10px 14px;max-width:60em;margin:4px 0"
-)
 _CODE = "font-family:var(--jp-code-font-family,monospace);font-size:13px;white-space:pre-wrap;overflow-wrap:anywhere"
-# Blue for right, orange for wrong, grey for not yet: told apart without red and green.
-_COLOURS = {"right": "#2b7bba", "wrong": "#d9822b", "waiting": "#8a8a8a"}
+_COLOURS = {"right": BLUE, "wrong": ORANGE, "waiting": GREY}
 
 
 def card(report: Report) -> str:
@@ -166,7 +161,7 @@ def card(report: Report) -> str:
     esc = html.escape
     sentence = report.message.split(": ", 1)[-1]
     rows = [
-        f'<div role="status" style="{_STYLE.format(colour=_COLOURS[state])}">',
+        f'<div role="status" style="{card_style(_COLOURS[state])}">',
         f"<div><strong>{title}</strong> &middot; <code>{esc(report.exercise)}</code>"
         f'<span style="float:right">{report.points:g} of {report.max_points:g} points</span></div>',
     ]

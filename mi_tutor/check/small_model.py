@@ -4,8 +4,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
 
+from mi_tutor.check.watched import watch
 from mi_tutor.models.build import boot, parameters_of, set_weights
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ DESCRIPTION = "described_as"
 """The attribute in which a small model says how to make it again."""
 CHOICES = "made_with"
 """The attribute that holds the arguments of `small_model` which made it, for making it in another process."""
-WITNESS = "activations_seen"
-"""The attribute under which a watched model's hook keeps the activations that it saw, and copies of them."""
 
 
 @lru_cache(maxsize=64)
@@ -80,33 +78,10 @@ def small_model(
     if hooked:
         model.add_hook("blocks.0.hook_resid_pre", lambda resid, hook: None)
     if watched:
-        _watch(model, watched)
+        watch(model, watched)
     sizes = f"n_layers={n_layers}, n_heads={n_heads}, d_head={d_head}, d_model={d_model}, d_mlp={d_mlp}"
     rest = f"d_vocab={d_vocab}, n_ctx={n_ctx}, training={training}, hooked={hooked}, dtype={dtype}"
     rest += f", watched={watched!r}" * bool(watched) + ", dead_head=True" * dead_head
     setattr(model, DESCRIPTION, f"small_model({seed}, {sizes}, {rest})")
     setattr(model, CHOICES, choices)
     return model
-
-
-def _watch(model: "TransformerBridge", hook_name: str) -> None:
-    seen: list[tuple[Tensor, Tensor]] = []
-    setattr(model, WITNESS, seen)
-
-    def look(value: Tensor, hook: Any) -> None:
-        seen.append((value.detach(), value.detach().clone()))
-
-    model.add_hook(hook_name, look)
-
-
-def edited_in_place(model: Any) -> bool:
-    """Whether anybody changed an activation that a watched model's hook saw, since this was last asked."""
-    seen = getattr(model, WITNESS, [])
-    edited = any(not torch.equal(value, before) for value, before in seen)
-    seen.clear()
-    return edited
-
-
-def note_edit(model: Any) -> None:
-    """Have `edited_in_place` say so: the edit was seen where the model's twin runs, in another process."""
-    getattr(model, WITNESS).append((torch.zeros(1), torch.ones(1)))

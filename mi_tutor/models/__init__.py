@@ -4,22 +4,22 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mi_tutor.models.bigrams import training_bigram_counts
-    from mi_tutor.models.corpus import corpus_tokens
+    from mi_tutor.corpus.bigrams import training_bigram_counts
+    from mi_tutor.corpus.tokenizer import load_tokenizer
+    from mi_tutor.corpus.tokens import corpus_tokens
     from mi_tutor.models.generate import continue_text
     from mi_tutor.models.sae_zoo import load_sae
-    from mi_tutor.models.tokenizer import load_tokenizer
     from mi_tutor.models.zoo import checkpoint_steps, load_model, training_curves
 
 _HOMES = {
     "continue_text": "mi_tutor.models.generate",
-    "corpus_tokens": "mi_tutor.models.corpus",
+    "corpus_tokens": "mi_tutor.corpus.tokens",
     "checkpoint_steps": "mi_tutor.models.zoo",
     "load_model": "mi_tutor.models.zoo",
     "load_sae": "mi_tutor.models.sae_zoo",
     "training_curves": "mi_tutor.models.zoo",
-    "load_tokenizer": "mi_tutor.models.tokenizer",
-    "training_bigram_counts": "mi_tutor.models.bigrams",
+    "load_tokenizer": "mi_tutor.corpus.tokenizer",
+    "training_bigram_counts": "mi_tutor.corpus.bigrams",
 }
 __all__ = [
     "checkpoint_steps",

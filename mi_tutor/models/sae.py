@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mi_tutor.models.token_cache import write_atomically, write_text_atomically
+from mi_tutor.files.tensor_file import write_tensors, write_text
 
 if TYPE_CHECKING:
     import torch
@@ -81,8 +81,8 @@ def save_sae(sae: Sae, folder: Path) -> None:
         },
         "architecture": "standard",
     }
-    write_atomically(folder / WEIGHTS_FILE, {name: getattr(sae, name).detach().to(torch.float16) for name in _SHAPES})
-    write_text_atomically(folder / CONFIG_FILE, json.dumps(config, indent=2) + "\n")
+    write_tensors(folder / WEIGHTS_FILE, {name: getattr(sae, name).detach().to(torch.float16) for name in _SHAPES})
+    write_text(folder / CONFIG_FILE, json.dumps(config, indent=2) + "\n")
 
 
 def read_sae(folder: Path, device: "str | torch.device" = "cpu") -> Sae:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mi_tutor.models.token_cache import write_atomically
+from mi_tutor.files.tensor_file import write_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,7 +26,7 @@ def write_weights(path: Path, weights: "Mapping[str, Tensor]") -> None:
     """
     import torch
 
-    write_atomically(path, {name: value.detach().to(torch.float16) for name, value in weights.items()})
+    write_tensors(path, {name: value.detach().to(torch.float16) for name, value in weights.items()})
 
 
 def write_checkpoint(path: Path, weights: "Mapping[str, Tensor]") -> None:
@@ -49,7 +49,7 @@ def write_checkpoint(path: Path, weights: "Mapping[str, Tensor]") -> None:
             stored[name + _SCALE] = scale
         else:
             stored[name] = value.to(torch.float16)
-    write_atomically(path, stored)
+    write_tensors(path, stored)
 
 
 def read_weights(path: Path) -> "dict[str, Tensor]":

@@ -4,25 +4,32 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mi_tutor.assets import ASSETS, UnknownModelError
 from mi_tutor.models.recipes import RECIPES
 from mi_tutor.models.weight_files import read_weights
+
+__all__ = [
+    "ASSETS",
+    "UnknownModelError",
+    "bundled_models",
+    "bundled_weights",
+    "checkpoint_path",
+    "checkpoint_steps",
+    "load_model",
+    "training_curves",
+]
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
     from transformer_lens.model_bridge import TransformerBridge
 
-ASSETS = Path(__file__).parent / "assets"
 WEIGHTS_FILE = "model.safetensors"
 CHECKPOINTS = "checkpoints"
 CURVES_FILE = "curves.json"
 # Seconds to wait for the hub's first answer. Left alone, its client retries for 23 s where a name does not resolve
 # and for over a minute where packets are dropped.
 _HUB_PATIENCE = 5.0
-
-
-class UnknownModelError(LookupError):
-    """No such model can be had here; the message says why and which models are bundled."""
 
 
 def bundled_models(assets: Path | None = None) -> tuple[str, ...]:
@@ -66,8 +73,8 @@ def load_model(
         if checkpoint is not None:
             raise UnknownModelError(f"Checkpoints are bundled with some of our own models only, not with {name!r}.")
         return _from_hub(name, device, bundled_models(assets))
+    from mi_tutor.corpus.tokenizer import load_tokenizer
     from mi_tutor.models.build import build_model
-    from mi_tutor.models.tokenizer import load_tokenizer
 
     return build_model(RECIPES[name], bundled_weights(name, assets, checkpoint), load_tokenizer(), device)
 
@@ -100,7 +107,7 @@ def checkpoint_steps(name: str, assets: Path | None = None) -> tuple[int, ...]:
 def training_curves(name: str, assets: Path | None = None) -> dict[str, list[float]]:
     """What was measured at every checkpoint of a model's training, shipped or not: columns of equal length.
 
-    `step` and `tokens` say when; the others are what `mi_tutor.models.induction.checkpoint_curves` measures.
+    `step` and `tokens` say when; the others are what `mi_tutor.figures.induction.checkpoint_curves` measures.
 
     Raises:
         UnknownModelError: when no curves are bundled with that model.

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from jaxtyping import Float
 from torch import Tensor
 
-from mi_tutor.views import svg
 from mi_tutor.views.colours import BLUE, ORANGE, as_hex, fade
 from mi_tutor.views.labels import as_tensor, inert, label, not_finite, number, readable, same_length, short
 from mi_tutor.views.pack import is_causal, packed
 from mi_tutor.views.page import View
+from mi_tutor.views.still import svg
 
 SIDE = 150
 """Pixels of one head of many in the static form; where they are few, twice as much."""

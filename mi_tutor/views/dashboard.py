@@ -6,12 +6,12 @@ from typing import Any
 
 import torch
 
-from mi_tutor.models.dashboard import Context, Dashboards, FeatureDashboard
-from mi_tutor.views import svg
+from mi_tutor.figures.dashboard import Context, Dashboards, FeatureDashboard
 from mi_tutor.views.colours import PALETTE
 from mi_tutor.views.controls import Control, explore
 from mi_tutor.views.labels import number, token_label
 from mi_tutor.views.page import StaticView, View
+from mi_tutor.views.still import svg
 from mi_tutor.views.tokens import colored_tokens, spans
 
 WIDTH, HEIGHT = 300, 120

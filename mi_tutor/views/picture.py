@@ -8,7 +8,7 @@ from typing import Any
 
 from mi_tutor.views.colours import GRID, INK, PALETTE
 from mi_tutor.views.labels import label, printable
-from mi_tutor.views.static import WIDTH, figure_image
+from mi_tutor.views.still.image import WIDTH, figure_image
 from mi_tutor.views.theme import themed
 
 MIME = "application/vnd.plotly.v1+json"

@@ -10,7 +10,7 @@ from torch import Tensor
 from mi_tutor.views.colours import DIVERGING, GRID, PALETTE
 from mi_tutor.views.labels import as_tensor, number, rounded, same_length
 from mi_tutor.views.picture import Picture, escaped, new_figure
-from mi_tutor.views.static import LINE
+from mi_tutor.views.still.image import LINE
 
 REACH = 1.35
 """How far the axes of a plane go at least: longer than the columns that models learn."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from mi_tutor.views.page import StaticView
 from mi_tutor.views.picture import Picture
-from mi_tutor.views.static import WIDTH
+from mi_tutor.views.still.image import WIDTH
 
 SHRUNK = 1.4
 """How many times wider a picture is drawn than it asks to be shown: letters shrink by as much, and no more."""

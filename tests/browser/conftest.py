@@ -10,7 +10,7 @@ from servers import served
 from visitor import Learner
 
 from docs.browser import ADVICE, find_browser, new_page
-from mi_tutor.course.lab import LABEXTENSIONS
+from mi_tutor.workspace.lab import LABEXTENSIONS
 
 
 @pytest.fixture(scope="session")

@@ -15,10 +15,10 @@ import torch
 from types import SimpleNamespace
 from mi_tutor import check, corpus_tokens, hint, load_model, needs, progress, show_solution
 from mi_tutor.models import load_sae
-from mi_tutor.models.bigrams import training_bigram_counts
-from mi_tutor.models.dashboard import feature_dashboards
-from mi_tutor.models.labels import LABELS, corpus_labels
-from mi_tutor.models.sae_figures import mlp_activations
+from mi_tutor.corpus.bigrams import training_bigram_counts
+from mi_tutor.figures.dashboard import feature_dashboards
+from mi_tutor.corpus.labels import LABELS, corpus_labels
+from mi_tutor.figures.sae_figures import mlp_activations
 from mi_tutor.views import *
 
 model = load_model("attn-2l-py", device="cpu")

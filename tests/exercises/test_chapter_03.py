@@ -10,9 +10,9 @@ import torch
 from mi_tutor.solutions import ch03_induction_heads as ch03
 
 from mi_tutor.check.small_model import small_model
+from mi_tutor.figures.heads import head_scores, random_repeats
+from mi_tutor.figures.induction import find_pair, k_composition
 from mi_tutor.models import load_model
-from mi_tutor.models.heads import head_scores, random_repeats
-from mi_tutor.models.induction import find_pair, k_composition
 from mi_tutor.models.zoo import UnknownModelError
 from mi_tutor.views import heatmap
 

@@ -1,33 +1,60 @@
 """What holds for every exercise: the reference passes, every misconception fails and is told apart, on any seed."""
 
 import ast
+import functools
 import importlib
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import torch
-from near_misses import NEAR_MISSES
+from commands import run
 from pretend_gpu import PretendGpu
 from torch.utils._pytree import tree_map_only
-from variants import VARIANTS
+from touched import exercise_is_touched
 
+from exercises.answers import NEARLY_RIGHT, RIGHT
 from mi_tutor import check, hint, show_solution
 from mi_tutor.check.errors import LearnerError
 from mi_tutor.check.exercise import exercises
 from mi_tutor.check.factored import in_factors, is_factored
-from mi_tutor.check.judge import plan
+from mi_tutor.check.judge import NOTEBOOK_SEED, judge, plan
+from mi_tutor.check.outline import chapters
 
 EXERCISES = exercises()
 MISCONCEPTIONS = [(name, m) for name, exercise in EXERCISES.items() for m in exercise.misconceptions]
-CORRECT = [(name, variant) for name, variants in VARIANTS.items() for variant in variants]
-NEAR = [(name, wrong) for name, functions in NEAR_MISSES.items() for wrong in functions]
-SEEDS = (None, 7)
+CORRECT = [(name, variant) for name, variants in RIGHT.items() for variant in variants]
+NEAR = [(name, wrong) for name, functions in NEARLY_RIGHT.items() for wrong in functions]
+ANOTHER_SEED = 7
+CPU = torch.device("cpu")
+ROOT = Path(__file__).parents[2]
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu), pytest.param("pretend", marks=pytest.mark.slow)]
 QUICK = ("top_k_predictions", "bigram_log_probs", "ov_circuit", "previous_token_score", "strategy_losses", "jump_relu")
 """One of each chapter, cheap ones."""
+
+
+@pytest.fixture
+def seeds(name, whole) -> tuple[int, ...]:
+    """The notebook's inputs, and others where the exercise or what it stands on was touched, or all is tested."""
+    if whole or exercise_is_touched(EXERCISES[name].solutions, name):
+        return NOTEBOOK_SEED, ANOTHER_SEED
+    return (NOTEBOOK_SEED,)
+
+
+@functools.lru_cache(maxsize=4)
+def planned(name, seed):
+    return plan(EXERCISES[name], seed, CPU)
+
+
+def judged(function, name, seeds, device):
+    """A report for each seed, as `check` gives it; on the CPU the inputs are drawn and the reference asked once for all."""
+    if device == "cpu":
+        return [judge(EXERCISES[name], function, seed, CPU, planned(name, seed)) for seed in seeds]
+    with on(device) as there:
+        return [check(function, name, seed=seed, device=there) for seed in seeds]
 
 
 @contextmanager
@@ -44,16 +71,16 @@ def test_every_exercise_has_five_misconceptions_two_variants_and_three_hints():
     for name, exercise in EXERCISES.items():
         assert len(exercise.misconceptions) >= 5, name
         assert all(m.sentence for m in exercise.misconceptions), name
-        assert len(VARIANTS.get(name, ())) >= 2, name
+        assert len(RIGHT[name]) >= 2, name
         assert len(exercise.hints) >= 3, name
         assert all(isinstance(points, int) and points > 0 for points in exercise.points.values()), name
 
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", EXERCISES)
-def test_the_reference_earns_every_point(name, device):
+def test_the_reference_earns_every_point(name, device, seeds):
     with on(device) as there:
-        reports = [check(EXERCISES[name].reference, seed=seed, device=there) for seed in SEEDS]
+        reports = [check(EXERCISES[name].reference, seed=seed, device=there) for seed in seeds]
     for report in reports:
         assert report.passed, report
         assert report.points == report.max_points == EXERCISES[name].max_points
@@ -64,7 +91,7 @@ def test_the_reference_earns_every_point(name, device):
 def test_a_gpu_is_checked_on_too(name):
     with on("pretend") as there:
         right = check(EXERCISES[name].reference, device=there)
-        left_behind = check(_on_the_cpu(VARIANTS[name][0]), name, device=there)
+        left_behind = check(_on_the_cpu(RIGHT[name][0]), name, device=there)
     assert right.passed, right
     # Plain numbers lie nowhere: what is made of them may stay on the CPU.
     assert left_behind.mistake == (None if name == "strategy_losses" else "device"), str(left_behind)
@@ -94,21 +121,17 @@ def _on_the_cpu(function):
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize(("name", "variant"), CORRECT, ids=[f"{n}-{v.__name__}" for n, v in CORRECT])
-def test_another_right_way_to_write_it_is_accepted(name, variant, device):
+def test_another_right_way_to_write_it_is_accepted(name, variant, device, seeds):
     if device == "pretend" and variant.__name__ == "successors_row_by_row":
         pytest.skip("what the pretended GPU remembers of thousands of rows counts as memory outside torch")
-    with on(device) as there:
-        reports = [check(variant, name, seed=seed, device=there) for seed in SEEDS]
-    for report in reports:
+    for report in judged(variant, name, seeds, device):
         assert report.passed, report
 
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize(("name", "misconception"), MISCONCEPTIONS, ids=[f"{n}-{m.name}" for n, m in MISCONCEPTIONS])
-def test_a_misconception_is_rejected_and_recognised(name, misconception, device):
-    with on(device) as there:
-        reports = [check(misconception.function, name, seed=seed, device=there) for seed in SEEDS]
-    for report in reports:
+def test_a_misconception_is_rejected_and_recognised(name, misconception, device, seeds):
+    for report in judged(misconception.function, name, seeds, device):
         assert not report.passed, f"{misconception.name} is right: no case tells it from the solution"
         assert report.points < report.max_points
         told = f"{misconception.name} is told as {report.mistake}:\n{report!s}"
@@ -116,21 +139,36 @@ def test_a_misconception_is_rejected_and_recognised(name, misconception, device)
         assert misconception.sentence in report.message
 
 
-def test_every_misconception_is_listed_as_one():
-    for chapter in {exercise.reference.__module__.rpartition(".")[2] for exercise in EXERCISES.values()}:
-        module = importlib.import_module(f"mi_tutor.exercises.{chapter}")
-        source = Path(module.__file__).read_text()
-        public = [
-            each.name for each in ast.parse(source).body if isinstance(each, ast.FunctionDef) and each.name[0] != "_"
-        ]
-        unused = [name for name in public if len(re.findall(rf"\b{name}\b", source)) == 1]
-        assert not unused, f"{module.__file__}: put {', '.join(unused)} into an exercise's `wrong`"
+@pytest.mark.parametrize("name", EXERCISES)
+def test_every_misconception_is_listed_as_one(name):
+    source = Path(importlib.import_module(EXERCISES[name].declared_in).__file__).read_text("utf-8")
+    public = [each.name for each in ast.parse(source).body if isinstance(each, ast.FunctionDef) and each.name[0] != "_"]
+    unused = [name for name in public if len(re.findall(rf"\b{name}\b", source)) == 1]
+    assert not unused, f"put {', '.join(unused)} into the exercise's `wrong`"
+
+
+def test_every_declaration_and_its_answers_have_a_file_of_their_own():
+    for chapter in chapters():
+        asked = {task.name for task in chapter.tasks}
+        for room in ("mi_tutor/exercises", "tests/exercises"):
+            files = {path.stem for path in (ROOT / room / chapter.module).glob("[a-z]*.py")}
+            assert files == asked, f"{room}/{chapter.module} and solutions/{chapter.module}.py"
+
+
+def test_a_list_of_exercises_with_their_hints_and_points_loads_no_torch():
+    program = """
+import sys
+from mi_tutor.check.exercise import exercises
+print(sum(len(e.hints) + e.max_points + len(e.misconceptions) for e in exercises().values()))
+print({"torch", "numpy", "transformer_lens"} & set(sys.modules))
+"""
+    done = run(sys.executable, "-c", program, cwd=ROOT)
+    assert done.stdout.splitlines()[1:] == ["set()"], done.stdout
 
 
 @pytest.mark.parametrize(("name", "wrong"), NEAR, ids=[f"{n}-{w.__name__}" for n, w in NEAR])
-def test_nearly_right_is_not_right(name, wrong):
-    for seed in SEEDS:
-        report = check(wrong, name, seed=seed)
+def test_nearly_right_is_not_right(name, wrong, seeds):
+    for report in judged(wrong, name, seeds, "cpu"):
         assert not report.passed
         assert report.mistake
 

@@ -13,7 +13,7 @@ from reading import ADDRESS, HOSTILE, Tags, drawing
 from mi_tutor.views import curves, heatmap, scatter, slider, table, top_predictions
 from mi_tutor.views.colours import BLUE, DIVERGING, PALETTE, between
 from mi_tutor.views.controls import explore
-from mi_tutor.views.svg import ticks
+from mi_tutor.views.still.svg import ticks
 
 PLOTLY = "application/vnd.plotly.v1+json"
 LINES = {"trained": ([1.0, 2.0, 3.0], [3.0, 2.0, 1.0]), "held out": ([1.0, 2.0, 3.0], [3.0, 2.5, math.inf])}

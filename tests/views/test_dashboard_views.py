@@ -4,7 +4,7 @@ import pytest
 import torch
 from reading import ADDRESS, Tags
 
-from mi_tutor.models.dashboard import feature_dashboards
+from mi_tutor.figures.dashboard import feature_dashboards
 from mi_tutor.models.sae import Sae
 from mi_tutor.views import explore_features, feature_contexts, feature_dashboard, tree
 

@@ -1,0 +1,1 @@
+"""From a chapter's source to what learners and students open: notebooks, their conventions, the table of chapters."""

@@ -1,1 +1,0 @@
-"""Chapters are built from their solutions here, and courses are marked."""

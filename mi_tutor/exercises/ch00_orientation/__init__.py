@@ -1,0 +1,1 @@
+"""Chapter 00: reading a model's predictions, what heads write, where they look, and switching one off."""

@@ -1,0 +1,246 @@
+"""The exercise `sample_bigrams`: its inputs, how an answer is judged, its mistakes and hints."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from mi_tutor.check.draw import Case, Draw, basic, edge
+from mi_tutor.check.exercise import Exercise
+from mi_tutor.check.law import Law, Score, Tally
+from mi_tutor.deferred import torch
+from mi_tutor.exercises.ch01_bigrams._shared import INF
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def _sample_cases(draw: Draw) -> Iterator[Case]:
+    cycle = draw.of([[-INF, 0.0, -INF], [-INF, -INF, 0.0], [0.0, -INF, -INF]])
+    yield basic("a table that leaves no choice", log_probs=cycle, start=1, length=7, generator=draw.generator())
+    yield _long(
+        "three tokens", draw.of([[0.8, 0.15, 0.05], [0.1, 0.2, 0.7], [0.3, 0.6, 0.1]]).log(), draw, group="basic"
+    )
+    n = draw.size(5, 7)
+    yield _long("a random table", draw.log_probs(n, n, spread=2.0), draw, length=6000)
+    few = [[0.0 if (column - row) % n in (1, 2) else -INF for column in range(n)] for row in range(n)]
+    yield _long("a table with many impossible pairs", (draw.normal(n, n) + draw.of(few)).log_softmax(-1), draw)
+    yield _long("rows that are all alike", draw.of([[0.3, 0.25, 0.2, 0.15, 0.1]] * 5).log(), draw)
+    short = {"log_probs": draw.log_probs(4, 4, spread=1.0), "start": 2, "length": 3, "generator": draw.generator()}
+    yield Case("general", "many short samples", short, calls=600)
+    yield edge("a length of 1", log_probs=draw.log_probs(3, 3), start=2, length=1, generator=draw.generator())
+    yield edge("a length of 2", log_probs=draw.log_probs(3, 3), start=0, length=2, generator=draw.generator())
+    yield edge("a vocabulary of one token", log_probs=draw.of([[0.0]]), start=0, length=4, generator=draw.generator())
+    apart = draw.log_probs(5, 5, spread=200.0)
+    yield edge(
+        "log-probabilities hundreds of nats apart", log_probs=apart, start=4, length=30, generator=draw.generator()
+    )
+
+
+def _long(what: str, log_probs: Tensor, draw: Draw, group: str = "general", length: int = 1500) -> Case:
+    start = draw.size(0, log_probs.shape[0] - 1)
+    args = {"log_probs": log_probs, "start": start, "length": length, "generator": draw.generator()}
+    return Case(group, what, args, calls=2)
+
+
+def _valid_sample(args: dict[str, Any], sample: Tensor) -> str | None:
+    d_vocab = args["log_probs"].shape[0]
+    if int(sample.min()) < 0 or int(sample.max()) >= d_vocab:
+        return f"Some of the ids lie outside 0 … {d_vocab - 1}."
+    if int(sample[0]) != args["start"]:
+        return "The sample does not begin with `start`, which is its first token."
+    return None
+
+
+def _transition_tallies(args: dict[str, Any], samples: list[Tensor]) -> Iterator[Tally | Score]:
+    probs = args["log_probs"].double().cpu().exp()
+    d_vocab = probs.shape[0]
+    named = [f"token {token}" for token in range(d_vocab)]
+    tokens = torch.stack(samples).cpu()
+    if tokens.shape[1] < 2:
+        return
+    for token in range(d_vocab):
+        after = tokens[:, 1:][tokens[:, :-1] == token]
+        counts = torch.bincount(after, minlength=d_vocab)
+        yield Tally(f"the successors of token {token}", counts, probs[token], outcomes=named)
+    for lag in (1, 2, 3):
+        # Given the current token, what came before tells nothing: one random number used twice would.
+        sentence = "The draws are not independent of one another: is one random number used more than once?"
+        before, now, after = tokens[:, : -lag - 1], tokens[:, lag:-1], tokens[:, lag + 1 :]
+        for token in range(d_vocab):
+            for earlier in range(d_vocab):
+                chosen = after[(now == token) & (before == earlier)]
+                name = f"the successors of token {token} with token {earlier} {lag} before it"
+                yield Tally(name, torch.bincount(chosen, minlength=d_vocab), probs[token], sentence, named)
+
+    yield from _surprise(args["log_probs"].double().cpu(), tokens)
+    yield _repeats(probs, tokens)
+
+
+def _surprise(log_probs: Tensor, tokens: Tensor) -> Iterator[Score]:
+    """The log-probability of what was drawn, beside its mean and variance given each token before."""
+    # Cut off below: a single token of probability e^-200 would outweigh all others.
+    terms = log_probs.clamp(min=-6.0)
+    mean = (log_probs.exp() * terms).sum(-1)
+    variance = (log_probs.exp() * (terms - mean[:, None]).square()).sum(-1)
+    before = tokens[:, :-1]
+    total = float(terms[before, tokens[:, 1:]].sum())
+    bold = total > float(mean[before].sum())
+    sentence = (
+        f"Likely tokens come {'more' if bold else 'less'} often than their probability says, a little in every row."
+    )
+    furthest = float((terms - mean[:, None]).abs()[log_probs > -INF].max())
+    # Bernstein's inequality: with this much variance the tail is close enough to a normal one's.
+    if float(variance[before].sum()) > 30 * furthest**2:
+        yield Score("surprise", total, float(mean[before].sum()), float(variance[before].sum()), sentence)
+
+
+def _repeats(probs: Tensor, tokens: Tensor) -> Tally:
+    """Stretches that occur twice to the letter, long enough that chance would never do it."""
+    # Two independent continuations agree at each step with at most this probability.
+    agree = float(probs.square().sum(-1).max())
+    pairs = tokens.numel() ** 2
+    sentence = "Whole stretches come again word for word: random numbers are used more than once."
+    name, never, outcomes = "stretches", torch.tensor([0.0, 1.0]), ("one that had come before", "a new one")
+    if agree > 0.6 or pairs < 10_000:
+        return Tally(name, torch.tensor([0, 1]), never, sentence, outcomes)
+    length = math.ceil((math.log(pairs) + 28) / -math.log(agree))
+    stretches = [tuple(row[i : i + length]) for row in tokens.tolist() for i in range(len(row) - length)]
+    again = len(stretches) - len(set(stretches))
+    return Tally(name, torch.tensor([again, len(stretches)]), never, sentence, outcomes)
+
+
+def _draw_next(weights: Tensor, generator: torch.Generator) -> int:
+    return int(torch.multinomial(weights, 1, generator=generator))
+
+
+def always_from_the_start_token(log_probs: Tensor, start: int, length: int, generator: torch.Generator) -> Tensor:
+    """Every token is drawn from the row of `start`: the row has to be that of the token drawn last."""
+    rest = [_draw_next(log_probs[start].exp(), generator) for _ in range(length - 1)]
+    return torch.tensor([start, *rest], device=log_probs.device)
+
+
+def most_likely_taken(log_probs: Tensor, start: int, length: int, generator: torch.Generator) -> Tensor:
+    """The most likely token is taken each time: draw it, in proportion to its probability."""
+    tokens = [start]
+    for _ in range(length - 1):
+        _draw_next(log_probs[tokens[-1]].exp(), generator)
+        tokens.append(int(log_probs[tokens[-1]].argmax()))
+    return torch.tensor(tokens, device=log_probs.device)
+
+
+def nothing_drawn(log_probs: Tensor, start: int, length: int, generator: torch.Generator) -> Tensor:
+    """Nothing is random here: the most likely token is taken each time. Draw it, in proportion to its probability."""
+    tokens = [start]
+    for _ in range(length - 1):
+        tokens.append(int(log_probs[tokens[-1]].argmax()))
+    return torch.tensor(tokens, device=log_probs.device)
+
+
+def start_not_counted(log_probs: Tensor, start: int, length: int, generator: torch.Generator) -> Tensor:
+    """`length` tokens come after `start`: it counts, so one fewer is drawn."""
+    tokens = [start]
+    for _ in range(length):
+        tokens.append(_draw_next(log_probs[tokens[-1]].exp(), generator))
+    return torch.tensor(tokens, device=log_probs.device)
+
+
+def start_left_out(log_probs: Tensor, start: int, length: int, generator: torch.Generator) -> Tensor:
+    """`start` itself is missing from the sample: it is the first of the `length` tokens."""
+    return start_not_counted(log_probs, start, length, generator)[1:]
+
+
+def columns_drawn_from(log_probs: Tensor, start: int, length: int, generator: torch.Generator) -> Tensor:
+    """The next token is drawn from the current token's column: its row holds the successors."""
+    tokens = [start]
+    for _ in range(length - 1):
+        tokens.append(_draw_next(log_probs[:, tokens[-1]].exp() + 1e-12, generator))
+    return torch.tensor(tokens, device=log_probs.device)
+
+
+def uniform_draws(log_probs: Tensor, start: int, length: int, generator: torch.Generator) -> Tensor:
+    """Every token is equally likely here: the probabilities in `log_probs` are not used."""
+    rest = torch.randint(log_probs.shape[0], (length - 1,), generator=generator, device=log_probs.device)
+    return torch.cat([torch.tensor([start], device=log_probs.device), rest])
+
+
+def softmax_of_probabilities(log_probs: Tensor, start: int, length: int, generator: torch.Generator) -> Tensor:
+    """A softmax is taken of probabilities: the exponential of `log_probs` is a distribution already."""
+    tokens = [start]
+    for _ in range(length - 1):
+        tokens.append(_draw_next(log_probs[tokens[-1]].exp().softmax(-1), generator))
+    return torch.tensor(tokens, device=log_probs.device)
+
+
+def log_probs_used_as_weights(log_probs: Tensor, start: int, length: int, generator: torch.Generator) -> Tensor:
+    """The logarithms themselves are used as weights, and they are negative: `log_probs.exp()` gives the probabilities."""
+    tokens = [start]
+    for _ in range(length - 1):
+        tokens.append(_draw_next(log_probs[tokens[-1]], generator))
+    return torch.tensor(tokens, device=log_probs.device)
+
+
+def sharpened(log_probs: Tensor, start: int, length: int, generator: torch.Generator) -> Tensor:
+    """The distribution is sharper than the table's: there is no temperature here, and no cutting off of unlikely
+    tokens."""
+    tokens = [start]
+    for _ in range(length - 1):
+        tokens.append(_draw_next((2 * log_probs[tokens[-1]]).exp(), generator))
+    return torch.tensor(tokens, device=log_probs.device)
+
+
+def one_number_for_all_steps(log_probs: Tensor, start: int, length: int, generator: torch.Generator) -> Tensor:
+    """One random number decides every step: each step needs a draw of its own."""
+    u = float(torch.rand((), generator=generator, device=log_probs.device, dtype=torch.float64))
+    cumulative = log_probs.double().exp().cumsum(-1)
+    tokens = [start]
+    for _ in range(length - 1):
+        row = cumulative[tokens[-1]]
+        tokens.append(min(int((row <= u * float(row[-1])).sum()), row.numel() - 1))
+    return torch.tensor(tokens, device=log_probs.device)
+
+
+def generator_ignored(log_probs: Tensor, start: int, length: int, generator: torch.Generator) -> Tensor:
+    """The draws come from torch's global random state: pass generator=generator to whatever draws."""
+    tokens = [start]
+    for _ in range(length - 1):
+        tokens.append(int(torch.multinomial(log_probs[tokens[-1]].exp(), 1)))
+    return torch.tensor(tokens, device=log_probs.device)
+
+
+def generator_seeded_again(log_probs: Tensor, start: int, length: int, generator: torch.Generator) -> Tensor:
+    """The generator is seeded inside the function, so two calls draw the same: whoever calls decides on the seed."""
+    generator.manual_seed(0)
+    tokens = [start]
+    for _ in range(length - 1):
+        tokens.append(_draw_next(log_probs[tokens[-1]].exp(), generator))
+    return torch.tensor(tokens, device=log_probs.device)
+
+
+exercise = Exercise(
+    __name__,
+    cases=_sample_cases,
+    law=Law(_transition_tallies, _valid_sample),
+    wrong=(
+        always_from_the_start_token,
+        most_likely_taken,
+        nothing_drawn,
+        start_not_counted,
+        start_left_out,
+        columns_drawn_from,
+        uniform_draws,
+        softmax_of_probabilities,
+        log_probs_used_as_weights,
+        sharpened,
+        one_number_for_all_steps,
+        generator_ignored,
+        generator_seeded_again,
+    ),
+    hints=(
+        "A sample grows by one token at a time. Which row of the table decides about the next one?",
+        "`torch.multinomial(weights, 1, generator=generator)` draws an index in proportion to its weight. Weights are "
+        "probabilities, not their logarithms. It returns a tensor of one entry; `.item()` makes an int of it.",
+        "Begin a list with `start`; append length - 1 draws, each from the row of the last token; make a tensor of it.",
+    ),
+)

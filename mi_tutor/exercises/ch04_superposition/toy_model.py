@@ -1,0 +1,150 @@
+"""The exercise `toy_model`: its inputs, how an answer is judged, its mistakes and hints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from einops import einsum
+
+from mi_tutor.check.draw import Case, Draw, basic, edge, general
+from mi_tutor.check.exercise import Exercise
+from mi_tutor.deferred import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+MARGIN = 1e-3
+
+
+def _model_cases(draw: Draw) -> Iterator[Case]:
+    cross = draw.of([[[1.0, 0.0, -1.0], [0.0, 1.0, 0.0]]])
+    x = draw.of([[[1.0, 0.0, 0.0]], [[0.0, 0.5, 0.25]]])
+    yield basic("three features in two dimensions", x=x, W=cross, b=draw.of([[0.1, -0.2, 0.3]]))
+    yield basic("one instance", **_model(draw, 4, 1, 2, 3))
+    for _ in range(3):
+        size = draw.sizes("batch", "instance", "hidden", "feature", low=2, high=7)
+        yield general("random weights", **_model(draw, *size.values()))
+    yield general("more dimensions than features", **_model(draw, 5, 2, 6, 3))
+    yield general("inputs of both signs", **_model(draw, 6, 3, 2, 5, signed=True))
+    yield edge("one feature", **_model(draw, 5, 2, 3, 1))
+    yield edge("one hidden dimension", **_model(draw, 5, 3, 1, 4))
+    yield edge("one sample", **_model(draw, 1, 3, 2, 4))
+    yield edge("a single instance", **_model(draw, 5, 1, 2, 4))
+    n = draw.size(3, 4)
+    yield edge("every size the same", **_model(draw, n, n, n, n))
+    yield edge("an empty batch", **_model(draw, 0, 2, 3, 4))
+    args = _model(draw, 5, 2, 3, 4)
+    yield edge("weights that are all negative", **{**args, "W": -args["W"].abs()})
+    yield edge("weights of zero", **{**args, "W": args["W"] * 0})
+    yield edge("biases far below zero", **{**args, "b": args["b"] - 100})
+    yield edge("inputs of zero", **{**args, "x": args["x"] * 0})
+
+
+def _model(
+    draw: Draw, batch: int, instance: int, hidden: int, feature: int, *, signed: bool = False
+) -> dict[str, Tensor]:
+    """Inputs and weights of a model whose pre-activations all keep away from 0."""
+    for _ in range(1000):
+        x, gate = draw.normal(batch, instance, feature), draw.normal(batch, instance, feature)
+        if not signed:
+            x = torch.where(gate > 0, x.abs() % 1, 0)
+        args = {"x": x, "W": draw.normal(instance, hidden, feature), "b": draw.normal(instance, feature, scale=0.5)}
+        if not batch or float(_before_relu(**args).abs().min()) > MARGIN:
+            return args
+    raise ValueError("no weights away from a kink were found")
+
+
+def _before_relu(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
+    h = einsum(x, W, "batch i feature, i hidden feature -> batch i hidden")
+    return einsum(h, W, "batch i hidden, i hidden feature -> batch i feature") + b
+
+
+def relu_left_out(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
+    """There is no ReLU: it comes last, and without it nothing that interferes is ever cut off."""
+    return _before_relu(x, W, b)
+
+
+def bias_left_out(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
+    """The bias is missing: it is added before the ReLU."""
+    return (_before_relu(x, W, b) - b).relu()
+
+
+def bias_after_the_relu(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
+    """The bias is added after the ReLU: inside it, a negative bias cuts off what is small."""
+    return (_before_relu(x, W, b) - b).relu() + b
+
+
+def bias_subtracted(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
+    """The bias is subtracted: it is added."""
+    return (_before_relu(x, W, b) - 2 * b).relu()
+
+
+def bias_on_the_input(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
+    """The bias is added to the input: it is added to what comes back, before the ReLU."""
+    return _before_relu(x + b, W, torch.zeros_like(b)).relu()
+
+
+def relu_on_the_hidden_layer(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
+    """There is a ReLU on the hidden layer, too. In this model it is linear: the only ReLU is the last step."""
+    h = einsum(x, W, "batch i feature, i hidden feature -> batch i hidden").relu()
+    return (einsum(h, W, "batch i hidden, i hidden feature -> batch i feature") + b).relu()
+
+
+def only_the_hidden_layer_rectified(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
+    """The ReLU stands on the hidden layer: it belongs on the output, after the bias."""
+    h = einsum(x, W, "batch i feature, i hidden feature -> batch i hidden").relu()
+    return einsum(h, W, "batch i hidden, i hidden feature -> batch i feature") + b
+
+
+def columns_made_unit(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
+    """The columns of W are brought to length 1 here: their lengths say which features are kept, so use W as it is."""
+    return _before_relu(x, W / W.norm(dim=1, keepdim=True).clamp(min=1e-12), b).relu()
+
+
+def same_weights_for_all_instances(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
+    """Every instance uses the weights of the first: instance i has its own, `W[i]` and `b[i]`."""
+    return _before_relu(x, W[:1].expand_as(W), b[:1].expand_as(b)).relu()
+
+
+def instances_added_up(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
+    """The hidden layers of different instances are added up. Name the instance axis in the result of both einsums."""
+    h = einsum(x, W, "batch i feature, i hidden feature -> batch hidden")
+    return (einsum(h, W, "batch hidden, i hidden feature -> batch i feature") + b).relu()
+
+
+def inputs_added_back(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
+    """The input is added to the output: there is no way around the hidden layer in this model."""
+    return (_before_relu(x, W, b) + x).relu()
+
+
+def model_cut_from_the_graph(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
+    """The output is right, but no gradient reaches the weights: something on the way detaches them."""
+    return _before_relu(x, W, b).relu().detach()
+
+
+exercise = Exercise(
+    __name__,
+    cases=_model_cases,
+    gradients=("x", "W", "b"),
+    wrong=(
+        relu_left_out,
+        bias_left_out,
+        bias_after_the_relu,
+        bias_subtracted,
+        bias_on_the_input,
+        relu_on_the_hidden_layer,
+        only_the_hidden_layer_rectified,
+        columns_made_unit,
+        same_weights_for_all_instances,
+        instances_added_up,
+        inputs_added_back,
+        model_cut_from_the_graph,
+    ),
+    hints=(
+        "Two products, one down and one up again, with the same W. Which axis does each of them sum over?",
+        'Down: `einsum(x, W, "batch instance feature, instance hidden feature -> batch instance hidden")`.',
+        "Up again with the same W, summing over hidden; then the bias, then `.relu()`.",
+    ),
+)

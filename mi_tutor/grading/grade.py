@@ -1,0 +1,252 @@
+"""Marks for a course: what `mi-tutor grade` does."""
+
+import difflib
+import json
+import os
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich.console import Console
+from rich.text import Text
+
+from mi_tutor.check.outline import chapters
+from mi_tutor.grading.pool import Done, Task, mark_all
+from mi_tutor.grading.records import (
+    FOLDER,
+    BadRecords,
+    Key,
+    Mark,
+    Records,
+    as_table,
+    edition,
+    hash_of,
+    key_of,
+    seed_of,
+    write_table,
+)
+from mi_tutor.grading.submissions import CannotGrade, Submission, content_of, find, home_of, read, twice
+from mi_tutor.running.confine import Limits
+from mi_tutor.running.sandbox import NoSandbox, Sandbox, find_sandbox
+
+
+class Wish(NamedTuple):
+    """What is to be graded, and how."""
+
+    paths: list[Path]
+    workers: int
+    exercise: str | None = None
+    """This one only, again."""
+    seed: int | None = None
+    limits: Limits = Limits()
+    csv: Path | None = None
+    as_json: bool = False
+
+
+class _Run(NamedTuple):
+    """A grading run under way."""
+
+    wish: Wish
+    seed: int
+    sandbox: Sandbox
+    records: Records
+    paths: dict[str, str]
+    """By its place below the home folder, a notebook's path as the person finds it."""
+    keys: dict[str, Key]
+    """By place, what its marks have to hold for."""
+    not_graded: dict[str, str]
+    """By path, why."""
+    out: Console
+
+    def key(self, raw: bytes) -> Key:
+        return key_of(raw, self.seed, self.sandbox.name, self.wish.limits)
+
+    @property
+    def notebooks(self) -> dict[str, dict[str, Mark]]:
+        """The marks of this run's notebooks, by path; none that was given for another content, seed or checker."""
+        found = {}
+        for place, path in self.paths.items():
+            marks, key = self.records.notebooks.get(place, {}), list(self.keys.get(place, ()))
+            # When one exercise is marked again, the others stand as they are.
+            good = {name: mark for name, mark in marks.items() if mark["key"] == key or self.wish.exercise}
+            if good and path not in self.not_graded:
+                found[path] = good
+        return found
+
+
+def run_grade(wish: Wish) -> int:
+    """Grade notebooks, print what came of it, and keep it.
+
+    Returns:
+        0 when every notebook was graded, whatever the marks; 1 when one could not be, which is named; 2 when nothing could
+        be begun; 130 after Ctrl-C.
+    """
+    out = Console(highlight=False, stderr=wish.as_json)
+    home = home_of(wish.paths)
+    try:
+        if wish.exercise:
+            _find_exercise(wish.exercise)
+        warn = partial(_say, out, style="dark_orange")
+        seed, records = seed_of(home / FOLDER, wish.seed, warn), Records(home / FOLDER, warn)
+        sandbox = find_sandbox(hide=[home])
+        run = _Run(wish, seed, sandbox, records, {}, {}, {}, out)
+        if not sandbox.isolated:
+            _say(out, sandbox.warning, "bold dark_orange")
+        _grade(run)
+        _sum_up(run)
+    except (BadRecords, NoSandbox) as error:
+        _say(Console(stderr=True, highlight=False), str(error))
+        return 2
+    except KeyboardInterrupt:
+        _say(out, "Stopped. What is marked is kept; the same command goes on from here.")
+        return 130
+    if wish.as_json:
+        print(json.dumps(as_dict(run.notebooks, run.not_graded, seed, sandbox), indent=2))
+    return 1 if run.not_graded else 0
+
+
+def as_dict(
+    notebooks: dict[str, dict[str, Mark]], not_graded: dict[str, str], seed: int, sandbox: Sandbox
+) -> dict[str, Any]:
+    """The marks for another program."""
+    written = {}
+    for path, marks in sorted(notebooks.items()):
+        exercises = {name: {field: mark[field] for field in mark if field != "key"} for name, mark in marks.items()}
+        sums = {field: sum(mark[field] for mark in marks.values()) for field in ("points", "max_points")}
+        written[path] = {"exercises": exercises, **sums}
+    return {
+        "notebooks": written,
+        "not_graded": dict(sorted(not_graded.items())),
+        "seed": seed,
+        "isolation": sandbox.name,
+        "edition": edition(),
+    }
+
+
+def _grade(run: _Run) -> None:
+    """Mark what is not marked yet, writing down each notebook's marks as they come."""
+    tasks = _tasks(run)
+    _write_table(run)
+    for done in mark_all(tasks, run.wish.workers, run.sandbox, run.seed, run.wish.limits):
+        if done.trouble:
+            _refuse(run, done.key, done.trouble)
+        elif done.marks:
+            if run.wish.exercise:
+                run.records.regrading["done"].append(done.key)
+            run.records.keep(done.key, done.exercises, done.marks, run.keys[done.key])
+            _tell(run, done)
+        _write_table(run)
+    if run.wish.exercise:
+        _tell_changes(run)
+
+
+def _tasks(run: _Run) -> list[Task]:
+    """What is to be marked."""
+    submissions: list[Submission] = []
+    for submission, trouble in find(run.wish.paths):
+        if submission.key in run.paths:
+            continue  # named twice
+        run.paths[submission.key] = str(submission.path)
+        if trouble:
+            _refuse(run, submission.key, trouble)
+        else:
+            submissions.append(submission)
+    for key, trouble in twice(submissions).items():
+        _refuse(run, key, trouble)
+    if not run.paths:
+        raise BadRecords("There is no notebook (.ipynb) there.")
+    done = _regrade_begun(run) if run.wish.exercise else set()
+    tasks = []
+    for submission in submissions:
+        if str(submission.path) in run.not_graded or submission.key in done:
+            continue
+        try:
+            raw = read(submission)
+        except CannotGrade as error:
+            _refuse(run, submission.key, str(error))
+            continue
+        run.keys[submission.key] = run.key(raw)
+        known = set() if run.wish.exercise else run.records.known(submission.key, run.keys[submission.key])
+        if known and known >= {task.name for task in content_of(raw, submission.path.name).chapter.tasks}:
+            continue
+        tasks.append(Task(submission.key, submission, hash_of(raw), frozenset(known), run.wish.exercise))
+    return tasks
+
+
+def _regrade_begun(run: _Run) -> set[str]:
+    """Note that an exercise is marked again, and the points before; or go on with it. Returns what is done already."""
+    held_for = [run.wish.exercise, *run.key(b"")]
+    if run.records.regrading.get("held_for") != held_for:
+        exercise = run.wish.exercise or ""
+        marks = {key: marks.get(exercise) for key, marks in run.records.notebooks.items()}
+        before = {key: mark["points"] for key, mark in marks.items() if mark}
+        run.records.regrading = {"held_for": held_for, "before": before, "done": []}
+        run.records.save()
+    return set(run.records.regrading["done"])
+
+
+def _tell_changes(run: _Run) -> None:
+    """What marking an exercise again changed; then it is over."""
+    exercise, before = run.wish.exercise or "", run.records.regrading["before"]
+    changes = 0
+    for key in sorted(run.records.regrading["done"]):
+        now = run.records.notebooks[key][exercise]
+        if key in before and before[key] != now["points"]:
+            changes += 1
+            sentence = f"{run.paths.get(key, key)}: {exercise} {before[key]:g} → {now['points']:g} points."
+            _say(run.out, sentence, "bold")
+    _say(run.out, f"{changes} of {len(run.records.regrading['done'])} marks changed.")
+    run.records.regrading = {}
+    run.records.save()
+
+
+def _tell(run: _Run, done: Done) -> None:
+    marks = run.records.notebooks[done.key]
+    if run.wish.exercise:
+        marks = done.marks
+    wrong = [f"{name} ({mark['mistake']})" for name, mark in marks.items() if mark["mistake"]]
+    rest = f" Not right: {', '.join(wrong)}." if wrong else ""
+    _say(run.out, f"{run.paths[done.key]}: {_points(marks)}.{rest}")
+
+
+def _sum_up(run: _Run) -> None:
+    count, lost = len(run.notebooks), len(run.not_graded)
+    rest = f", {lost} could not be" if lost else ""
+    _say(
+        run.out,
+        f"{count} notebook{'' if count == 1 else 's'} graded{rest}. Seed {run.seed}, {run.sandbox.name}.",
+        "bold",
+    )
+
+
+def _points(marks: dict[str, Mark]) -> str:
+    earned, most = (sum(mark[field] for mark in marks.values()) for field in ("points", "max_points"))
+    return f"{earned:g} of {most:g} points"
+
+
+def _refuse(run: _Run, key: str, sentence: str) -> None:
+    run.not_graded[run.paths[key]] = sentence
+    _say(run.out, f"{run.paths[key]}: not graded. {sentence}", "dark_orange")
+
+
+def _write_table(run: _Run) -> None:
+    if run.wish.csv:
+        write_table(run.wish.csv, as_table(run.notebooks, run.not_graded))
+
+
+def _find_exercise(name: str) -> None:
+    known = [task.name for chapter in chapters() for task in chapter.tasks]
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        raise BadRecords(f"No exercise is called {name!r}.{f' Did you mean {near[0]!r}?' if near else ''}")
+
+
+def _say(console: Console, text: str, style: str = "") -> None:
+    """Without markup, and without what a terminal would obey: file names are students', too."""
+    text = "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+    console.print(Text(text, style), soft_wrap=not console.is_terminal)
+
+
+def usable_cores() -> int:
+    """Processors that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

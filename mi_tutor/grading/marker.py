@@ -1,0 +1,171 @@
+"""One notebook's marks: its code in a worker, everything that decides about points here."""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from mi_tutor.check.compare import Problem
+from mi_tutor.check.draw import Case
+from mi_tutor.check.exercise import Exercise, exercises
+from mi_tutor.check.judge import judge, plan
+from mi_tutor.files.cells import Cell
+from mi_tutor.grading.submissions import CannotGrade, Submission, content_of, read
+from mi_tutor.running.confine import Limits
+from mi_tutor.running.remote import RemoteFunction
+from mi_tutor.running.sandbox import Sandbox, unused_uid
+from mi_tutor.running.worker import Lost, Worker
+
+BAD_CELLS = 6
+"""How many cells may end the process in which they are run; a notebook with more is given up."""
+_CPU = torch.device("cpu")
+
+
+class Mark(NamedTuple):
+    """What one exercise earned."""
+
+    points: float
+    max_points: float
+    mistake: str | None
+    message: str
+
+
+class CannotStart(Exception):
+    """No process can be started to run a learner's code; what the system says of it."""
+
+
+class Marker:
+    """Marks notebooks one after the other with one seed. What the reference says and the next worker are kept ready."""
+
+    def __init__(self, sandbox: Sandbox, seed: int, limits: Limits) -> None:
+        self.sandbox, self.seed, self.limits = sandbox, seed, limits
+        self._plans: dict[str, list[tuple[Case, torch.dtype]]] = {}
+        self._spare: Worker | None = None
+
+    def marks(self, cells: list[Cell], names: Iterable[str]) -> Iterator[tuple[str, Mark]]:
+        """The marks of these exercises in a notebook with these cells, one by one.
+
+        Raises:
+            CannotStart: no process for it can be had.
+            CannotGrade: a check itself failed.
+        """
+        submission = _Submission(self, cells)
+        try:
+            for name in names:
+                yield name, self._mark(submission, exercises()[name])
+        finally:
+            submission.stop()
+
+    def prepare(self) -> None:
+        """Have a worker start now for the next notebook."""
+        self._spare = self._spare or self._start()
+
+    def close(self) -> None:
+        """End the worker that is kept ready."""
+        if self._spare:
+            self._spare.stop()
+
+    def worker(self) -> Worker:
+        """A fresh one, and another begins to start."""
+        worker = self._spare or self._start()
+        self._spare = None
+        self.prepare()
+        return worker
+
+    def _start(self) -> Worker:
+        settings = {
+            "seconds": self.limits.seconds,
+            "memory_bytes": self.limits.memory_bytes,
+            "processor_seconds": 1800,
+            "uid": unused_uid(),
+        }
+        return Worker(self.sandbox, settings)
+
+    def _mark(self, submission: "_Submission", exercise: Exercise) -> Mark:
+        function = submission.function(exercise.name)
+        if isinstance(function, Problem):
+            return Mark(
+                0.0, float(exercise.max_points), function.kind, _printable(f"{exercise.name}: {function.sentence}")
+            )
+        if exercise.name not in self._plans:
+            self._plans[exercise.name] = plan(exercise, self.seed, _CPU, elsewhere=True)
+        try:
+            report = judge(exercise, function, self.seed, _CPU, self._plans[exercise.name])
+        except Exception as error:
+            raise CannotGrade(f"The check of {exercise.name} broke off: {type(error).__name__}: {error}") from error
+        message = report.message
+        if report.mistake == "not defined":
+            message = " ".join([message, *submission.problems_at(exercise.name)])
+        return Mark(report.points, report.max_points, report.mistake, _printable(message))
+
+
+def _printable(text: str) -> str:
+    """On one line and without what a terminal would obey: part of it may be a learner's."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in " ".join(text.split()))
+
+
+def grade_notebook(path: Path, marker: Marker, exercise: str | None = None) -> dict[str, Mark]:
+    """The marks of a notebook's chapter by exercise, whatever is left of it; of one exercise when that is named.
+
+    Raises:
+        CannotGrade: it is no notebook of the course, or a check itself failed; one sentence.
+        CannotStart: no process for it can be had.
+    """
+    content = content_of(read(Submission(path, path.name, named=True)), path.name)
+    names = [task.name for task in content.chapter.tasks if exercise in (None, task.name)]
+    return dict(marker.marks(content.cells, names))
+
+
+class _Submission:
+    """A notebook's worker, begun anew when it is lost."""
+
+    def __init__(self, marker: Marker, cells: list[Cell]) -> None:
+        self._marker, self._cells = marker, cells
+        self._skip: list[int] = []
+        self._problems: dict[int, list[str]] = {}
+        self._worker: Worker | None = None
+        self._function: RemoteFunction | None = None
+
+    def function(self, name: str) -> RemoteFunction | Problem:
+        """The learner's function, in a worker that has not been lost; or why there is none."""
+        if self._function and self._function.lost:
+            self.stop()
+        if self._worker is None and (trouble := self._begin()):
+            return trouble
+        assert self._worker
+        self._function = RemoteFunction(self._worker, name)
+        return self._function
+
+    def problems_at(self, name: str) -> list[str]:
+        """What went wrong where a function of that name is defined."""
+        places = (cell for cell in self._cells if cell.grade_id == name or re.search(rf"\bdef\s+{name}\b", cell.source))
+        return [text for cell in places for text in self._problems.get(cell.number, [])]
+
+    def stop(self) -> None:
+        if self._worker:
+            self._worker.stop()
+        self._worker = None
+
+    def _begin(self) -> Problem | None:
+        """Start a worker and define what the notebook defines, without the cells that end a process."""
+        while len(self._skip) < BAD_CELLS:
+            self._worker = self._marker.worker()
+            try:
+                self._worker.wait_until_ready()
+            except Lost:
+                complaint = self._worker.complaint()
+                self.stop()
+                raise CannotStart(complaint or "it gives no reason") from None
+            problems, broke_at = self._worker.load([list(cell) for cell in self._cells], self._skip)
+            for number, text in problems:
+                if text not in self._problems.setdefault(number, []):
+                    self._problems[number].append(text)
+            if broke_at is None:
+                return None
+            self.stop()
+            if broke_at in self._skip or broke_at not in {cell.number for cell in self._cells}:
+                break
+            self._skip.append(broke_at)
+        return Problem("exit", "It is not defined: running the notebook's definitions ended Python each time.")

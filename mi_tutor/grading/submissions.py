@@ -1,0 +1,167 @@
+"""The notebooks that are to be graded: which there are, what is in them, and a sentence for each that cannot be read."""
+
+import json
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from mi_tutor.check.outline import Chapter, chapters
+from mi_tutor.files.cells import Cell, cells_of_notebook
+from mi_tutor.files.notebook_file import NotANotebook
+
+MOST_BYTES = 32 * 2**20
+"""Of a notebook. Beyond it, it is outputs that somebody forgot to clear."""
+_DEFINED = re.compile(r"^[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)", re.MULTILINE)
+
+
+class CannotGrade(Exception):
+    """One sentence about a notebook."""
+
+
+class Submission(NamedTuple):
+    """A notebook file."""
+
+    path: Path
+    """As the person who named it, or its folder, would find it."""
+    key: str
+    """Its place below the folder of all submissions, the same wherever that is."""
+    named: bool
+    """Whether it was named itself, and not found in a folder: then it may be a link."""
+
+
+class Content(NamedTuple):
+    """What a notebook holds."""
+
+    cells: list[Cell]
+    chapter: Chapter
+
+
+def home_of(paths: list[Path]) -> Path:
+    """The folder of all submissions: the one that was named, or the one that all lie in; what is not there lies nowhere."""
+    there = [path for path in paths if path.exists()] or paths
+    return Path(os.path.commonpath([os.path.abspath(path if path.is_dir() else path.parent) for path in there]))
+
+
+def find(paths: list[Path]) -> Iterator[tuple[Submission, str]]:
+    """Every notebook in files and folders, in order, and beside it why it is not graded, if so."""
+    home = home_of(paths)
+    for path in paths:
+        if path.is_dir():
+            yield from _in_folder(path, home)
+        else:
+            yield Submission(path, _key(path, home), True), "" if path.exists() else "There is no such file."
+
+
+def read(submission: Submission) -> bytes:
+    """The notebook's bytes. Raises CannotGrade."""
+    try:
+        # Not through a link that was put in the file's place, and not waiting at a pipe for somebody to write.
+        flags = os.O_RDONLY | os.O_NONBLOCK | (0 if submission.named else os.O_NOFOLLOW)
+        descriptor = os.open(submission.path, flags)
+        with open(descriptor, "rb") as file:
+            about = os.fstat(descriptor)
+            if not stat.S_ISREG(about.st_mode):
+                raise CannotGrade("It is not a file.")
+            if about.st_size > MOST_BYTES:
+                size, most = about.st_size / 2**20, MOST_BYTES // 2**20
+                raise CannotGrade(f"It has {size:.0f} MB, more than {most}: clear its outputs and hand it in again.")
+            return file.read(MOST_BYTES)
+    except OSError as error:
+        raise CannotGrade(f"It cannot be read: {error.strerror}.") from None
+
+
+def content_of(raw: bytes, name: str) -> Content:
+    """The code in a notebook's bytes, and the chapter that it is. Raises CannotGrade."""
+    cells = cells_in(raw, name)
+    return Content(cells, _chapter(name, cells))
+
+
+def cells_in(raw: bytes, name: str) -> list[Cell]:
+    """The code in a notebook's bytes. Raises CannotGrade."""
+    try:
+        return cells_of_notebook(raw, name)
+    except NotANotebook as error:
+        raise CannotGrade(_what_it_is(raw) or f"It is no notebook: {error}.") from None
+
+
+def twice(submissions: list[Submission]) -> dict[str, str]:
+    """By key: a sentence for every notebook in a student's folder that holds another of the same chapter.
+
+    A student's folder is one below the folder of all. Raises nothing for notebooks that cannot be read.
+    """
+    folders: dict[str, list[Submission]] = {}
+    for submission in submissions:
+        if "/" in submission.key and not submission.named:
+            folders.setdefault(submission.key.rpartition("/")[0], []).append(submission)
+    found: dict[str, str] = {}
+    for folder, inside in folders.items():
+        by_chapter: dict[str, list[Submission]] = {}
+        for submission in inside if len(inside) > 1 else []:
+            try:
+                chapter = content_of(read(submission), submission.path.name).chapter
+            except CannotGrade:
+                continue
+            by_chapter.setdefault(chapter.file, []).append(submission)
+        for same in by_chapter.values():
+            names = " and ".join(submission.path.name for submission in same)
+            if len(same) > 1:
+                sentence = f"{folder} holds {names}, the same chapter: which one counts? Move the others away"
+                sentence += "; or, if they are different people's, grade that folder by itself."
+                found |= dict.fromkeys((submission.key for submission in same), sentence)
+    return found
+
+
+def _in_folder(folder: Path, home: Path) -> Iterator[tuple[Submission, str]]:
+    for here, folders, files in os.walk(folder, followlinks=False):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted([*files, *folders]):
+            path = Path(here, name)
+            submission = Submission(path, _key(path, home), False)
+            if path.is_symlink() and (name.endswith(".ipynb") or path.is_dir()):
+                yield submission, f"It is a link to {os.path.realpath(path)}, and links are not followed."
+            elif name in files and name.endswith(".ipynb") and not name.startswith("."):
+                yield submission, ""
+
+
+def _key(path: Path, home: Path) -> str:
+    return os.path.relpath(os.path.abspath(path), home).replace(os.sep, "/")
+
+
+def _what_it_is(raw: bytes) -> str:
+    """What the file is instead of a notebook, where that can be said."""
+    if not raw.strip():
+        return "It is empty."
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        return f"It is not text in UTF-8: byte {error.start} is none of it."
+    try:
+        found = json.loads(text)
+    except RecursionError:
+        return "It is no notebook: its JSON is nested too deeply."
+    except ValueError as error:
+        return f"It is no notebook, or only the beginning of one: its JSON breaks off or is damaged ({error})."
+    if isinstance(found, dict) and isinstance(found.get("nbformat"), int) and found["nbformat"] != 4:
+        return (
+            f"It is a notebook of format {found['nbformat']}; format 4 is wanted. `jupyter nbconvert --to notebook` "
+            "writes it."
+        )
+    return ""
+
+
+def _chapter(name: str, cells: list[Cell]) -> Chapter:
+    """The chapter that a notebook is: by its name, else by the exercises that it holds."""
+    held = {cell.grade_id for cell in cells} | {word for cell in cells for word in _DEFINED.findall(cell.source)}
+    count = {chapter: sum(task.name in held for task in chapter.tasks) for chapter in chapters()}
+    most = max(count, key=lambda chapter: count[chapter])
+    by_name = next((chapter for chapter in count if Path(chapter.file).stem in name), None)
+    if by_name and count[by_name]:
+        return by_name
+    if by_name and count[most]:
+        raise CannotGrade(f"It is named like {by_name.file}, but the exercises in it are those of {most.file}.")
+    if not count[most]:
+        raise CannotGrade(f"It holds no exercise{f' of {by_name.file}' if by_name else ' of any chapter'}.")
+    return most

@@ -1,0 +1,254 @@
+"""nbgrader with marks that can be trusted: a student's code never runs in the process that holds the gradebook.
+
+nbgrader's own `autograde` runs a notebook and its checks in one kernel. Here nothing is run: what stands below each check
+cell is written from the marks of `mi-tutor grade`, and nbgrader's SaveAutoGrades reads it as it always does. Gradebook,
+formgrader, feedback, late penalties and export are nbgrader's own. A course's nbgrader_config.py calls `configure`.
+"""
+
+import html
+import re
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from nbconvert.preprocessors import ClearMetadataPreprocessor, CSSHTMLHeaderPreprocessor
+from nbformat.v4 import new_output
+from nbgrader import preprocessors, utils
+from nbgrader.api import MissingEntry
+from nbgrader.converters.base import NbGraderException
+from traitlets import Float, Integer
+
+from mi_tutor.authoring.build import ANSWER_STUB, STUB
+from mi_tutor.authoring.colab_cell import COLAB
+from mi_tutor.files.notebook_file import fresh_id
+from mi_tutor.grading.grade import usable_cores
+from mi_tutor.grading.pool import Done, Task, mark_all
+from mi_tutor.grading.records import FOLDER, BadRecords, Key, Mark, Records, hash_of, key_of, seed_of
+from mi_tutor.grading.submissions import CannotGrade, Submission, read
+from mi_tutor.running.confine import Limits
+from mi_tutor.running.sandbox import NoSandbox, find_sandbox
+
+CHECK = "check_"
+
+
+def configure(config: Any) -> None:
+    """Set up nbgrader's configuration for a course of mi-tutor's chapters.
+
+    Args:
+        config: what `get_config()` gives in nbgrader_config.py.
+    """
+    config.Autograde.sanitize_preprocessors = [
+        preprocessors.ClearOutput,
+        preprocessors.DeduplicateIds,
+        preprocessors.OverwriteKernelspec,
+        RestoreCells,
+        preprocessors.CheckCellMetadata,
+    ]
+    config.Autograde.autograde_preprocessors = [
+        TrustedMarks,
+        preprocessors.IgnorePattern,
+        ClearMetadataPreprocessor,
+        preprocessors.LimitOutput,
+        preprocessors.SaveAutoGrades,
+        preprocessors.AssignLatePenalties,
+        preprocessors.CheckCellMetadata,
+    ]
+    config.GenerateFeedback.preprocessors = [preprocessors.GetGrades, WithoutColabCell, CSSHTMLHeaderPreprocessor]
+    config.OverwriteCells.add_missing_cells = True
+    config.ClearSolutions.code_stub = {"python": STUB}
+    config.ClearSolutions.text_stub = ANSWER_STUB
+
+
+class RestoreCells(preprocessors.OverwriteCells):
+    """nbgrader's OverwriteCells for whatever a student made of the cells: deleted with their neighbours, renamed, copied."""
+
+    def preprocess_cell(self, cell: Any, resources: Any, cell_index: int) -> tuple[Any, Any]:
+        if "nbgrader" in cell.metadata and not self._is_ours(cell.metadata["nbgrader"]):
+            del cell.metadata["nbgrader"]
+        return super().preprocess_cell(cell, resources, cell_index)
+
+    def add_missing_grade_cells(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        """Put each missing cell behind the last one there is of those that stand before it in the source."""
+        source = self.gradebook.find_notebook(self.notebook_id, self.assignment_id)
+        worth = {cell.name: cell.max_score for cell in source.grade_cells}
+        answers = {cell.name for cell in source.solution_cells}
+        before: list[str] = []
+        for cell in source.source_cells:
+            places = {_grade_id(found): place for place, found in enumerate(nb.cells) if _grade_id(found)}
+            there = cell.name in places and utils.is_grade(nb.cells[places[cell.name]])
+            if cell.name in worth and not there:
+                self.log.warning("The check cell %s was missing from the notebook and is put back", cell.name)
+                place = max((places[name] for name in before if name in places), default=-1) + 1
+                restored = self.missing_cell_transform(cell, worth[cell.name], is_solution=cell.name in answers)
+                restored["id"] = fresh_id(restored, {str(found.get("id")) for found in nb.cells})
+                nb.cells.insert(place, restored)
+            before.append(cell.name)
+        return nb, resources
+
+    def _is_ours(self, metadata: Any) -> bool:
+        if not isinstance(metadata, dict) or not isinstance(metadata.get("grade_id"), str):
+            return False
+        try:
+            self.gradebook.find_source_cell(metadata["grade_id"], self.notebook_id, self.assignment_id)
+        except MissingEntry:
+            return False
+        return True
+
+
+class WithoutColabCell(preprocessors.base.NbGraderPreprocessor):
+    """Feedback is for reading: the cell that installs the course in Colab, a page of code, is left out of it."""
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        nb.cells = [cell for cell in nb.cells if _grade_id(cell) != COLAB]
+        return nb, resources
+
+
+class TrustedMarks(preprocessors.base.NbGraderPreprocessor):
+    """Writes below each check cell what the student's function earned where it was run: in a process of its own.
+
+    The marks of an assignment, and its secret seed, are kept in the course's folder .mi-tutor: a submission that did not
+    change is not run again.
+    """
+
+    workers = Integer(0, help="Notebooks at a time; 0 for as many as processors.").tag(config=True)
+    timeout = Float(10.0, help="Seconds for one call of a student's function.").tag(config=True)
+    memory = Integer(2048, help="MB for one call of a student's function.").tag(config=True)
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        about = resources["nbgrader"]
+        checks = [cell for cell in nb.cells if utils.is_grade(cell) and not utils.is_solution(cell)]
+        checks = [cell for cell in checks if cell.cell_type == "code"]
+        names = tuple(_grade_id(cell).removeprefix(CHECK) for cell in checks)
+        try:
+            grading = self._grading(about, names)
+            marks = grading.marks(about["student"])
+        except (BadRecords, CannotGrade, NoSandbox) as error:
+            raise NbGraderException(f"{about['student']}, {about['notebook']}: {error}") from None
+        for name, cell in zip(names, checks, strict=True):
+            cell.execution_count = None
+            if name in marks:
+                cell.outputs = [_told(marks[name], cell.metadata.nbgrader["points"], name, grading)]
+            else:
+                sentence = f"{_grade_id(cell)} checks none of mi-tutor's exercises, and nothing else is run here."
+                self.log.warning("%s It earns nothing; mark such cells in an assignment of their own.", sentence)
+                cell.outputs = [_error(sentence)]
+        return nb, resources
+
+    def _grading(self, about: dict[str, str], names: tuple[str, ...]) -> "_Grading":
+        converter = self.parent.parent
+        gradings, key = _gradings.setdefault(converter, {}), (about["assignment"], about["notebook"])
+        if key not in gradings:
+            gradings[key] = _Grading(converter, about, names, self)
+        return gradings[key]
+
+
+_gradings: WeakKeyDictionary[Any, dict[tuple[str, str], "_Grading"]] = WeakKeyDictionary()
+"""What is under way, by nbgrader's converter: one for a command, one for a click in formgrader."""
+
+
+class _Grading:
+    """One notebook of an assignment for all students that a run of nbgrader converts; marked side by side, ahead of it."""
+
+    def __init__(self, converter: Any, about: dict[str, str], names: tuple[str, ...], settings: TrustedMarks) -> None:
+        from mi_tutor.check.outline import chapter_of
+
+        self._converter, self._assignment, self._notebook = converter, about["assignment"], about["notebook"]
+        self._names = [name for name in names if chapter_of(name)]
+        self._limits, self._log = Limits(settings.timeout, settings.memory * 2**20), settings.log
+        root = Path(converter.coursedir.root)
+        folder = root / FOLDER / self._assignment
+        folder.parent.mkdir(mode=0o700, exist_ok=True)
+        self.seed, self._records = seed_of(folder, None, self._log.warning), Records(folder, self._log.warning)
+        self.sandbox = find_sandbox(hide=[root])
+        if not self.sandbox.isolated:
+            self._log.warning(self.sandbox.warning)
+        self._keys: dict[str, Key] = {}
+        self._troubles: dict[str, str] = {}
+        self._coming = self._start(
+            [self._path(student) for student in self._waiting(about["student"])], settings.workers
+        )
+
+    def marks(self, student: str) -> dict[str, Mark]:
+        """By exercise. Raises CannotGrade."""
+        key = self._key(student)
+        if key not in self._keys and key not in self._troubles:
+            self._coming = chain(self._start([self._path(student)], 1), self._coming)  # handed in just now
+        while not self._is_known(key) and key not in self._troubles:
+            done = next(self._coming, None)
+            if done is None:
+                raise CannotGrade("It was not marked; run the same command again.")
+            self._keep(done)
+        if key in self._troubles:
+            raise CannotGrade(self._troubles[key])
+        return self._records.notebooks.get(key, {})
+
+    def _start(self, paths: list[Path], workers: int) -> Iterator[Done]:
+        tasks = []
+        for path in paths:
+            key = f"{path.parents[1].name}/{path.name}"
+            submission = Submission(path, key, False)
+            try:
+                raw = read(submission)
+            except CannotGrade as error:
+                self._troubles[key] = str(error)
+                continue
+            self._keys[key] = key_of(raw, self.seed, self.sandbox.name, self._limits)
+            known = self._records.known(key, self._keys[key])
+            if not known >= set(self._names):
+                tasks.append(Task(key, submission, hash_of(raw), frozenset(known), None, tuple(self._names)))
+        return mark_all(tasks, workers or usable_cores(), self.sandbox, self.seed, self._limits)
+
+    def _keep(self, done: Done) -> None:
+        if done.trouble:
+            self._troubles[done.key] = done.trouble
+        else:
+            self._records.keep(done.key, done.exercises, done.marks, self._keys[done.key])
+            earned = sum(mark["points"] for mark in self._records.notebooks[done.key].values())
+            self._log.info("Marked %s: %g points", done.key, earned)
+
+    def _is_known(self, key: str) -> bool:
+        return key in self._keys and self._records.known(key, self._keys[key]) >= set(self._names)
+
+    def _waiting(self, first: str) -> list[str]:
+        """The students whose notebook nbgrader is about to convert, in its order; it has begun with the first."""
+        directory, students = self._converter.coursedir, []
+        for place in sorted(self._converter.assignments):
+            student = Path(place).parent.name
+            old = directory.format_path(directory.autograded_directory, student, self._assignment)
+            when = directory.get_existing_timestamp(place), directory.get_existing_timestamp(old)
+            newer = all(when) and when[0] > when[1]
+            again = student == first or self._converter.force or newer or not Path(old).exists()
+            if again and self._path(student).exists():
+                students.append(student)
+        return students
+
+    def _path(self, student: str) -> Path:
+        directory = self._converter.coursedir
+        folder = directory.format_path(directory.submitted_directory, student, self._assignment)
+        return Path(folder, f"{self._notebook}.ipynb")
+
+    def _key(self, student: str) -> str:
+        return f"{student}/{self._notebook}.ipynb"
+
+
+def _grade_id(cell: Any) -> str:
+    return str(cell.metadata.get("nbgrader", {}).get("grade_id") or "")
+
+
+def _told(mark: Mark, worth: float, name: str, grading: _Grading) -> Any:
+    """What stands below a check cell: for nbgrader the points that its cell is worth, for the student the sentence."""
+    points = mark["points"] * worth / mark["max_points"]
+    sentence = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(mark["message"]))
+    again = html.escape(f"check({name}, seed={grading.seed})")
+    shown = (
+        f"<div><strong>{points:g} of {worth:g} points</strong> &middot; {sentence}</div>"
+        f'<div style="opacity:.75">The same inputs again: <code>{again}</code> ({grading.sandbox.name}).</div>'
+    )
+    data = {"text/plain": f"{points:g}", "text/html": shown}
+    return new_output("execute_result", data=data, metadata={}, execution_count=None)
+
+
+def _error(sentence: str) -> Any:
+    return new_output("error", ename="NotGraded", evalue=sentence, traceback=[sentence])

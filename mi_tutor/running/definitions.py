@@ -1,0 +1,230 @@
+"""What of a notebook is run when only its functions are wanted: imports, definitions and constants, no demonstrations.
+
+A demonstration takes time, draws, prints and stands on exercises that may not be solved. What a function needs from
+outside itself is imported, defined, or a constant; the rest is left out. Nothing heavy is imported here.
+"""
+
+import __future__
+
+import ast
+import linecache
+import re
+import traceback
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from mi_tutor.files.cells import Cell
+
+_DEFINES = tuple(
+    getattr(ast, name)
+    for name in ("Import", "ImportFrom", "FunctionDef", "AsyncFunctionDef", "ClassDef", "TypeAlias")
+    if hasattr(ast, name)  # TypeAlias: from Python 3.12 on
+)
+_PLAIN = (
+    *(ast.Constant, ast.Name, ast.Attribute, ast.Subscript, ast.Slice, ast.Starred, ast.Tuple, ast.List, ast.Set),
+    *(ast.Dict, ast.UnaryOp, ast.BinOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.JoinedStr, ast.FormattedValue),
+    *(ast.keyword, ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context),
+)
+_PLAIN_CALLS = re.compile(
+    r"(math\.\w+|float|int|bool|complex|str|tuple|list|dict|set|frozenset|range|slice|len|min|max|sum|abs|round"
+    r"|(functools\.)?partial|(collections\.)?namedtuple|(typing\.)?(TypeVar|NewType)|re\.compile"
+    r"|torch\.(device|tensor|Size))"
+)
+_MAGIC = re.compile(r"[ \t]*(?:[%!?]|.*\?[ \t]*$|[\w, \t]+=[ \t]*[%!])")
+_PYTHON_CELL_MAGICS = ("%%time", "%%capture", "%%prun")
+
+
+class Executable(NamedTuple):
+    """What is run of one cell."""
+
+    cell: Cell
+    statements: tuple[ast.stmt, ...] = ()
+    left_out: frozenset[str] = frozenset()
+    """Names that only a demonstration gives a value to, up to and with this cell."""
+    checks: tuple[tuple[str, str], ...] = ()
+    """What the cell asks to be checked: the function as it is written there, and the exercise's name."""
+    error: str = ""
+    """Why the cell is not Python, as a sentence; then nothing of it is run."""
+
+    @property
+    def defines(self) -> list[str]:
+        """The functions and names that it binds by `def` or `=`; imports do not count."""
+        return [name for s in self.statements if not isinstance(s, ast.Import | ast.ImportFrom) for name in _bound(s)]
+
+
+def definitions(cells: Iterable[Cell]) -> list[Executable]:
+    """What to run of each cell, in order. Of a check cell nothing is run; a cell that is not Python says why."""
+    made, left_out = [], set[str]()
+    for cell in cells:
+        try:
+            statements = _parse(cell).body
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            made.append(Executable(cell, (), frozenset(left_out), _checks(cell, []), _syntax_sentence(cell, error)))
+            continue
+        kept: list[ast.stmt] = []
+        for statement in [] if cell.graded else statements:
+            names = set(_bound(statement))
+            if _is_definition(statement, left_out):
+                kept.append(statement)
+                left_out -= names
+            else:
+                left_out |= names
+        rest = [statement for statement in statements if statement not in kept]
+        made.append(Executable(cell, tuple(kept), frozenset(left_out), _checks(cell, rest)))
+    return made
+
+
+def execute(executable: Executable, namespace: dict[str, Any]) -> list[str]:
+    """Run one cell's part in a namespace, statement by statement; a failing one does not stop the rest.
+
+    Returns:
+        A sentence for every statement that raised, whatever it raised but KeyboardInterrupt.
+    """
+    cell, problems = executable.cell, []
+    if not cell.file.endswith(".py"):
+        linecache.cache[cell.file] = (len(cell.source), None, cell.source.splitlines(keepends=True), cell.file)
+    for statement in executable.statements:
+        try:
+            # As in a notebook, `from __future__ import …` holds for what comes after it, in later cells too.
+            flags = sum({f.compiler_flag for f in namespace.values() if isinstance(f, __future__._Feature)})
+            module = ast.Module([statement], type_ignores=[])
+            exec(compile(module, cell.file, "exec", flags=flags, dont_inherit=True), namespace)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            missing = error.name if isinstance(error, NameError) else None
+            advice = f". {demonstrated(missing)}" if missing in executable.left_out else ""
+            problems.append(_sentence(cell, statement, error) + advice)
+    return problems
+
+
+def demonstrated(name: str) -> str:
+    """A sentence for a name that is missing because only a demonstration makes it."""
+    return f"`{name}` comes from a demonstration, which is not run here: pass it as an argument, or write it out."
+
+
+def _parse(cell: Cell) -> ast.Module:
+    """The cell without IPython's own lines: a line that stops the parser and looks like one of them is passed over."""
+    lines = cell.source.split("\n")
+    first = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    if lines[first].startswith("%%"):
+        if lines[first].split()[0] not in _PYTHON_CELL_MAGICS:
+            return ast.Module([], type_ignores=[])
+        lines[first] = ""
+    while True:
+        try:
+            return ast.parse("\n" * (cell.first_line - 1) + "\n".join(lines), cell.file)
+        except SyntaxError as error:
+            at = (error.lineno or 0) - cell.first_line
+            if not 0 <= at < len(lines) or not _MAGIC.match(lines[at]):
+                raise
+            _pass_over(lines, at)
+
+
+def _pass_over(lines: list[str], at: int) -> None:
+    """Put `pass` for a line and what continues it; the lines keep their numbers and a block keeps its body."""
+    more = lines[at].endswith("\\")
+    lines[at] = lines[at][: len(lines[at]) - len(lines[at].lstrip())] + "pass"
+    while more and at + 1 < len(lines):
+        at += 1
+        more = lines[at].endswith("\\")
+        lines[at] = ""
+
+
+def _is_definition(statement: ast.stmt, left_out: set[str]) -> bool:
+    if isinstance(statement, _DEFINES):
+        return True
+    if isinstance(statement, ast.Assign):
+        return all(map(_names_only, statement.targets)) and _is_plain(statement.value, left_out)
+    if isinstance(statement, ast.AnnAssign | ast.AugAssign):
+        target = statement.target
+        if not isinstance(target, ast.Name) or (isinstance(statement, ast.AugAssign) and target.id in left_out):
+            return False
+        return statement.value is None or _is_plain(statement.value, left_out)
+    if isinstance(statement, ast.If):
+        inner = [*statement.body, *statement.orelse]
+        return _is_plain(statement.test, left_out) and all(_is_inner_definition(s, left_out) for s in inner)
+    if isinstance(statement, ast.Try):
+        inner = [*statement.body, *statement.orelse, *statement.finalbody]
+        inner += [s for handler in statement.handlers for s in handler.body]
+        return all(_is_inner_definition(s, left_out) for s in inner)
+    return False
+
+
+def _is_inner_definition(statement: ast.stmt, left_out: set[str]) -> bool:
+    return isinstance(statement, ast.Pass) or _is_definition(statement, left_out)
+
+
+def _names_only(target: ast.expr) -> bool:
+    return isinstance(target, ast.Name) or (
+        isinstance(target, ast.Tuple | ast.List) and all(map(_names_only, target.elts))
+    )
+
+
+def _is_plain(value: ast.AST, left_out: set[str]) -> bool:
+    """Whether a value is a constant: written out, or computed from constants without running anybody's function."""
+    if isinstance(value, ast.Lambda):
+        return True
+    if isinstance(value, ast.Call):
+        inner: list[ast.AST] = [*value.args, *value.keywords]
+        if not _PLAIN_CALLS.fullmatch(ast.unparse(value.func)):
+            return False
+    else:
+        inner = list(ast.iter_child_nodes(value))
+        if not isinstance(value, _PLAIN) or (isinstance(value, ast.Name) and value.id in left_out):
+            return False
+    return all(_is_plain(part, left_out) for part in inner)
+
+
+def _bound(statement: ast.stmt) -> list[str]:
+    """The names that a statement gives a value to, in its blocks too, but not inside functions and classes."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [statement.name]
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return [(alias.asname or alias.name).split(".")[0] for alias in statement.names]
+    names = []
+    for part in ast.iter_child_nodes(statement):
+        if isinstance(part, ast.stmt):
+            names += _bound(part)
+        elif not isinstance(part, ast.Lambda):
+            inner = (_bound(node) if isinstance(node, ast.stmt) else _stored(node) for node in ast.walk(part))
+            names += [name for found in inner for name in found]
+    return names
+
+
+def _stored(node: ast.AST) -> list[str]:
+    return [node.id] if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else []
+
+
+def _checks(cell: Cell, rest: list[ast.stmt]) -> tuple[tuple[str, str], ...]:
+    """What `check(function)` and `check(function, "exercise")` ask for; in nbgrader's check cell its own name says it."""
+    found = []
+    for call in (node for statement in rest for node in ast.walk(statement) if isinstance(node, ast.Call)):
+        if ast.unparse(call.func) not in ("check", "mi_tutor.check") or not call.args:
+            continue
+        function, *names = call.args + [word.value for word in call.keywords if word.arg == "name"]
+        if isinstance(function, ast.Name | ast.Attribute):
+            named = names[0].value if names and isinstance(names[0], ast.Constant) else None
+            written = ast.unparse(function)
+            found.append((written, named if isinstance(named, str) else written.split(".")[-1]))
+    if cell.graded and cell.grade_id.startswith("check_") and (found or not rest):
+        name = cell.grade_id.removeprefix("check_")
+        return ((name, name),)
+    return tuple(found)
+
+
+def _syntax_sentence(cell: Cell, error: Exception) -> str:
+    if not isinstance(error, SyntaxError):
+        return f"{cell.label} is not valid Python: {error or type(error).__name__}."
+    text = f": `{error.text.strip()}`" if error.text and error.text.strip() else ""
+    return f"{cell.label} is not valid Python, line {error.lineno}: {error.msg}{text}"
+
+
+def _sentence(cell: Cell, statement: ast.stmt, error: BaseException) -> str:
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == cell.file]
+    number = (frames[-1].lineno if frames else None) or statement.lineno
+    lines = cell.source.split("\n")
+    at = number - cell.first_line
+    line = f": `{lines[at].strip()}`" if 0 <= at < len(lines) else ""
+    what = "it calls exit" if isinstance(error, SystemExit) else traceback.format_exception_only(error)[-1].strip()
+    return f"{cell.label}, line {number}{line}: {what}"

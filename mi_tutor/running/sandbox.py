@@ -1,0 +1,187 @@
+"""Where a worker runs: in bubblewrap where that works, else in a fresh process that only has limits.
+
+Inside there is no network, nothing can be written but a small folder in memory, and of this package only the rooms that a
+notebook imports: neither solutions nor exercises, no chapter, nobody's files.
+"""
+
+import importlib.util
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+ROOMS = (
+    *("__init__.py", "deferred.py", "device.py", "moved.py", "version.py"),
+    *("assets", "check", "corpus", "figures", "files", "models", "running", "training", "views"),
+)
+"""What of the package a worker sees: all that a notebook's imports may name, none of what marks it or answers it."""
+WORK, WORK_BYTES = "/mi-tutor-work", 2**26
+"""A folder at the top that nobody has: it would hide what lies there, such as a Python in /work."""
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+_SETTINGS = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime", "/etc/alternatives")
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+class NoSandbox(Exception):
+    """A learner's code cannot be run here in any way that is worth it; one sentence."""
+
+
+class Sandbox(NamedTuple):
+    """How a worker is started."""
+
+    before: tuple[str, ...]
+    """The command that runs Python, when another does."""
+    isolated: bool
+    why_not: str
+    """A sentence, where it is not isolated."""
+
+    @property
+    def name(self) -> str:
+        """As it stands beside every mark."""
+        return "bubblewrap" if self.isolated else "not isolated"
+
+    @property
+    def warning(self) -> str:
+        """What is told before anything is marked, where it is not isolated."""
+        return f"NOT ISOLATED: {self.why_not} No claim is made about marks of hostile code."
+
+    def command(self, arguments: list[str]) -> list[str]:
+        """The command line for Python with these arguments. Nothing of the caller's environment is taken on."""
+        return [*self.before, sys.executable, "-I", "-B", *arguments]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Everything that the worker finds in its environment, bubblewrap's own process included."""
+        home = WORK if self.isolated else "/nonexistent"
+        threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
+        return {
+            "PATH": "/usr/bin:/bin",
+            "HOME": home,
+            "LANG": "C.UTF-8",
+            "HF_HUB_OFFLINE": "1",
+            "TRANSFORMERS_OFFLINE": "1",
+            "TOKENIZERS_PARALLELISM": "false",
+            **({"TMPDIR": WORK} if self.isolated else {}),
+            # glibc: what a tensor took goes back to the system with it. By itself it keeps blocks of just these sizes, and
+            # does not use them again for the next one: an answer in pieces would seem to hold the whole table.
+            "MALLOC_MMAP_THRESHOLD_": str(2**15),
+            **dict.fromkeys(threads, "1"),
+        }
+
+
+def find_sandbox(hide: Iterable[Path] = ()) -> Sandbox:
+    """Bubblewrap, when it is installed and works here.
+
+    Args:
+        hide: folders that are not to be seen, should they lie in one that Python needs.
+
+    Raises:
+        NoSandbox: we are root, and without bubblewrap whoever a worker becomes cannot read its Python.
+    """
+    program = shutil.which("bwrap")
+    if sys.platform != "linux" or program is None:
+        return _bare("bubblewrap (the command bwrap) is not installed here.")
+    sandbox = Sandbox((program, *_arguments(hide)), True, "")
+    try:
+        tried = subprocess.run(
+            sandbox.command(["-c", "import mi_tutor.running"]),
+            env=sandbox.environment,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return _bare(f"bubblewrap does not start here: {error}.")
+    if tried.returncode:
+        complaint = tried.stderr.decode(errors="replace").strip().splitlines() or ["it gives no reason"]
+        return _bare(f"bubblewrap does not work here: {complaint[-1]}.")
+    return sandbox
+
+
+def _bare(why_not: str) -> Sandbox:
+    """A fresh process with nothing but limits."""
+    if os.geteuid() == 0:
+        above = {folder for path in (*_python(), str(_PACKAGE)) for folder in (Path(path), *Path(path).parents)}
+        closed = sorted(str(folder) for folder in above if not folder.stat().st_mode & 0o001)
+        if closed:
+            raise NoSandbox(f"{why_not} As root each submission becomes another user, who cannot read {closed[0]}.")
+    return Sandbox((), False, why_not)
+
+
+_uids = itertools.count()
+
+
+def unused_uid() -> int | None:
+    """A user that nobody is, another one at each call, when we are root; None where we are not."""
+    return 1_000_000_000 + os.getpid() % 2**18 * 2**10 + next(_uids) % 2**10 if os.geteuid() == 0 else None
+
+
+def _arguments(hide: Iterable[Path]) -> list[str]:
+    words = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+    if os.geteuid() == 0:
+        # The worker becomes a user that nobody is, which takes these two; being that user, it has neither.
+        words += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    else:
+        words += ["--unshare-user"]
+    words += ["--die-with-parent", "--new-session", "--hostname", "grading"]
+    links = [folder for folder in _SYSTEM if os.path.islink(folder)]
+    for link in links:
+        words += ["--symlink", os.readlink(link), link]
+    shown = [*(folder for folder in _SYSTEM if folder not in links), *_SETTINGS, *_python()]
+    shown = [path for path in shown if os.path.exists(path)]
+    words += _folders_above([*shown, str(_PACKAGE)])
+    for path in shown:
+        words += ["--ro-bind", path, path]
+    # Laid over the package, where it lies among others that are shown: a folder in which only some rooms are.
+    words += ["--tmpfs", str(_PACKAGE)]
+    for room in ROOMS:
+        words += ["--ro-bind", str(_PACKAGE / room), str(_PACKAGE / room)]
+    words += ["--remount-ro", str(_PACKAGE)]
+    for folder in {os.path.realpath(path) for path in [*map(str, hide), *_kept_from_learners()]}:
+        if os.path.isdir(folder) and any(_inside(folder, other) for other in shown):
+            words += ["--tmpfs", folder, "--remount-ro", folder]
+    # Read-only, or a process could have the system forget how much memory it held.
+    words += ["--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
+    words += ["--size", str(WORK_BYTES), "--perms", "1777", "--tmpfs", "/dev/shm"]
+    words += ["--size", str(WORK_BYTES), "--perms", "1777", "--tmpfs", WORK, "--remount-ro", "/", "--chdir", WORK]
+    return words
+
+
+def _folders_above(paths: list[str]) -> list[str]:
+    """Bubblewrap makes them for its own user alone; the worker is another."""
+    above = {str(folder) for path in paths for folder in Path(path).parents} - {"/"}
+    return [word for folder in sorted(above) for word in ("--dir", folder)]
+
+
+def _python() -> list[str]:
+    """The folders that this Python and its packages lie in, outermost first; not those under the system's."""
+    paths = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix, *sysconfig.get_paths().values()}
+    paths |= {path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages")}
+    # A virtual environment's python is a link, perhaps by way of other links.
+    link = sys.executable
+    while os.path.islink(link):
+        paths.add(os.path.dirname(link))
+        link = os.path.join(os.path.dirname(link), os.readlink(link))
+    paths.add(os.path.dirname(link))
+    kept: list[str] = []
+    for folder in sorted({os.path.abspath(path) for path in paths if os.path.isdir(path)}):
+        if not any(_inside(folder, other) for other in (*kept, *_SYSTEM)):
+            kept.append(folder)
+    return kept
+
+
+def _kept_from_learners() -> list[str]:
+    """Where solutions, exercises and chapters lie; in an editable installation outside the package."""
+    rooms = (importlib.util.find_spec(f"mi_tutor.{room}") for room in ("solutions", "exercises", "chapters"))
+    folders = [folder for room in rooms if room for folder in room.submodule_search_locations or ()]
+    return [folder for folder in folders if not _inside(folder, str(_PACKAGE))]
+
+
+def _inside(path: str, folder: str) -> bool:
+    return os.path.commonpath([path, folder]) == folder

@@ -1,0 +1,279 @@
+"""`mi-tutor grade`: which notebooks, a sentence for each that cannot be graded, and nothing lost when it is killed."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from isolation import needs_sandbox, needs_worker
+
+from mi_tutor.files.notebook_file import write
+
+HERE = Path(__file__).parent
+COMMAND = str(Path(sys.executable).with_name("mi-tutor"))
+COUNT = """import torch
+
+def count_bigrams(tokens, d_vocab):
+    return torch.bincount(tokens[:-1] * d_vocab + tokens[1:], minlength=d_vocab**2).view(d_vocab, d_vocab)
+"""
+
+
+def notebook(*sources: str, **more) -> bytes:
+    cells = [
+        {"cell_type": "code", "metadata": {}, "source": s, "outputs": [], "execution_count": None} for s in sources
+    ]
+    return write({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4} | more)
+
+
+def put(home: Path, place: str, content: bytes) -> Path:
+    path = home / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def grade(*arguments: object) -> subprocess.CompletedProcess:
+    return subprocess.run([COMMAND, "grade", *map(str, arguments)], capture_output=True, text=True, timeout=600)
+
+
+@needs_sandbox
+def test_what_cannot_be_graded_is_named_and_the_rest_is_graded(tmp_path):
+    home, elsewhere = tmp_path / "submitted", tmp_path / "elsewhere"
+    good = notebook(COUNT)
+    wrong = {
+        "not_json/01_bigrams.ipynb": (b"Dear teacher, here is my notebook.", "no notebook"),
+        "empty/01_bigrams.ipynb": (b"", "empty"),
+        "truncated/01_bigrams.ipynb": (good[:-100], "breaks off"),
+        "old/01_bigrams.ipynb": (json.dumps({"nbformat": 3, "worksheets": []}).encode(), "format 3"),
+        "a_list/01_bigrams.ipynb": (b"[1, 2]", "no notebook"),
+        "nested/01_bigrams.ipynb": (b"[" * 10**6, "no notebook"),
+        "bytes/01_bigrams.ipynb": (good.replace(b"torch", b"to\xffch", 1), "UTF-8"),
+        "no_exercise/01_bigrams.ipynb": (notebook("print(1)"), "holds no exercise of 01_bigrams"),
+        "nameless/mine.ipynb": (notebook("print(1)"), "no exercise of any chapter"),
+        "other/01_bigrams.ipynb": (notebook("def ov_circuit(W_E): pass"), "those of 02_attention_circuits.ipynb"),
+        "twice/01_bigrams.ipynb": (good, "which one counts"),
+        "twice/01_bigrams (2).ipynb": (good, "which one counts"),
+    }
+    for place, (content, _) in wrong.items():
+        put(home, place, content)
+    large = put(home, "large/01_bigrams.ipynb", b"")
+    with open(large, "wb") as file:
+        file.truncate(200 * 10**6)
+    target = put(elsewhere, "01_bigrams.ipynb", good)
+    for place in ("link", "pipe"):
+        (home / place).mkdir()
+    (home / "link" / "01_bigrams.ipynb").symlink_to(target)
+    (home / "linked_folder").symlink_to(elsewhere)
+    os.mkfifo(home / "pipe" / "01_bigrams.ipynb")
+    sentences = {str(home / place): word for place, (_, word) in wrong.items()} | {
+        str(large): "more than 32",
+        str(home / "link" / "01_bigrams.ipynb"): "links are not followed",
+        str(home / "linked_folder"): "links are not followed",
+        str(home / "pipe" / "01_bigrams.ipynb"): "not a file",
+    }
+    put(home, ".ipynb_checkpoints/01_bigrams.ipynb", good)
+    right = put(home, "right/01_bigrams.ipynb", good)
+
+    done = grade(home, "--json", "--workers", 1)
+    assert done.returncode == 1, done.stderr
+    found = json.loads(done.stdout)
+    assert list(found["notebooks"]) == [str(right)]
+    marks = found["notebooks"][str(right)]
+    assert marks["exercises"]["count_bigrams"] == {
+        "points": 3.0,
+        "max_points": 3.0,
+        "mistake": None,
+        "message": "count_bigrams: right.",
+    }
+    assert (marks["points"], marks["max_points"]) == (3.0, 21.0)
+    assert marks["exercises"]["mean_kl"]["mistake"] == "not defined"
+    assert found["not_graded"].keys() == sentences.keys()
+    for path, word in sentences.items():
+        assert word in found["not_graded"][path], path
+        assert path in done.stderr
+    assert "Traceback" not in done.stderr
+    assert json.loads((home / ".mi-tutor" / "grading.json").read_text())["seed"] == found["seed"]
+
+    again = grade(home, "--json", "--workers", 1)
+    assert json.loads(again.stdout) == found
+
+
+@needs_worker
+def test_a_file_that_is_missing_and_a_folder_without_notebooks(tmp_path):
+    missing = grade(tmp_path / "nothing.ipynb")
+    assert missing.returncode == 1
+    assert "no such file" in missing.stdout
+    empty = grade(tmp_path)
+    assert empty.returncode == 2
+    assert "no notebook" in empty.stderr
+
+
+def test_an_exercise_that_does_not_exist(tmp_path):
+    put(tmp_path, "a.ipynb", notebook(COUNT))
+    done = grade(tmp_path, "--exercise", "count_bigram")
+    assert done.returncode == 2
+    assert "count_bigrams" in done.stderr
+
+
+def graded_with(folder: Path, *arguments: object) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(HERE / "grade_and_fail.py"), str(folder), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=100)
+
+
+def class_of_three(home: Path) -> Path:
+    for number, student in enumerate(("ada", "bea", "cyd")):
+        put(home, f"{student}/01_bigrams.ipynb", notebook(COUNT + "\n" * number))
+    return home
+
+
+def kept(home: Path) -> list[bytes | None]:
+    files = (home / ".mi-tutor" / "marks.json", home / "marks.csv")
+    return [file.read_bytes().replace(str(home).encode(), b"") if file.exists() else None for file in files]
+
+
+def goes_on_after(tmp_path, fault, first, stride):
+    whole = class_of_three(tmp_path / "whole")
+    done = graded_with(whole)
+    assert done.returncode == 0, done.stderr
+    steps = int(done.stderr.split()[-1])
+    assert steps > 20
+    for step in range(first, steps + 1, stride):
+        home = class_of_three(tmp_path / f"{step}")
+        broken = graded_with(home, step, fault)
+        marks = kept(home)[0]
+        safe = set(json.loads(marks)["notebooks"]) if marks else set()
+        resumed = graded_with(home)
+        assert resumed.returncode == 0, resumed.stderr
+        assert kept(home) == kept(whole), step
+        marked = {line.split()[1] for line in resumed.stdout.splitlines() if line.startswith("marked")}
+        assert marked == {"ada/01_bigrams.ipynb", "bea/01_bigrams.ipynb", "cyd/01_bigrams.ipynb"} - safe, step
+        assert broken.returncode in (0, 2 if fault == "full" else -signal.SIGKILL)
+
+
+@pytest.mark.parametrize(("fault", "first"), [("kill", 1), ("half", 2), ("full", 3)])
+def test_killed_while_it_writes_it_goes_on_where_it_was(tmp_path, fault, first):
+    goes_on_after(tmp_path, fault, first, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["kill", "half", "full"])
+def test_killed_at_any_step_of_writing_it_goes_on_where_it_was(tmp_path, fault):
+    goes_on_after(tmp_path, fault, 1, 1)
+
+
+def test_one_exercise_marked_again_says_what_changed(tmp_path):
+    home = class_of_three(tmp_path)
+    graded_with(home)
+    before = json.loads(kept(home)[0])["notebooks"]
+    again = graded_with(home, 0, "", 10, "mean_kl")
+    assert again.stdout.count("mean_kl ") == 3
+    assert "3 of 3 marks changed." in again.stdout
+    after = json.loads(kept(home)[0])
+    for key, marks in after["notebooks"].items():
+        assert marks["count_bigrams"] == before[key]["count_bigrams"]
+        assert marks["mean_kl"]["points"] == before[key]["mean_kl"]["points"] + 10
+    assert after["regrading"] == {}
+    assert "0 of 3 marks changed." in graded_with(home, 0, "", 10, "mean_kl").stdout
+
+
+def test_marking_again_that_was_killed_says_all_that_changed(tmp_path):
+    home = class_of_three(tmp_path)
+    graded_with(home)
+    killed = graded_with(home, 30, "kill", 10, "mean_kl")
+    assert killed.returncode == -signal.SIGKILL
+    assert 0 < killed.stdout.count("marked") < 3
+    resumed = graded_with(home, 0, "", 10, "mean_kl")
+    assert "3 of 3 marks changed." in resumed.stdout
+
+
+def test_a_notebook_that_changed_is_graded_again_and_no_other(tmp_path):
+    home = class_of_three(tmp_path)
+    graded_with(home)
+    put(home, "bea/01_bigrams.ipynb", notebook(COUNT + "# better"))
+    assert graded_with(home).stdout.count("marked") == 1
+
+
+def test_marks_and_a_seed_that_a_student_sent_are_not_believed(tmp_path):
+    home = class_of_three(tmp_path)
+    graded_with(home)
+    for name, old, new in (("marks.json", '"points": ', '"points": 9'), ("grading.json", '"seed": ', '"seed": 1')):
+        file = home / ".mi-tutor" / name
+        file.write_text(file.read_text().replace(old, new))
+    again = graded_with(home)
+    assert again.stdout.count("marked") == 3
+    assert again.stdout.count("is not believed") == 2
+    assert "9" + str(len(notebook(COUNT))) not in kept(home)[1].decode()
+
+
+@pytest.mark.parametrize("link", [".mi-tutor", ".mi-tutor/marks.json"])
+def test_a_link_that_a_student_sent_is_not_written_through(tmp_path, link):
+    home, precious = class_of_three(tmp_path / "home"), tmp_path / "precious"
+    precious.mkdir()
+    target = precious if link == ".mi-tutor" else put(precious, "gradebook.db", b"[1]")
+    (home / link).parent.mkdir(exist_ok=True)
+    (home / link).symlink_to(target)
+    before = sorted((path.name, path.read_bytes()) for path in precious.iterdir())
+    done = graded_with(home)
+    assert done.returncode == 2
+    assert "is a link" in done.stderr
+    assert sorted((path.name, path.read_bytes()) for path in precious.iterdir()) == before
+
+
+def processes(word: bytes) -> list[str]:
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if word in (folder / "cmdline").read_bytes():
+                found.append(folder.name)
+        except OSError:
+            continue
+    return found
+
+
+@needs_sandbox
+def test_a_run_that_is_killed_leaves_no_process_and_goes_on(tmp_path):
+    wait = "import time\ndef count_bigrams(tokens, d_vocab):\n    time.sleep(600)"
+    put(tmp_path, "ada/01_bigrams.ipynb", notebook(COUNT))
+    slow = put(tmp_path, "bea/01_bigrams.ipynb", notebook(wait))
+    limit = b"398.125"  # tells this run's processes from others
+    command = [COMMAND, "grade", str(tmp_path), "--workers", "1", "--timeout", limit.decode()]
+    run = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    marks = tmp_path / ".mi-tutor" / "marks.json"
+    until = time.monotonic() + 300
+    while not marks.exists() and time.monotonic() < until:
+        time.sleep(0.2)
+    assert processes(limit)
+    run.kill()
+    run.wait()
+    first = json.loads(marks.read_bytes())["notebooks"]
+    assert list(first) == ["ada/01_bigrams.ipynb"]
+    while processes(limit) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert processes(limit) == []
+    slow.write_bytes(notebook(COUNT))
+    done = grade(tmp_path, "--workers", 1, "--timeout", limit.decode())
+    assert done.returncode == 0, done.stdout
+    assert "ada" not in done.stdout
+    assert json.loads(marks.read_bytes())["notebooks"]["ada/01_bigrams.ipynb"] == first["ada/01_bigrams.ipynb"]
+
+
+@pytest.mark.slow
+@needs_sandbox
+def test_killed_at_fifty_random_moments_it_ends_with_the_marks_of_a_run_that_was_not(tmp_path):
+    whole, home = class_of_three(tmp_path / "whole"), class_of_three(tmp_path / "home")
+    assert grade(whole, "--seed", 5, "--csv", whole / "marks.csv").returncode == 0
+    moments = random.Random(7)
+    for _ in range(50):
+        run = subprocess.Popen(
+            [COMMAND, "grade", str(home), "--seed", "5", "--csv", str(home / "marks.csv")], stdout=subprocess.DEVNULL
+        )
+        time.sleep(moments.uniform(0, 12))
+        run.kill()
+        run.wait()
+    assert grade(home, "--seed", 5, "--csv", home / "marks.csv").returncode == 0
+    assert kept(home)[1] == kept(whole)[1]

@@ -1,0 +1,96 @@
+"""Where a learner's code is graded: isolated where it can be, said so where it cannot."""
+
+import json
+from pathlib import Path
+
+import pytest
+from isolation import SANDBOX, needs_sandbox
+
+from mi_tutor.grading.marker import Marker, grade_notebook
+from mi_tutor.grading.submissions import CannotGrade
+from mi_tutor.running import sandbox as rooms
+from mi_tutor.running.confine import Limits
+from mi_tutor.running.sandbox import NoSandbox, find_sandbox
+
+COUNT = """import torch
+def count_bigrams(tokens, d_vocab):
+    return torch.bincount(tokens[:-1] * d_vocab + tokens[1:], minlength=d_vocab**2).view(d_vocab, d_vocab)
+"""
+SPIES = """import os, sys
+def direct_path_logits(W_E, W_U):
+    raise ValueError(json.dumps({"user": os.getuid(), "environment": sorted(os.environ), "open": FILES}))
+import json
+FILES = None
+class Look:
+    global FILES
+    FILES = [os.readlink(f"/proc/self/fd/{name}").split(":")[0] for name in sorted(os.listdir("/proc/self/fd"))[:-1]]
+def mean_kl(target_log_probs, logits, weights):
+    import mi_tutor, mi_tutor.models, mi_tutor.views
+    return mi_tutor.load_model("attn-2l-py").cfg.n_layers
+"""
+
+
+def notebook(folder: Path, *sources: str) -> Path:
+    cells = [
+        {"cell_type": "code", "metadata": {}, "source": s, "outputs": [], "execution_count": None} for s in sources
+    ]
+    path = folder / "01_bigrams.ipynb"
+    path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}))
+    return path
+
+
+@needs_sandbox
+def test_one_notebook_for_another_program(tmp_path, monkeypatch):
+    monkeypatch.setenv("A_TEACHERS_SECRET", "1")
+    marker = Marker(SANDBOX, seed=3, limits=Limits(seconds=60))
+    try:
+        marks = grade_notebook(notebook(tmp_path, COUNT, SPIES), marker)
+        assert marks["count_bigrams"] == (3.0, 3.0, None, "count_bigrams: right.")
+        assert len(marks) == 7
+        told = marks["direct_path_logits"].message
+        seen = json.loads(told[told.index("{") : told.index("}") + 1])
+        assert "A_TEACHERS_SECRET" not in seen["environment"]
+        assert seen["user"] != 0
+        assert set(seen["open"]) <= {"/dev/null", "pipe"}
+        # Bundled models are there for students' functions: this one is wrong only in what it returns.
+        assert "got 2." in marks["mean_kl"].message
+        again = grade_notebook(notebook(tmp_path, COUNT, SPIES), marker, exercise="count_bigrams")
+        assert again == {"count_bigrams": marks["count_bigrams"]}
+        with pytest.raises(CannotGrade, match="no exercise"):
+            grade_notebook(notebook(tmp_path, "1 + 1"), marker)
+    finally:
+        marker.close()
+
+
+def test_bubblewrap_that_does_not_work_is_said_with_its_reason(tmp_path, monkeypatch):
+    broken = tmp_path / "bwrap"
+    broken.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(rooms.os, "geteuid", lambda: 1000)
+    sandbox = find_sandbox()
+    assert (sandbox.isolated, sandbox.name) == (False, "not isolated")
+    assert "No permissions to create new namespace" in sandbox.why_not
+
+
+def test_root_without_bubblewrap_needs_a_python_that_others_can_read(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(rooms.os, "geteuid", lambda: 0)
+    (tmp_path / "closed").mkdir(mode=0o700)
+    monkeypatch.setattr(rooms, "_python", lambda: [str(tmp_path / "closed")])
+    with pytest.raises(NoSandbox, match="cannot read"):
+        find_sandbox()
+
+
+def test_without_bubblewrap_honest_work_gets_its_marks(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    try:
+        sandbox = find_sandbox()
+    except NoSandbox as trouble:
+        pytest.skip(str(trouble))
+    marker = Marker(sandbox, seed=3, limits=Limits())
+    try:
+        marks = grade_notebook(notebook(tmp_path, COUNT), marker, exercise="count_bigrams")
+    finally:
+        marker.close()
+    assert marks["count_bigrams"].points == 3

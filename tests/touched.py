@@ -1,0 +1,76 @@
+"""What the last commits touched: chapters and exercises to test whole, with everything beneath them.
+
+A chapter or an exercise is touched when one of its own files is, or a module that these import, however indirectly, or
+the judge's; what was changed in the day before the last commit counts, and what is not committed yet. Where there is no
+git, as in a downloaded zip, everything counts as touched. (pytest-testmon asks the same question of a record of earlier
+runs, which a fresh clone has not got.)
+"""
+
+import functools
+import re
+import subprocess
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import grimp
+
+ROOT = Path(__file__).parents[1]
+JUDGE = "mi_tutor.check.judge"
+EVERYWHERE = ("constraints.txt", "pyproject.toml", "tests/conftest.py", "tests/touched.py")
+ASSETS = tuple(str(path.relative_to(ROOT)) for path in (ROOT / "mi_tutor" / "assets").rglob("*") if path.is_file())
+
+
+@functools.cache
+def touched_files() -> frozenset[str] | None:
+    """Paths below the repository's root; None where git cannot tell."""
+    try:
+        last = datetime.fromisoformat(_git("log", "-1", "--format=%cI"))
+        before = _git("rev-list", "-1", f"--before={(last - timedelta(days=1)).isoformat()}", "HEAD")
+        committed = _git("diff", "--name-only", before or _git("hash-object", "-t", "tree", "/dev/null"), "HEAD")
+        pending = _git("status", "--porcelain", "--untracked-files=all", "--no-renames")
+    except (OSError, subprocess.CalledProcessError, ValueError):
+        return None
+    return frozenset([*committed.splitlines(), *(line[3:].strip('"') for line in pending.splitlines())])
+
+
+def chapter_is_touched(module: str) -> bool:
+    """Whether to run a chapter, such as `ch01_bigrams`, from top to bottom."""
+    source = f"solutions/{module}.py"
+    imports = re.findall(r"^(?:# )?\s*from (mi_tutor\.[\w.]+) import", (ROOT / source).read_text("utf-8"), re.MULTILINE)
+    used = {"mi_tutor.check", "mi_tutor.device", "mi_tutor.models", JUDGE, *imports}
+    return _any_touched({source, "tests/test_chapters.py", *ASSETS}, used)
+
+
+def exercise_is_touched(chapter: str, name: str) -> bool:
+    """Whether to check an exercise with every seed."""
+    tests = {f"tests/exercises/{chapter}/{file}.py" for file in (name, "_shared")}
+    files = {f"solutions/{chapter}.py", "tests/exercises/test_declarations.py", *tests}
+    return _any_touched(files, {f"mi_tutor.exercises.{chapter}.{name}", JUDGE})
+
+
+@functools.cache
+def beneath(module: str) -> frozenset[str]:
+    """The files of a module and of all that it imports, however indirectly; also what it imports for type checkers alone,
+    which is how a room says where the names come from that it hands on."""
+    modules = {module, *graph().find_upstream_modules(module)}
+    return frozenset(path for each in modules for path in _paths(each))
+
+
+@functools.cache
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph("mi_tutor", cache_dir=None)
+
+
+def _any_touched(files: set[str], modules: set[str]) -> bool:
+    touched = touched_files()
+    return touched is None or not touched.isdisjoint(files.union(EVERYWHERE, *map(beneath, modules)))
+
+
+def _paths(module: str) -> tuple[str, str]:
+    stem = module.replace(".", "/")
+    return f"{stem}.py", f"{stem}/__init__.py"
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True)
+    return done.stdout.rstrip("\n")
