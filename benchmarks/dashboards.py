@@ -11,7 +11,7 @@ def dashboards() -> Table:
     import torch
 
     from mi_tutor.corpus.labels import LABELS, corpus_labels
-    from mi_tutor.corpus.source import corpus_tokens
+    from mi_tutor.corpus.tokens import corpus_tokens
     from mi_tutor.figures.dashboard import feature_dashboards
     from mi_tutor.figures.sae_figures import mlp_activations
     from mi_tutor.models.sae_zoo import load_sae

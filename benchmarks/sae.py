@@ -111,7 +111,7 @@ def write_activations(path: Path):  # type: ignore[no-untyped-def]
     import torch
     from safetensors.torch import save_file
 
-    from mi_tutor.corpus.source import corpus_tokens
+    from mi_tutor.corpus.tokens import corpus_tokens
     from mi_tutor.models.recipes import RECIPES
     from mi_tutor.models.zoo import bundled_weights
     from mi_tutor.training.activations import ActivationStream

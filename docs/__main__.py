@@ -47,7 +47,7 @@ def main() -> int:
 
 def write_pages(folder: Path) -> None:
     """Everything but the chapters. A page that would stay the same is left alone, so that Sphinx need not read it again."""
-    for page in ("index.md", "teachers.md"):
+    for page in ("index.md", "learners.md", "teachers.md", "contributors.md"):
         text = (HERE / page).read_text(encoding="utf-8")
         text = text.replace("<!-- the table of chapters -->", chapter_table())
         text = text.replace("(REPOSITORY)", f"({repository()})").replace("(BINDER)", f"({on_binder('index.ipynb')})")

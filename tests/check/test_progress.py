@@ -1,6 +1,5 @@
 """What a learner has done is kept through crashes, full disks and two notebooks at once, and told plainly."""
 
-import functools
 import inspect
 import json
 import os
@@ -11,7 +10,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nbformat
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +17,6 @@ from hypothesis import strategies as st
 import mi_tutor
 from mi_tutor import check, progress
 from mi_tutor.check import outline, records
-from mi_tutor.check.exercise import exercises
 from mi_tutor.check.progress_card import card
 from mi_tutor.check.records import Record
 
@@ -415,34 +412,6 @@ def test_progress_is_the_function_in_the_package_whatever_was_imported_before():
     for before in ("import mi_tutor.check.progress", "from mi_tutor.check.progress import Progress", "pass"):
         assert python(f"{before}; import mi_tutor; mi_tutor.progress().next").stderr == ""
     assert "progress" in dir(mi_tutor)
-
-
-@functools.cache
-def chapters() -> list[Path]:
-    return sorted((ROOT / "chapters").glob("[0-9]*.ipynb"))
-
-
-@pytest.mark.parametrize("path", chapters(), ids=lambda path: path.stem)
-def test_the_outline_says_what_the_chapter_says(path):
-    chapter = next(chapter for chapter in outline.chapters() if chapter.file == path.name)
-    cells = nbformat.read(path, as_version=4).cells
-    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    assert prose.startswith(f"# {chapter.title}\n")
-    points = {c.metadata.nbgrader.grade_id: c.metadata.nbgrader.points for c in cells if is_check(c)}
-    assert {f"check_{task.name}": task.points for task in chapter.tasks} == points
-    for task in chapter.tasks:
-        head = f"### Exercise: `{task.name}`\n*Difficulty {task.difficulty} of 5, about {task.minutes} minutes.*"
-        assert head in prose
-
-
-def is_check(cell) -> bool:
-    return cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("grade", False)
-
-
-def test_the_outline_and_the_declarations_agree():
-    for chapter in outline.chapters():
-        for task in chapter.tasks:
-            assert exercises()[task.name].max_points == task.points
 
 
 def test_tests_do_not_write_the_developers_own_progress(nobodys_progress):

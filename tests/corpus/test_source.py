@@ -7,8 +7,9 @@ import torch
 
 from mi_tutor.corpus import cache as token_cache
 from mi_tutor.corpus import source as corpus
-from mi_tutor.corpus.source import CorpusError, Root, SourceFile, corpus_files, corpus_hash, corpus_tokens
+from mi_tutor.corpus.source import CorpusError, Root, SourceFile, corpus_files, corpus_hash
 from mi_tutor.corpus.tokenizer import BOS_ID, load_tokenizer
+from mi_tutor.corpus.tokens import corpus_tokens
 
 
 def tree(folder: Path, files: dict[str, str | bytes]) -> tuple[Root, ...]:

@@ -109,7 +109,7 @@ def test_a_kill_while_writing_leaves_the_last_whole_state(tmp_path: Path, monkey
     def killed(*_: object) -> None:
         raise Killed
 
-    monkeypatch.setattr("mi_tutor.corpus.cache.os.replace", killed)
+    monkeypatch.setattr("mi_tutor.files.safe_write.os.replace", killed)
     with pytest.raises(Killed):
         train(TINY, TOKENS, tmp_path, "cpu")
     assert (tmp_path / STATE_FILE).read_bytes() == before

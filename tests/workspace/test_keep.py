@@ -1,8 +1,6 @@
 """Work that is saved comes back whole, and nothing that is in the folder is lost by it, whatever the zip or the moment."""
 
 import errno
-import io
-import json
 import os
 import shutil
 import signal
@@ -10,13 +8,14 @@ import sys
 import tempfile
 import types
 import zipfile
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from learners_notebooks import as_bytes, cell_of, chapter, check, code, exercise, prose, sources
+from keeping import ANSWER, FIRST, NAME, SECOND, TODAY, contents, everything, learners
+from learners_notebooks import as_bytes, cell_of, sources
 from typer.testing import CliRunner
 
 from mi_tutor.check import records
@@ -29,53 +28,7 @@ from mi_tutor.workspace import bring as workspace
 from mi_tutor.workspace.bring import Brought, bring_chapters
 from mi_tutor.workspace.keep import restore_work, save_work
 
-NAME = "09_small.ipynb"
-ANSWER = 'def double(x: int) -> int:\n    """Says what is asked."""\n    return 2 * x'
-FIRST = as_bytes(chapter(prose("# Small"), exercise("double"), check("double"), code("plot(1)")))
-SECOND = as_bytes(chapter(prose("# Small, again"), exercise("double"), check("double"), code("plot(1)")))
-TODAY = date.today().isoformat()
-
-
-@pytest.fixture(autouse=True)
-def newcomer(tmp_path, monkeypatch):
-    """A progress file of this test's own, an empty current folder, and a course of one small chapter."""
-    monkeypatch.setenv("MI_TUTOR_PROGRESS", str(tmp_path / "progress.jsonl"))
-    monkeypatch.setattr(records, "_unsaved", [])
-    monkeypatch.setattr(keep, "bring_chapters", lambda folder: bring_chapters(folder, {NAME: FIRST}))
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-
-
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    """A learner's folder with an answer, a note and a file of their own in it."""
-    return learners(tmp_path / "my-work")
-
-
-@pytest.fixture
-def saved(folder, tmp_path) -> Path:
-    """The zip of that folder, away from it, as it is when it was downloaded."""
-    return save_work(tmp_path / "downloaded.zip", folder=folder).path
-
-
-def learners(folder: Path, answer: str = ANSWER) -> Path:
-    bring_chapters(folder, {NAME: FIRST})
-    notebook = notebook_file.read((folder / NAME).read_bytes())
-    cell_of(notebook, "double")["source"] = answer
-    (folder / NAME).write_bytes(as_bytes(notebook))
-    (folder / "data").mkdir()
-    (folder / "data" / "übung 1.txt").write_text("mine")
-    return folder
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file that is a learner's, by its name."""
-    files = (path for path in folder.rglob("*") if path.is_file() and path.parent.name != ".mi-tutor")
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files if path.suffix != ".zip"}
-
-
-def everything(folder: Path) -> dict[str, tuple[bytes, int]]:
-    return {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("*") if path.is_file()}
+pytestmark = pytest.mark.usefixtures("newcomer")
 
 
 def test_what_was_saved_comes_back_where_nothing_was(folder, saved, tmp_path):
@@ -215,69 +168,6 @@ def test_the_commands_do_the_same_and_tell_a_program_by_their_status(folder, tmp
     assert contents(tmp_path / "new") == contents(folder)
     assert CliRunner().invoke(app, ["save", "a.zip"]).exit_code == 1
     assert "There is no file" in CliRunner().invoke(app, ["restore", "b.zip"]).stderr
-
-
-def zipped(*entries: tuple[str | zipfile.ZipInfo, bytes], manifest: object = None, progress: bytes = b"") -> bytes:
-    """A zip with these entries and, where not None, what makes it look like ours."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as file:
-        if manifest is not None:
-            file.writestr(archive.MANIFEST, json.dumps(manifest))
-            file.writestr(archive.PROGRESS, progress)
-        for name, content in entries:
-            file.writestr(name, content)
-    return buffer.getvalue()
-
-
-OURS = {"format": 1, "id": "x", "saved": "2026-11-21T10:00:00+00:00"}
-
-
-def link() -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo("work/link.ipynb")
-    entry.external_attr = 0o120777 << 16
-    return entry
-
-
-def claiming_too_much() -> bytes:
-    """A zip whose directory says that an entry of ten bytes is two gigabytes."""
-    made = bytearray(zipped(("work/a", b"0123456789"), manifest=OURS))
-    entry = made.rindex(b"PK\x01\x02")
-    made[entry + 24 : entry + 28] = (2_000_000_000).to_bytes(4, "little")
-    return bytes(made)
-
-
-@pytest.mark.filterwarnings("ignore:Duplicate name")
-@pytest.mark.parametrize(
-    ("make", "says"),
-    [
-        (lambda: b"", "no whole zip file"),
-        (lambda: b"PK\x03\x04 and no more", "no whole zip file"),
-        (lambda: zipped(("a.txt", b"a")), "not made by save_work()"),
-        (lambda: zipped(("/etc/evil", b"a"), manifest=OURS), "'/etc/evil'"),
-        (lambda: zipped(("work//etc/evil", b"a"), manifest=OURS), "does not put there"),
-        (lambda: zipped(("work/../evil", b"a"), manifest=OURS), "does not put there"),
-        (lambda: zipped(("work/a/../../evil", b"a"), manifest=OURS), "does not put there"),
-        (lambda: zipped(("work/..\\evil", b"a"), manifest=OURS), "does not put there"),
-        (lambda: zipped(("work/C:evil", b"a"), manifest=OURS), "does not put there"),
-        (lambda: zipped(("work/.jupyter/evil.py", b"a"), manifest=OURS), "does not put there"),
-        (lambda: zipped(("work/.mi-tutor/lock", b"a"), manifest=OURS), "does not put there"),
-        (lambda: zipped(("work/folder/", b""), manifest=OURS), "does not put there"),
-        (lambda: zipped((link(), b"/etc/passwd"), manifest=OURS), "does not put there"),
-        (lambda: zipped(("work/a", b"a"), ("work/a", b"b"), manifest=OURS), "does not put there"),
-        (claiming_too_much, "more than save_work() ever puts into one"),
-        (lambda: zipped(manifest=OURS | {"format": 2}), "another version of mi-tutor"),
-        (lambda: zipped(manifest=[1]), "does not say what it is"),
-        (lambda: zipped((archive.MANIFEST, b"{}")), "holds no progress.jsonl"),
-    ],
-)
-def test_a_zip_that_is_not_as_it_should_be_changes_nothing_and_says_why(make, says, folder, tmp_path):
-    (tmp_path / "bad.zip").write_bytes(make())
-    before = everything(folder)
-    kept = restore_work(tmp_path / "bad.zip", folder=folder)
-    assert kept.path is None
-    assert says in str(kept)
-    assert everything(folder) == before
-    assert not (tmp_path / "evil").exists()
 
 
 def test_too_little_room_changes_nothing(folder, saved, tmp_path, monkeypatch):

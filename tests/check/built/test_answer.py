@@ -9,7 +9,7 @@ from mi_tutor.check.built.run import repeated_blocks, run_built
 from mi_tutor.check.compare import plain
 from mi_tutor.check.exercise import find_exercise
 from mi_tutor.check.report import written
-from mi_tutor.exercises.ch03_induction_heads import WAYS
+from mi_tutor.exercises.ch03_induction_heads._wiring import WAYS
 
 CPU = torch.device("cpu")
 KEYS, POINTER = find_exercise("build_induction_head"), find_exercise("build_pointer_head")

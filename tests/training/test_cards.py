@@ -13,9 +13,10 @@ from safetensors.torch import load_file, save_file
 
 from mi_tutor.corpus.source import CorpusError
 from mi_tutor.figures import card_figures as figures
+from mi_tutor.figures import verify as verifying
 from mi_tutor.models import cards, recipes, sae_recipes
-from mi_tutor.models.cards import run_models
 from mi_tutor.models.zoo import ASSETS, WEIGHTS_FILE, UnknownModelError, checkpoint_steps, load_model
+from mi_tutor.training.command import run_models
 
 NAME = "zero-layer-py"
 
@@ -46,7 +47,7 @@ def test_the_figures_of_the_shipped_files_verify(
     def absent(*_: object) -> str:
         raise CorpusError("left out: the long tier reads the whole corpus")
 
-    monkeypatch.setattr(cards, "corpus_hash", absent)
+    monkeypatch.setattr(verifying, "corpus_hash", absent)
     assert run_models(name, verify=True, train=False) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(figures.FIGURES[name])
@@ -129,7 +130,7 @@ def test_without_a_corpus_the_figures_of_the_files_are_still_verified(
     def absent(*_: object) -> str:
         raise CorpusError("this Python came zipped")
 
-    monkeypatch.setattr(cards, "corpus_hash", absent)
+    monkeypatch.setattr(verifying, "corpus_hash", absent)
     assert run_models(NAME, verify=True, train=False, assets=assets) == 0
     assert "heldout_loss: not computed: this Python came zipped" in capsys.readouterr().out
 
@@ -218,7 +219,7 @@ def test_a_training_that_cannot_go_on_says_so_and_goes_on_later(
         raise OSError(28, "No space left on device") if trouble == "no room" else KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("mi_tutor.corpus.cache.os.fsync", fail)
+        patch.setattr("mi_tutor.files.safe_write.os.fsync", fail)
         assert run_models(NAME, verify=False, train=True, assets=assets, runs=runs) == (
             1 if trouble == "no room" else 130
         )
