@@ -44,6 +44,6 @@ class _Moved(MetaPathFinder, Loader):
 
 
 def install() -> None:
-    """Have Python ask here for what it finds nowhere else; once, however often this is called."""
+    """Have Python ask here first, or it would find `mi_tutor.course.x` in grading's folder and load it twice. Once only."""
     if not any(isinstance(finder, _Moved) for finder in sys.meta_path):
-        sys.meta_path.append(_Moved())
+        sys.meta_path.insert(0, _Moved())

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,26 @@ def whole(pytestconfig: pytest.Config) -> bool:
 
 def pytest_report_header(config: pytest.Config) -> str | None:
     return None if _has_gpu() else "no CUDA device here: the tests marked `gpu` are left out"
+
+
+class _Minutes:
+    """A line each minute: how many tests are done, and what was begun last, for whoever waits."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config, self.begun, self.done, self.said = config, time.monotonic(), 0, 0
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.done += report.when == "teardown"
+        minutes = int((time.monotonic() - self.begun) / 60)
+        reporter = self.config.pluginmanager.get_plugin("terminalreporter")
+        if minutes > self.said and reporter is not None:
+            self.said = minutes
+            reporter.write_line(f"\n{minutes} min: {self.done} tests done, {report.nodeid.split('[')[0]} just now")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        config.pluginmanager.register(_Minutes(config))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

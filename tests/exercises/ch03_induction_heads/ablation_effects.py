@@ -2,6 +2,11 @@
 
 import torch
 import torch.nn.functional as F
+from mi_tutor.solutions import ch03_induction_heads as ch03
+
+from mi_tutor.figures.heads import random_repeats
+from mi_tutor.figures.induction import find_pair
+from mi_tutor.models import load_model
 
 
 def ablations_by_added_hooks(model, tokens, period):
@@ -101,3 +106,12 @@ NEARLY_RIGHT = (
     ablations_after_a_reset,
     ablations_of_the_first_sequence,
 )
+
+
+def test_ablation_singles_out_the_pair():
+    model = load_model("attn-2l-py", device="cpu")
+    effects = ch03.ablation_effects(model, random_repeats(25, 8), 25)
+    pair = find_pair(model)
+    first, second = effects.flatten().topk(3).values[1:]
+    assert {(0, pair.early), (1, pair.late)} == {divmod(int(i), 8) for i in effects.flatten().topk(2).indices}
+    assert first > 4 * second

@@ -1,6 +1,11 @@
 """Answers to `composition_scores` that the checker has to accept, or to refuse though nobody foresaw them."""
 
+import pytest
 import torch
+from mi_tutor.solutions import ch03_induction_heads as ch03
+
+from mi_tutor.check.small_model import small_model
+from mi_tutor.models import load_model
 
 
 def all_compositions_by_einsum(model, kind):
@@ -60,3 +65,10 @@ RIGHT = (all_compositions_by_einsum, all_compositions_by_factors)
 
 
 NEARLY_RIGHT = (compositions_of_centred_weights, compositions_rounded, compositions_in_float32)
+
+
+@pytest.mark.parametrize("kind", "QKV")
+def test_composition_scores_are_those_of_transformer_lens(kind):
+    for one in (load_model("attn-2l-py", device="cpu"), small_model(3, n_heads=3, d_head=4)):
+        theirs = one.all_composition_scores(kind)[0, :, 1, :].T
+        assert torch.allclose(ch03.composition_scores(one, kind), theirs, atol=1e-6)
