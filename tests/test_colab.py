@@ -28,6 +28,7 @@ from mi_tutor.check import records
 from mi_tutor.check.records import Record
 from mi_tutor.files.cells import read_cells
 from mi_tutor.running.definitions import definitions, execute
+from mi_tutor.version import __version__
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted((ROOT / "chapters").glob("[0-9]*.ipynb"))
@@ -222,7 +223,7 @@ def test_in_colab_the_cell_installs_the_course_and_touches_nothing_else(first_ch
     assert packages_after == packages
     assert Path(files_after["mi_tutor"][0]).is_relative_to(colab_like / "venv")
     first, second = said(first_chapter.cells[3])
-    assert first.startswith(f"mi-tutor {PROJECT['version']} is installed")
+    assert first.startswith(f"mi-tutor {__version__} is installed")
     assert "drive.mount" in second
 
 
@@ -233,7 +234,7 @@ def test_the_next_chapter_finds_the_course_there_and_earns_every_point(first_cha
     notebook = nbformat.read(tmp_path / "01_bigrams.ipynb", as_version=4)
     run_like_colab(notebook, colab_like, tmp_path / "gone.whl")
     assert shown(notebook.cells[2]) == shown(notebook.cells[4]) == shown(first_chapter.cells[4])
-    assert said(notebook.cells[3])[0].startswith(f"mi-tutor {PROJECT['version']} is installed")
+    assert said(notebook.cells[3])[0].startswith(f"mi-tutor {__version__} is installed")
     graded = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade")]
     checks = [cell for cell in graded if cell.cell_type == "code"]
     assert [float(answer(cell)) for cell in checks] == [cell.metadata["nbgrader"]["points"] for cell in checks]
@@ -269,7 +270,7 @@ def drive(tmp_path, monkeypatch) -> Path:
 def test_set_up_says_what_is_installed_and_how_work_is_kept(drive, capsys):
     colab.set_up()
     first, second = capsys.readouterr().out.splitlines()
-    assert first == f"mi-tutor {PROJECT['version']} is installed, with its models and texts."
+    assert first == f"mi-tutor {__version__} is installed, with its models and texts."
     assert "drive.mount('/content/drive')" in second
     drive.mkdir(parents=True)
     for _ in range(2):

@@ -33,9 +33,11 @@ def test_the_wheel_holds_chapters_solutions_assets_and_licences_and_no_more(whee
     names = set(zipfile.ZipFile(wheel).namelist())
     chapters = {f"mi_tutor/chapters/{path.name}" for path in (ROOT / "chapters").glob("*.ipynb")}
     solutions = {f"mi_tutor/solutions/{name}.py" for name in SOLUTIONS}
-    assets = ROOT / "mi_tutor" / "models" / "assets"
-    weights = {path.relative_to(ROOT).as_posix() for path in assets.rglob("*") if path.is_file()}
-    settings = (ROOT / "mi_tutor" / "course" / "lab_settings").rglob("*.json")
+    assets = ROOT / "mi_tutor" / "assets"
+    weights = {
+        path.relative_to(ROOT).as_posix() for path in assets.rglob("*") if path.is_file() and path.suffix != ".pyc"
+    }
+    settings = (ROOT / "mi_tutor" / "workspace" / "lab_settings").rglob("*.json")
     labs = {path.relative_to(ROOT).as_posix() for path in settings}
     assert len(labs) == 3
     assert chapters | solutions | weights | labs | {"mi_tutor/py.typed"} <= names

@@ -1,5 +1,6 @@
 """What every exercise must leave as it found it: arguments, models, random state and torch's settings."""
 
+import operator
 import os
 import random
 import sys
@@ -28,6 +29,8 @@ class Settings(NamedTuple):
     matmul_precision: str
     anomaly: bool
     folder: str
+    names: list[tuple[Any, dict[str, Any]]]
+    """What the libraries' own modules and classes hold, by name."""
 
 
 def take_settings() -> Settings:
@@ -46,7 +49,23 @@ def take_settings() -> Settings:
         matmul_precision=torch.get_float32_matmul_precision(),
         anomaly=torch.is_anomaly_enabled(),
         folder=os.getcwd(),
+        names=[(space, dict(vars(space))) for space in _spaces()],
     )
+
+
+_CLASSES = {
+    "transformer_lens.hook_points": ("HookPoint",),
+    "transformer_lens.model_bridge.bridge": ("TransformerBridge",),
+}
+
+
+def _spaces() -> list[Any]:
+    """Where a call could put something of its own into the place of a library's function; nothing is imported for it."""
+    found = [torch, torch.nn.functional, torch.linalg, Tensor, nn.Module]
+    for module, classes in _CLASSES.items():
+        if loaded := sys.modules.get(module):
+            found += [vars(loaded)[name] for name in classes if name in vars(loaded)]
+    return found
 
 
 def restore_settings(before: Settings, given_generator: bool = True) -> Problem | None:
@@ -83,6 +102,16 @@ def restore_settings(before: Settings, given_generator: bool = True) -> Problem 
         if getattr(after, field) != getattr(before, field):
             setter(getattr(before, field))
             problem = problem or Problem("changed settings", f"It changed {what} for everything that runs later.")
+    for space, then in before.names:
+        if all(map(operator.is_, map(vars(space).get, then), then.values())):  # names are added, as more is loaded
+            continue
+        for name, value in then.items():
+            if vars(space).get(name, space) is not value:
+                setattr(space, name, value)
+                what = f"{getattr(space, '__qualname__', space.__name__)}.{name}"
+                problem = problem or Problem(
+                    "changed settings", f"It replaced `{what}` for everything that runs later."
+                )
     return problem
 
 

@@ -46,6 +46,11 @@ class Case:
         """Whether there is a rule on memory; it is tried once, in single precision."""
         return not (self.block is self.no_table is self.held_bytes is None)
 
+    @property
+    def seen_from_outside(self) -> bool:
+        """Whether its rule is on a whole process, so that it is for a function in one of its own."""
+        return self.held_bytes is not None
+
     def __post_init__(self) -> None:
         if self.group not in ("basic", "general", "edge"):
             raise ValueError(f"unknown group {self.group!r}")
@@ -157,7 +162,8 @@ def cases_from_annotations(function: Callable[..., Any], draw: Draw) -> Iterator
 
 
 def copy_arguments(args: dict[str, Any]) -> dict[str, Any]:
-    """The same arguments for another call: tensors cloned, generators in the same state, the rest as it is."""
+    """The same arguments for another call: tensors cloned, generators in the same state, small models as they were made, the
+    rest as it is."""
     return {name: _copy(value) for name, value in args.items()}
 
 
@@ -170,6 +176,11 @@ def _copy(value: Any) -> Any:
         twin = torch.Generator(device=value.device)
         twin.set_state(value.get_state())
         return twin
+    if isinstance(value, torch.nn.Module) and hasattr(value, "made_with"):
+        from mi_tutor.check.small_model import small_model
+
+        choices: Any = value.made_with
+        return small_model(**choices)
     return value
 
 

@@ -37,12 +37,11 @@ def judge(
     """
     if problem := signature_problem(exercise.parameters, function):
         return _report(exercise, [], problem.kind, problem.sentence, None)
-    trials = run_trials(
-        exercise, function, planned or plan(exercise, seed, device, elsewhere=isinstance(function, Elsewhere)), device
-    )
-    failed = first_failed(trials)
-    if failed is None:
-        return _report(exercise, trials, None, "", None)
+    planned = planned or plan(exercise, seed, device, elsewhere=isinstance(function, Elsewhere))
+    inside = run_trials(exercise, function, [pair for pair in planned if not pair[0].seen_from_outside], device)
+    failing = {trial.case.group for trial in inside if trial.problem}
+    outside = [pair for pair in planned if pair[0].seen_from_outside and pair[0].group not in failing]
+    trials = [*inside, *run_trials(exercise, function, outside, device)]
 
     def rerun(other: Callable[..., Any], trial: Trial) -> Trial:
         tried = trial.case.tried
@@ -51,10 +50,12 @@ def judge(
         known: Trial = tried[other]
         return known
 
-    if failed.case.held_bytes is not None and failed.problem:  # too large for ours to be tried on
+    failed = first_failed(trials)
+    if failed is None or failed.problem is None:
+        return _report(exercise, trials, None, "", None)
+    if failed.case.seen_from_outside:  # too large for a misconception to be tried on
         return _report(exercise, trials, failed.problem.kind, failed.problem.sentence, failed)
-    mistake, sentence = explain(exercise, [trial for trial in trials if trial.case.held_bytes is None], rerun)
-    return _report(exercise, trials, mistake, sentence, failed)
+    return _report(exercise, trials, *explain(exercise, inside, rerun), failed)
 
 
 def plan(
@@ -63,15 +64,15 @@ def plan(
     """Every case with the dtype it is tried in: float32 first, then float64 and, where stated, bfloat16.
 
     Args:
-        elsewhere: for a function in a process of its own, whose memory can be seen. Those cases come last.
+        elsewhere: for a function in a process of its own, whose memory can be seen from outside: those cases as well.
     """
     planned = [(case, torch.float32) for case in exercise.draw_cases(Draw(seed, exercise.name, torch.float32, device))]
     if any(_floating(value) for case, _ in planned for value in case.args.values()):
         for dtype in [torch.float64, torch.bfloat16] if exercise.bf16 else [torch.float64]:
             again = exercise.draw_cases(Draw(seed, exercise.name, dtype, device))
             planned += [(case, dtype) for case in again if case.group == "general" and not case.watched]
-    planned = [(case, dtype) for case, dtype in planned if elsewhere or case.held_bytes is None]
-    return sorted(planned, key=lambda pair: (pair[0].held_bytes is not None, GROUPS.index(pair[0].group)))
+    planned = [(case, dtype) for case, dtype in planned if elsewhere or not case.seen_from_outside]
+    return sorted(planned, key=lambda pair: GROUPS.index(pair[0].group))
 
 
 def _floating(value: Any) -> bool:
@@ -93,7 +94,7 @@ def run_trials(
         elif time.monotonic() - start > budget:
             slow = Problem("time", f"Its calls together took more than {budget:g} seconds.")
             trials.append(Trial(case, dtype, problem=slow, outcome=Outcome(problem=slow)))
-        elif case.held_bytes is None or not any(trial.problem for trial in trials if trial.case.group == case.group):
+        else:
             trials.append(run(exercise, function, case, dtype, device))
             _attempted_in_part(trials)
     return trials

@@ -1,11 +1,16 @@
-"""Small models for exercises that take one: untrained, but with nothing in them that is zero by accident."""
+"""Small models for exercises that take one: untrained, but with nothing in them that is zero by accident.
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+Making one takes longer than a call of it, so they are lent again, but only as they were made: whatever a call did to one,
+the next finds nothing of it.
+"""
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from mi_tutor.check.watched import watch
+from mi_tutor.check.portrait import Portrait, portrait, unchanged
+from mi_tutor.check.watched import WITNESS, watch
 from mi_tutor.models.build import boot, parameters_of, set_weights
 
 if TYPE_CHECKING:
@@ -15,9 +20,23 @@ DESCRIPTION = "described_as"
 """The attribute in which a small model says how to make it again."""
 CHOICES = "made_with"
 """The attribute that holds the arguments of `small_model` which made it, for making it in another process."""
+MOST = 64
+"""Models that are kept; the one that was lent the longest ago goes first."""
 
 
-@lru_cache(maxsize=64)
+_NOT_LOOKED_AT = (WITNESS, "_block_alias_cache")
+"""What a watched model saw; and TransformerLens's memory of its own other names for hooks, which it makes again whenever a
+count of all models' hooks has moved on."""
+
+
+class _Kept(NamedTuple):
+    model: "TransformerBridge"
+    as_made: Portrait
+
+
+_kept: "OrderedDict[tuple[tuple[str, Any], ...], _Kept]" = OrderedDict()
+
+
 def small_model(
     seed: int,
     n_layers: int = 2,
@@ -36,7 +55,7 @@ def small_model(
 ) -> "TransformerBridge":
     """A native model with rotary positions, parameter-free norms, random weights and random, non-zero biases.
 
-    The same arguments give the same model, and the same object: an exercise has to leave it as found.
+    The same arguments give the same object for as long as it is what it was when it was made; after that another, equal one.
 
     Args:
         d_head: even, since rotary positions turn pairs.
@@ -48,21 +67,32 @@ def small_model(
         dead_head: head 1 of layer 0 writes nothing: its output matrix is zero.
     """
     choices = dict(locals())
-    architecture: dict[str, Any] = {
-        "n_layers": n_layers,
-        "n_heads": n_heads,
-        "d_head": d_head,
-        "d_model": d_model,
-        "d_vocab": d_vocab,
-        "n_ctx": n_ctx,
-        "attn_only": not d_mlp,
+    key = tuple(choices.items())
+    kept = _kept.pop(key, None)
+    if kept is None or not unchanged(kept.as_made, kept.model, without=_NOT_LOOKED_AT):
+        model = _make(choices)
+        if kept is not None and watched:  # what was seen of the old one may still be asked for
+            getattr(model, WITNESS).extend(getattr(kept.model, WITNESS, ()))
+        kept = _Kept(model, portrait(model, without=_NOT_LOOKED_AT))
+    _kept[key] = kept
+    if len(_kept) > MOST:
+        _kept.popitem(last=False)
+    return kept.model
+
+
+def _make(choices: dict[str, Any]) -> "TransformerBridge":
+    sizes = {name: choices[name] for name in ("n_layers", "n_heads", "d_head", "d_model", "d_mlp")}
+    more = {name: choices[name] for name in ("d_vocab", "n_ctx")}
+    architecture = {
+        **{name: size for name, size in (sizes | more).items() if size or name != "d_mlp"},
+        "attn_only": not choices["d_mlp"],
         "act_fn": "relu",
-        **({"d_mlp": d_mlp} if d_mlp else {}),
         "normalization_type": "LNPre",
         "positional_embedding_type": "rotary",
     }
+    device, dtype = choices["device"], choices["dtype"]
     model = boot(architecture, "small", device=device, dtype=dtype)
-    source = torch.Generator().manual_seed(seed)
+    source = torch.Generator().manual_seed(choices["seed"])
 
     def draw(shape: torch.Size) -> torch.Tensor:
         # Wide enough for heads to have preferences: at the usual width every pattern is nearly even.
@@ -71,17 +101,17 @@ def small_model(
 
     set_weights(model, {name: draw(value.shape) for name, value in parameters_of(model).items()})
     with torch.no_grad():
-        if dead_head:
-            model.blocks[0].attn.o.weight.view(d_model, n_heads, d_head)[:, 1] = 0
-        model.run_with_cache(torch.zeros(1, 1, dtype=torch.int64, device=device))  # a first run adds hooks of its own
-    model.train(training)
-    if hooked:
+        if choices["dead_head"]:
+            model.blocks[0].attn.o.weight.view(sizes["d_model"], sizes["n_heads"], sizes["d_head"])[:, 1] = 0
+        for _ in range(2):  # the first adds hooks of its own, which the second counts and remembers
+            model.run_with_cache(torch.zeros(1, 1, dtype=torch.int64, device=device))
+    model.train(choices["training"])
+    if choices["hooked"]:
         model.add_hook("blocks.0.hook_resid_pre", lambda resid, hook: None)
-    if watched:
-        watch(model, watched)
-    sizes = f"n_layers={n_layers}, n_heads={n_heads}, d_head={d_head}, d_model={d_model}, d_mlp={d_mlp}"
-    rest = f"d_vocab={d_vocab}, n_ctx={n_ctx}, training={training}, hooked={hooked}, dtype={dtype}"
-    rest += f", watched={watched!r}" * bool(watched) + ", dead_head=True" * dead_head
-    setattr(model, DESCRIPTION, f"small_model({seed}, {sizes}, {rest})")
+    if choices["watched"]:
+        watch(model, choices["watched"])
+    said = [f"{name}={choices[name]}" for name in (*sizes, *more, "training", "hooked", "dtype")]
+    said += [f"{name}={choices[name]!r}" for name in ("watched", "dead_head") if choices[name]]
+    setattr(model, DESCRIPTION, f"small_model({', '.join([str(choices['seed']), *said])})")
     setattr(model, CHOICES, choices)
     return model

@@ -17,6 +17,7 @@ from mi_tutor.check.exercise import Exercise
 from mi_tutor.check.factored import in_factors, is_factored
 from mi_tutor.check.law import Finding
 from mi_tutor.check.memory import BlockRule, ProcessRule, Rule, TableRule
+from mi_tutor.check.watched import forget_seen
 
 Gradients = dict[str, Tensor | None]
 
@@ -134,6 +135,7 @@ def guarded_here(
     function: Callable[..., Any], args: dict[str, Any], device: torch.device, rule: BlockRule | None
 ) -> tuple[Outcome, Problem | None]:
     """`guarded` in this process."""
+    forget_seen(args)
     watched, settings = watch_arguments(args), take_settings()
     with rule or nullcontext():
         # CUDA maps far more addresses than it uses, so a limit on addresses means nothing there.
@@ -162,10 +164,12 @@ def _out_of_reach(reference: Callable[..., Any], function: Callable[..., Any]) -
 def run_trial(exercise: Exercise, function: Function, case: Case, dtype: torch.dtype, device: torch.device) -> Trial:
     """Try one case of an exercise whose results are compared with the reference's, asked in double precision."""
     trial = Trial(case, dtype)
-    rule = memory_rule(case)
-    trial.outcome, disturbed = guarded(exercise, function, copy_arguments(case.args), device, rule)
+    rule, args = memory_rule(case), copy_arguments(case.args)
+    forget_seen(args)
+    trial.outcome, disturbed = guarded(exercise, function, args, device, rule)
+    exact = in_double(case.args)
     if case.expected is None:
-        case.expected = detached(exercise.reference(**in_double(case.args)))
+        case.expected = detached(exercise.reference(**copy_arguments(exact)))
     trial.expected = case.expected
     if trial.outcome.problem:
         trial.problem = trial.outcome.problem
@@ -176,7 +180,7 @@ def run_trial(exercise: Exercise, function: Function, case: Case, dtype: torch.d
         mistyped = _beside_the_dtype(exercise, trial, mistyped, device)
     trial.problem = (
         mistyped
-        or exercise.answer(in_double(case.args), trial.expected, trial.got)
+        or exercise.answer(exact, trial.expected, trial.got)
         or disturbed
         or (rule.broken() if rule else None)
         or (_wrong_gradient(exercise, function, trial) if _has_gradients(exercise, trial) else None)

@@ -33,6 +33,12 @@ def edited_in_place(model: Any) -> bool:
     return edited
 
 
+def forget_seen(args: dict[str, Any]) -> None:
+    """Before a call: what watched models among its arguments saw of other calls is none of its."""
+    for value in args.values():
+        getattr(value, WITNESS, []).clear()
+
+
 def note_edit(model: Any) -> None:
     """Have `edited_in_place` say so: the edit was seen where the model's twin runs, in another process."""
     getattr(model, WITNESS).append((torch.zeros(1), torch.ones(1)))

@@ -15,7 +15,7 @@ from mi_tutor.check.report import written
 
 def bare(name, monkeypatch, reference, **settings):
     """An exercise with no misconceptions, around a reference made here."""
-    exercise = Exercise(name=name, solutions="none", wrong=(), hints=(), **settings)
+    exercise = Exercise(f"none.{name}", wrong=(), hints=(), **settings)
     monkeypatch.setattr(Exercise, "reference", property(lambda self: reference))
     return exercise
 

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 import mi_tutor
 from mi_tutor import check, progress
 from mi_tutor.check import outline, records
-from mi_tutor.check.progress_card import card
 from mi_tutor.check.records import Record
 
 ROOT = Path(__file__).parents[2]
@@ -379,7 +378,7 @@ def test_the_card_says_in_words_what_it_says_in_colours():
     passes("b_one")
     records.keep(Record("b_one", 0, 3, False))
     records.keep(Record("a_two", 1, 3, False))
-    html = card(progress())
+    html = progress()._repr_html_()
     words = re.sub(r"<[^>]*>", " ", html)
     for word in ("done", "tried", "not yet", "your latest try does not pass", "1 of 3", "about 5"):
         assert word in words
@@ -394,10 +393,10 @@ def test_the_card_says_in_words_what_it_says_in_colours():
 def test_only_the_current_chapter_is_open_unless_a_latest_try_does_not_pass():
     for exercise in ("a_one", "a_two", "b_one"):
         passes(exercise)
-    assert [part.count("<details open") for part in card(progress()).split("</details>")] == [0, 1, 0]
+    assert [part.count("<details open") for part in progress()._repr_html_().split("</details>")] == [0, 1, 0]
     records.keep(Record("a_two", 0, 3, False))
     passes("b_one")
-    assert [part.count("<details open") for part in card(progress()).split("</details>")] == [1, 1, 0]
+    assert [part.count("<details open") for part in progress()._repr_html_().split("</details>")] == [1, 1, 0]
 
 
 def test_progress_and_its_card_load_no_torch():

@@ -14,6 +14,7 @@ from by_ast import CLAIMS, Read
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import mi_tutor.corpus
 from mi_tutor.corpus import cache as token_cache
 from mi_tutor.corpus import labels
 from mi_tutor.corpus import source as corpus
@@ -350,6 +351,6 @@ def test_a_file_that_does_not_parse_keeps_its_place_and_is_masked(
 
 def test_the_corpus_is_a_door_to_its_labels() -> None:
     for name in ("LABELS", "byte_labels", "corpus_labels", "labelled_files", "labelled_tokens"):
-        assert getattr(corpus, name) is getattr(labels, name)
+        assert getattr(mi_tutor.corpus, name) is getattr(labels, name)
     with pytest.raises(AttributeError, match="no_such_name"):
-        corpus.no_such_name  # noqa: B018
+        mi_tutor.corpus.no_such_name  # noqa: B018

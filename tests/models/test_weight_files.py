@@ -61,7 +61,7 @@ def test_no_room_leaves_the_file_that_was_there(tmp_path: Path, monkeypatch: pyt
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("mi_tutor.corpus.cache.os.fsync", full)
+    monkeypatch.setattr("mi_tutor.files.safe_write.os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
         write_weights(path, {name: value + 1 for name, value in drawn().items()})
     assert path.read_bytes() == before

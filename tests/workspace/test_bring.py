@@ -324,7 +324,7 @@ class TestInterrupted:
     def test_killed_at_random_moments_while_versions_come_and_go(self, folder):
         """A loop of new versions, killed ten times; the answer is in the notebook each time."""
         loop = (
-            "import itertools; from pathlib import Path; from mi_tutor.course import notebook_file\n"
+            "import itertools; from pathlib import Path; from mi_tutor.files import notebook_file\n"
             "from mi_tutor.workspace.bring import bring_chapters\n"
             "notebook_file.is_valid = lambda notebook: True\n"
             "print('ready', flush=True)\n"

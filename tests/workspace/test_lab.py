@@ -38,6 +38,9 @@ def test_a_first_word_is_the_folder_and_all_else_is_jupyterlabs(arguments, folde
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
+    """An empty folder, and nobody who has done anything yet."""
+    monkeypatch.setenv("MI_TUTOR_PROGRESS", str(tmp_path / "progress.jsonl"))
+    monkeypatch.setattr(records, "_unsaved", [])
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

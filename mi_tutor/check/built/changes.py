@@ -12,6 +12,7 @@ from mi_tutor.check.built.run import Weights, attend, layer_0, period_of, read_o
 from mi_tutor.deferred import torch
 
 if TYPE_CHECKING:
+    from jaxtyping import Float, Int
     from torch import Tensor
 
 READS = {
@@ -22,18 +23,20 @@ READS = {
 
 
 def all_right(logits: Callable[[Tensor], Tensor], batches: list[Tensor]) -> bool:
-    """Whether all predictions are right."""
+    """Whether all predictions are right; `logits` takes tokens, [batch position], to [batch position d_vocab]."""
     return all(bool(won(tokens, logits(tokens))[1].all()) for tokens in batches)
 
 
 def at_layers(before: Tensor, after: Tensor, *layers: int) -> Tensor:
-    """`before` with some layers taken from `after`."""
+    """`before` with some layers taken from `after`; both are [layer head in out]."""
     chosen = torch.zeros(2, 1, 1, 1, dtype=torch.bool)
     chosen[list(layers)] = True
     return torch.where(chosen, after, before)
 
 
-def note_kept_apart(kind: str, weights: Weights, tokens: Tensor) -> Tensor:
+def note_kept_apart(
+    kind: str, weights: Weights, tokens: Int[Tensor, "batch position"]
+) -> Float[Tensor, "batch position d_vocab"]:
     """The logits if one side of layer 1's attention read what layer 0 writes and nothing else, and all the rest of it what
     stood in the stream before."""
     x, _, note = layer_0(weights, tokens)
@@ -41,7 +44,9 @@ def note_kept_apart(kind: str, weights: Weights, tokens: Tensor) -> Tensor:
     return read_out(weights, x + note, second, x)
 
 
-def each_reads_its_own(kind: str, weights: Weights, tokens: Tensor, only: Collection[str]) -> Tensor:
+def each_reads_its_own(
+    kind: str, weights: Weights, tokens: Int[Tensor, "batch position"], only: Collection[str]
+) -> Float[Tensor, "batch position d_vocab"]:
     """The logits if the matrices in `only`, such as "Q1", read what they have to and nothing else."""
     token, position = weights["W_E"][tokens], weights["W_pos"][: tokens.shape[1]].expand(*tokens.shape, -1)
     before = {"token": token, "position": position, "all": token + position}
@@ -56,7 +61,9 @@ def each_reads_its_own(kind: str, weights: Weights, tokens: Tensor, only: Collec
     return read_out(weights, after["all"], second, read("V1", after))
 
 
-def layer_0_looking_right(kind: str, weights: Weights, tokens: Tensor) -> Tensor:
+def layer_0_looking_right(
+    kind: str, weights: Weights, tokens: Int[Tensor, "batch position"]
+) -> Float[Tensor, "batch position d_vocab"]:
     """The logits if layer 0 looked at the position before (K), or at all positions so far that hold the same token (Q)."""
     if kind == "K":
         pattern = torch.diag(torch.ones(tokens.shape[1] - 1), -1)
@@ -70,7 +77,9 @@ def layer_0_looking_right(kind: str, weights: Weights, tokens: Tensor) -> Tensor
     return read_out(weights, after, attend(weights, 1, after, after), after)
 
 
-def layer_1_looking_right(weights: Weights, tokens: Tensor) -> Tensor:
+def layer_1_looking_right(
+    weights: Weights, tokens: Int[Tensor, "batch position"]
+) -> Float[Tensor, "batch position d_vocab"]:
     """The logits if layer 1 looked, from the second copy, at the position after the token's first occurrence."""
     x, _, note = layer_0(weights, tokens)
     queries = torch.arange(tokens.shape[1])
@@ -80,7 +89,9 @@ def layer_1_looking_right(weights: Weights, tokens: Tensor) -> Tensor:
     return read_out(weights, x + note, pattern, x + note)
 
 
-def without_direct_way(weights: Weights, tokens: Tensor) -> tuple[Tensor, Tensor]:
+def without_direct_way(
+    weights: Weights, tokens: Int[Tensor, "batch position"]
+) -> tuple[Float[Tensor, "batch position d_vocab"], Float[Tensor, "batch position d_vocab"]]:
     """The logits as they are, and those if W_U did not read what layer 0 writes."""
     x, _, note = layer_0(weights, tokens)
     after = x + note
@@ -91,7 +102,7 @@ def without_direct_way(weights: Weights, tokens: Tensor) -> tuple[Tensor, Tensor
 def layer_0_is_blind(weights: Weights, batches: list[Tensor]) -> bool:
     """Whether layer 0 looks at the same places where one token stands throughout: then no token tells it where to look."""
 
-    def pattern(tokens: Tensor) -> Tensor:
+    def pattern(tokens: Int[Tensor, "batch position"]) -> Tensor:
         return layer_0(weights, tokens)[1]
 
     return all(

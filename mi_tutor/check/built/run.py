@@ -42,7 +42,12 @@ def run_built(weights: Weights, tokens: Int[Tensor, "batch position"]) -> dict[s
     return runs
 
 
-def attend(weights: Weights, layer: int, reads_q: Tensor, reads_k: Tensor) -> Tensor:
+def attend(
+    weights: Weights,
+    layer: int,
+    reads_q: Float[Tensor, "batch position d_model"],
+    reads_k: Float[Tensor, "batch position d_model"],
+) -> Float[Tensor, "batch query key"]:
     """Layer `layer`'s attention pattern, given what its queries and its keys read."""
     W_Q, W_K = weights["W_Q"][layer, 0], weights["W_K"][layer, 0]
     scores = (reads_q @ W_Q) @ (reads_k @ W_K).mT / W_Q.shape[-1] ** 0.5
@@ -50,14 +55,23 @@ def attend(weights: Weights, layer: int, reads_q: Tensor, reads_k: Tensor) -> Te
     return scores.masked_fill(future, -torch.inf).softmax(-1)
 
 
-def layer_0(weights: Weights, tokens: Tensor, pattern: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+def layer_0(
+    weights: Weights, tokens: Int[Tensor, "batch position"], pattern: Float[Tensor, "batch query key"] | None = None
+) -> tuple[
+    Float[Tensor, "batch position d_model"], Float[Tensor, "batch query key"], Float[Tensor, "batch position d_model"]
+]:
     """The stream before layer 0, its pattern (or the one that is given in its place), and what it writes."""
     x = weights["W_E"][tokens] + weights["W_pos"][: tokens.shape[1]]
     first = attend(weights, 0, x, x) if pattern is None else pattern
     return x, first, first @ (x @ weights["W_V"][0, 0]) @ weights["W_O"][0, 0]
 
 
-def read_out(weights: Weights, after: Tensor, second: Tensor, reads_v: Tensor) -> Tensor:
+def read_out(
+    weights: Weights,
+    after: Float[Tensor, "batch position d_model"],
+    second: Float[Tensor, "batch query key"],
+    reads_v: Float[Tensor, "batch position d_model"],
+) -> Float[Tensor, "batch position d_vocab"]:
     """The logits, given layer 1's pattern and what its values read."""
     moved = second @ (reads_v @ weights["W_V"][1, 0]) @ weights["W_O"][1, 0]
     return (after + moved) @ weights["W_U"]
@@ -155,12 +169,14 @@ def look(weights: Weights, batches: list[Tensor]) -> Seen | Problem:
     return Seen(*joined)
 
 
-def period_of(tokens: Tensor) -> int:
+def period_of(tokens: Int[Tensor, "batch 1+2*period"]) -> int:
     """The length of the block in `[BOS] + block + block`."""
     return (tokens.shape[1] - 1) // 2
 
 
-def won(tokens: Tensor, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def won(
+    tokens: Int[Tensor, "batch position"], logits: Float[Tensor, "batch position d_vocab"]
+) -> tuple[Int[Tensor, "batch period"], Bool[Tensor, "batch period"], Bool[Tensor, "batch period"]]:
     """In the second copy: the token of the largest logit, whether it is right and alone, whether it shares its place."""
     period = period_of(tokens)
     second = torch.arange(1 + period, 1 + 2 * period)

@@ -222,7 +222,7 @@ CLAIMING = {
         "        pass"
     ),
     "answers in advance": harms(
-        "from mi_tutor.course import wire\n"
+        "from mi_tutor.running import wire\n"
         "for to in range(200):\n"
         "    forged = wire.pack({'to': to, 'value': torch.zeros(3, 3), 'problem': None, 'points': 3.0, 'printed': ''})\n"
         "    for name in os.listdir('/proc/self/fd'):\n"
@@ -232,7 +232,7 @@ CLAIMING = {
         "            pass"
     ),
     "asks for gigabytes in its answer's header": harms(
-        "from mi_tutor.course import wire\n"
+        "from mi_tutor.running import wire\n"
         "for name in os.listdir('/proc/self/fd'):\n"
         "    try:\n"
         "        os.write(int(name), wire.LENGTHS.pack(wire.MAGIC, 2**32 - 1, 2**60))\n"
@@ -241,7 +241,7 @@ CLAIMING = {
     ),
     "replaces what packs its answers": attack(
         "class Harm:\n"
-        "    from mi_tutor.course import wire\n"
+        "    from mi_tutor.running import wire\n"
         "    packed = wire.pack\n"
         "    wire.pack = lambda message, limited=False, p=packed: p(\n"
         "        message | {'problem': None, 'points': 3.0, 'mistake': None, 'passed': True}, limited=limited)",
