@@ -8,7 +8,7 @@ SITE_ARGS ?=
 BIN := .venv/bin
 MAKE_VENV = $(PYTHON) tools/make_venv.py $(if $(NEED_GB),--need-gb $(NEED_GB)) $(if $(filter file,$(origin PYTHON)),,--this-python)
 .DEFAULT_GOAL := help
-.PHONY: help venv learn test test-all chapters models bench site pictures edit exercise lint
+.PHONY: help venv learn test test-all chapters models bench site pictures edit exercise format lint
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
@@ -51,6 +51,9 @@ edit: venv ## open a chapter's source as a notebook: make edit CH=03
 
 exercise: venv ## begin an exercise that works, in its three places: make exercise CH=05 NAME=row_lengths
 	@$(BIN)/python tools/new_exercise.py "$(CH)" "$(NAME)"
+
+format: venv ## lay the code out as `make lint` wants it
+	$(BIN)/ruff check --fix-only --quiet . && $(BIN)/ruff format .
 
 lint: venv ## ruff (solved notebooks too), mypy, which room uses which, and whether the chapters are what their sources give
 	$(BIN)/ruff check --output-format concise .

@@ -198,7 +198,7 @@ def next_token_log_probs(
 # What grammar and habit dictate comes out strong: the indentation after a colon, the rest of `json` once its first
 # letter stands there, ` as`, the closing `']`. Names, and words that begin something, are pale: anything could have stood
 # there. The *loss* is the mean of minus these log-probabilities, and the thing to remember is how uneven it is: a few
-# questions that nobody could answer make up much of it.
+# places, where many things could have come, make up much of it.
 #
 # ## 2. What is inside: a sum
 #

@@ -295,8 +295,7 @@ def direct_path_logits(
 #     print(f"largest difference between running the model and looking up your table: {gap:.1g}")
 
 # %% [markdown]
-# Nothing is left over. This is a complete reverse-engineering, in one line, and it is the last one in this course that
-# will be this easy.
+# Nothing is left over: the table *is* the model, in one line. No other in this course will be this easy.
 #
 # One thing should puzzle you. The table has over four million entries, the two matrices together only a quarter as
 # many numbers: every row of logits is a mix of the same 256 directions. Can so few hold what you counted?
@@ -497,8 +496,8 @@ def mean_kl(
 # figure
 
 # %% [markdown]
-# All start at the same height, where the model knows nothing, and each comes near a floor that its width sets (the
-# narrow ones would still creep down a little). Two directions are too few to keep five hundred successions apart; from
+# All start at the same height, where the model knows nothing, and each heads for a floor that its width sets (the narrow
+# ones are not there yet: trained for longer, they fall further). Two directions are too few to keep five hundred successions apart; from
 # curve to curve the floor falls, and at 128 hardly anything is left. A matrix product of inner size d_model has at most
 # *rank* d_model; the floor is what this bottleneck costs, in nats.
 #

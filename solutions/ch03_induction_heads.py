@@ -646,7 +646,8 @@ def composition_scores(model: TransformerBridge, kind: str) -> Float[Tensor, "la
 # together(figures[0], figures[2]) if figures[0] else None
 
 # %% [markdown]
-# In the tables for queries and values nothing stands out; all of it lies about where random weights lie, or below. In
+# In the tables for queries and values nothing stands out; all of it lies near where random weights lie, a little above or
+# below. In
 # the table for keys one row does, that of 1.6, in two cells: 0.2, the head of the hypothesis, and 0.3, the one that had
 # a small share in the ablation. Behaviour, causes and weights point at the same pair; the weights also name the helper.
 #
@@ -883,9 +884,10 @@ def build_pointer_head(d_vocab: int, n_ctx: int) -> dict[str, Tensor]:
 # cuts can, and they have changed places. The self-match costs nothing: it points one past the query, into the future,
 # where the mask hides it.
 #
-# Which of the two does training find? In our model, with rotary positions, the first; you have measured it. Rotary
-# models have no positions in the stream that a pointer could be made of. GPT-2 has learned ones. Olsson et al. define
-# an induction head by what it does, so that both are.
+# Which of the two does training find? In our model, with rotary positions, the first; you have measured it. A rotary model
+# adds no positions to its embeddings, so layer 0's values have none that a pointer could be made of. (Behind layer 0 that no
+# longer holds: attention leaves traces of where it has been.) GPT-2 has learned ones. Olsson et al. define an induction
+# head by what it does, so that both are.
 #
 # ## 7. Watch it form
 #
@@ -1100,9 +1102,10 @@ def induction_bump(
 # trained on the very thing it is tested on. attn-2l-py is not: it saw code only.)
 #
 # Two lines to hold it against. The **one-layer control**, trained on the same sequences. And the **copying floor**:
-# whoever knows which tokens are in the block, and nothing about their order, has 1/period for each, a loss of
-# ln(period). To get below it, one has to know the order. **Predict first:** draw both curves, of one layer and of two,
-# with the floor between them.
+# whoever knows which tokens are in the block and how often each, and nothing about their order, can do no better than to
+# say so: the loss is the entropy of the block as a bag. Blocks are drawn with replacement here, so some tokens stand in one
+# twice, and the entropy is a little below ln(period). To get below it, one has to know the order. **Predict first:** draw
+# both curves, of one layer and of two, with the floor between them.
 
 # %% tags=["active-ipynb"]
 # PERIODS, CONTEXT, SMALL = range(6, 24), 48, 64
@@ -1145,11 +1148,21 @@ def induction_bump(
 #     return curve
 #
 #
+# def copying_floor(count=4000):
+#     """The entropy of blocks as bags, each weighted by its tokens that could be known, as in the curves."""
+#     rows, period = sequences_with_periods(count, torch.Generator(device).manual_seed(2))
+#     place = torch.arange(CONTEXT, device=device)
+#     block = (place >= 1) & (place <= period)
+#     share = torch.zeros(count, SMALL, device=device).scatter_add_(1, rows, block.float()) / period
+#     entropy, known = torch.special.entr(share).sum(-1), CONTEXT - 2 - period[:, 0]
+#     return float((entropy * known).sum() / known.sum())
+#
+#
 # small = {f"{n} layer{'s' * (n > 1)}": train_small(n) for n in (1, 2)}
-# floor = sum(math.log(p) for p in PERIODS) / len(PERIODS)
+# floor = copying_floor()
 # at_step = list(range(1, len(small["1 layer"]) + 1))
 # lines = {name: (at_step, curve) for name, curve in small.items()}
-# lines["copying floor, mean ln(period)"] = [1, at_step[-1]], [floor, floor]
+# lines["copying floor, the bag's entropy"] = [1, at_step[-1]], [floor, floor]
 # crossed = next(i for i, value in zip(at_step, small["2 layers"], strict=True) if value < floor)
 # print(
 #     f"floor {floor:.2f}; after {at_step[-1]} steps one layer {small['1 layer'][-1]:.2f}, two {small['2 layers'][-1]:.2f}"

@@ -630,8 +630,8 @@ def resample_dead(
 # the two lines of the first picture: the number falls at once, and soon stands higher than in the run that was left alone.
 # The second says what it cost: a dip at 140, and no gain at the end. The new features begin where the loss was worst, all
 # in one step, at the same rate and price that killed the old ones; and many of the "dead" were only rare, for twenty steps
-# are a short look. Bricken et al. call a neuron dead that was silent for 12,500 steps, and resample it four times in a
-# training of weeks. Try `rate=3e-3` in both runs, where few die: how much is there left to repair?
+# are a short look. Bricken et al. call a neuron dead that was silent for 12,500 steps, and resample it four times in all.
+# Try `rate=3e-3` in both runs, where few die: how much is there left to repair?
 #
 # The shipped SAEs were made by the recipe of 2024: no unit rows, the price weighted by norms, warmed up slowly. On the
 # tokens of its card (`mi-tutor models sae-relu-1l-py`) hardly a feature is dead, and nothing was resampled. Do not mix the two: with
@@ -640,7 +640,7 @@ def resample_dead(
 # %% [markdown]
 # ## 4. What does the model lose?
 #
-# 85 % of the variance sounds like a lot. But variance is not what the model cares about: the missing part might be what
+# So much of the variance sounds like a lot. But variance is not what the model cares about: the missing part might be what
 # it needs. So put the reconstruction in the activation's place, let the model run on, and see what it predicts.
 #
 # ### Exercise: `splice`
@@ -706,9 +706,9 @@ def loss_recovered(
 # check(loss_recovered)
 
 # %% [markdown]
-# "Take away" can mean two things: 0 in its place, or its mean over the data. The mean is the usual yardstick: where 0 is
-# something that later layers never see, it breaks more than it takes away, and a yardstick that is too long makes
-# every loss look small. (After a ReLU 0 is what most neurons are; see whether the two differ here.)
+# "Take away" can mean two things: 0 in its place, or its mean over the data. Published code mostly takes 0. The mean is the
+# stricter yardstick, and we take it: where 0 is something that later layers never see, it breaks more than it takes away,
+# and a yardstick that is too long makes every loss look small. (After a ReLU 0 is what most neurons are; see whether the two differ here.)
 # **Predict first:** of 100 parts of loss that mean ablation costs, how many does the SAE save? With an L0 of about eleven
 # out of 2,048?
 
@@ -1155,8 +1155,8 @@ def best_feature_f1(
 # comes up to the floor. Neurons do better there, and the probe is ahead of both. Where features win, the label is rare and
 # narrow, such as a default argument or the name in a definition; and the second column says that some of these rows rest on
 # a few dozen tokens. They are anecdotes, and with the library of another Python they may change places. The untrained
-# control is far below on everything broad. Where it comes near, the label is one that a single token gives away, such as
-# `None` or `1`: a random function of the token is enough for that.
+# control is far below on everything broad; where a label is one that a single token gives away, a random function of the
+# token goes some of the way.
 #
 # Does that mean that the features are bad, or that they are *narrow*? Test it. A narrow feature is right when it is
 # active and silent most of the time: high precision, low recall. Then *several* of them together should do what one
@@ -1195,8 +1195,9 @@ def best_feature_f1(
 # %% [markdown]
 # Read the third column against the sixth. For the broad labels, strings, docstrings, brackets, indentation, dozens of
 # features together do what no single one can, and come over the floor: the label is spread over them, and each knows a piece.
-# "Inside a string" is not a direction here but a neighbourhood of them, a few words each. That is what you get when a
-# dictionary is asked to be sparse. For narrow labels it is mostly the other way round: hardly any feature is right in seven
+# "Inside a string" is not one direction *of this dictionary*, but many, a few words each. It is a direction of the space: the
+# probe's, in the last column but one, does better alone than all of them together. That is what you get when a dictionary is
+# asked to be sparse. For narrow labels it is mostly the other way round: hardly any feature is right in seven
 # of ten cases, and the best single one, though often wrong, is ahead. And the probe beats both nearly everywhere. For a
 # property that you can name, it is the better instrument, as others have found for large models (Kantamneni et al. 2025).
 #

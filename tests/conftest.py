@@ -91,13 +91,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests marked `gpu` are no tests where there is no CUDA device. What takes long is begun first, so that no worker is
+    """Tests marked `gpu` are no tests where there is no CUDA device, nor, in the gate, those marked `when_touched` where
+    nothing of theirs was. What takes long is begun first, so that no worker is
     left alone with it at the end; an exercise's tests stand together, for its inputs' sake.
     """
     marked = {item for item in items if item.get_closest_marker("gpu")}
-    if marked and not _has_gpu():
-        items[:] = [item for item in items if item not in marked]
-        config.hook.pytest_deselected(items=list(marked))
+    left_out = marked if marked and not _has_gpu() else set()
+    if "not slow" in config.option.markexpr:
+        left_out = left_out | {item for item in items if _stands_untouched(item)}
+    if left_out:
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=list(left_out))
     scopes = {item: scope_of(item.nodeid) for item in items}
     first_seen = {scope: place for place, scope in reversed(list(enumerate(scopes.values())))}
     items.sort(key=lambda item: (_begun(scopes[item]), first_seen[scopes[item]]))  # stable: keeps the order inside
@@ -128,6 +132,14 @@ def scope_of(nodeid: str) -> str:
 
 def _begun(scope: str) -> int:
     return next((place for place, name in enumerate(LONG) if name in scope), len(LONG))
+
+
+def _stands_untouched(item: pytest.Item) -> bool:
+    """Whether a test is asked for only when certain modules are touched, and none of them was."""
+    from touched import room_is_touched
+
+    marker = item.get_closest_marker("when_touched")
+    return marker is not None and not room_is_touched(*marker.args, str(item.path.relative_to(ROOT)))
 
 
 def _has_gpu() -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from touched import chapter_is_touched
 
 from mi_tutor.authoring.build import run_build
 from mi_tutor.check.exercise import exercises
@@ -57,6 +58,14 @@ def printed(notebook: nbformat.NotebookNode, stream: str) -> str:
     return "".join(output.text for output in outputs if output.output_type == "stream" and output.name == stream)
 
 
+@pytest.fixture
+def touched(chapter, whole) -> None:
+    """For what is asked of a chapter only when it, or what it stands on, was touched, or everything is tested."""
+    if not whole and not chapter_is_touched(f"ch{chapter.removesuffix('.ipynb')}"):
+        pytest.skip("nothing of this chapter was touched")
+
+
+@pytest.mark.usefixtures("touched")
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_a_solved_chapter_earns_every_point_and_draws_every_figure(chapter, solved):
     notebook = run(solved / chapter)
@@ -85,6 +94,7 @@ def test_a_solved_chapter_lives_on_the_gpu_and_says_so(chapter, until, solved):
     assert "This demonstration needs" not in printed(notebook, "stdout")
 
 
+@pytest.mark.usefixtures("touched")
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_an_unsolved_chapter_runs_and_says_what_to_do_first(chapter):
     notebook = run(ROOT / "chapters" / chapter)

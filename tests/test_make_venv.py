@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.when_touched("tools/make_venv.py", "tools/machine.py")
+
 SCRIPT = Path(__file__).parents[1] / "tools" / "make_venv.py"
 NOT_THERE = ["--no-index", "--find-links", ".", "mi-tutor-no-such-package"]
 

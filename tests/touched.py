@@ -1,12 +1,13 @@
 """What the last commits touched: chapters and exercises to test whole, with everything beneath them.
 
 A chapter or an exercise is touched when one of its own files is, or a module that these import, however indirectly, or
-the judge's; what was changed in the day before the last commit counts, and what is not committed yet. Where there is no
-git, as in a downloaded zip, everything counts as touched. (pytest-testmon asks the same question of a record of earlier
+the judge's; what was changed in the day before the last commit counts, and what is not committed yet. Another beginning can be
+named: `MI_TUTOR_SINCE=HEAD~3 make test`. Where there is no git, as in a downloaded zip, everything counts as touched. (pytest-testmon asks the same question of a record of earlier
 runs, which a fresh clone has not got.)
 """
 
 import functools
+import os
 import re
 import subprocess
 from datetime import datetime, timedelta
@@ -24,8 +25,10 @@ ASSETS = tuple(str(path.relative_to(ROOT)) for path in (ROOT / "mi_tutor" / "ass
 def touched_files() -> frozenset[str] | None:
     """Paths below the repository's root; None where git cannot tell."""
     try:
-        last = datetime.fromisoformat(_git("log", "-1", "--format=%cI"))
-        before = _git("rev-list", "-1", f"--before={(last - timedelta(days=1)).isoformat()}", "HEAD")
+        before = os.environ.get("MI_TUTOR_SINCE", "")
+        if not before:
+            last = datetime.fromisoformat(_git("log", "-1", "--format=%cI"))
+            before = _git("rev-list", "-1", f"--before={(last - timedelta(days=1)).isoformat()}", "HEAD")
         committed = _git("diff", "--name-only", before or _git("hash-object", "-t", "tree", "/dev/null"), "HEAD")
         pending = _git("status", "--porcelain", "--untracked-files=all", "--no-renames")
     except (OSError, subprocess.CalledProcessError, ValueError):
@@ -46,6 +49,12 @@ def exercise_is_touched(chapter: str, name: str) -> bool:
     tests = {f"tests/exercises/{chapter}/{file}.py" for file in (name, "_shared")}
     files = {f"solutions/{chapter}.py", "tests/exercises/test_declarations.py", *tests}
     return _any_touched(files, {f"mi_tutor.exercises.{chapter}.{name}", JUDGE})
+
+
+def room_is_touched(*modules: str) -> bool:
+    """Whether one of these modules, of `mi_tutor` or a file below the root, or anything beneath them was touched."""
+    files = {name for name in modules if "/" in name} | (set(ASSETS) if "mi_tutor.assets" in modules else set())
+    return _any_touched(files, {name for name in modules if "/" not in name})
 
 
 @functools.cache

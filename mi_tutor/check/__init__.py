@@ -4,15 +4,20 @@
 """
 
 import importlib
+import linecache
+import re
 import sys
 from collections.abc import Callable
-from types import ModuleType
+from dataclasses import replace
+from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from mi_tutor.check.demonstration import LAST_CHECK, needs
 from mi_tutor.check.errors import LearnerError, NotAFunction, UnknownExercise
+from mi_tutor.check.history import earlier_version, watch
 
 if TYPE_CHECKING:
+    from mi_tutor.check.exercise import Exercise
     from mi_tutor.check.help import hint, show_solution
     from mi_tutor.check.report import Report
 
@@ -57,14 +62,45 @@ def check(
         raise NotAFunction(
             f"check() takes the function itself, without calling it: check(my_function). It was given a {type(function).__name__}."
         )
-    exercise = find_exercise(name if name is not None else getattr(function, "__name__", type(function).__name__))
+    exercise = find_exercise(name) if name is not None else _exercise_of(function, _caller())
     # In inference mode nothing has a gradient to judge, and a learner may well be inside it.
     with torch.inference_mode(False), torch.enable_grad():
         report = judge(exercise, function, NOTEBOOK_SEED if seed is None else int(seed), _device(torch, device))
+    report = replace(report, note=earlier_version(function))
+    LAST_CHECK.pop(exercise.name, None)  # so that it is the last one
     LAST_CHECK[exercise.name] = function, report.passed or report.mistake == "not attempted"
     if report.mistake != "not attempted":
         keep(Record(exercise.name, report.points, report.max_points, report.passed))
     return report
+
+
+def _caller() -> FrameType:
+    """Whoever wrote `check(…)`, or this room's own frames where nobody did."""
+    frame = sys._getframe(1)
+    while frame.f_code.co_filename == __file__ and frame.f_back is not None:
+        frame = frame.f_back
+    return frame
+
+
+def _exercise_of(function: Callable[..., Any], caller: FrameType) -> "Exercise":
+    """The exercise by the function's own name, or by the one that it is checked by: a decorator may have hidden the first."""
+    from mi_tutor.check.exercise import exercises, find_exercise
+    from mi_tutor.check.outline import chapter_of
+
+    own = getattr(function, "__name__", "")
+    line = linecache.getline(caller.f_code.co_filename, caller.f_lineno)
+    called = re.search(r"\bcheck\(\s*(\w+)", line)
+    if own not in exercises() and called and called[1] in exercises():
+        return find_exercise(called[1])
+    if own in exercises() or (own and own not in ("<lambda>", "wrapper", "wrapped", "inner", "decorated")):
+        return find_exercise(own)
+    last = next(reversed(LAST_CHECK), None)
+    chapter = chapter_of(last) if last else None
+    names = f" This chapter's are {', '.join(task.name for task in chapter.tasks)}." if chapter else ""
+    raise UnknownExercise(
+        f"This {type(function).__name__} has no exercise's name{f' (it is called {own!r})' if own else ''}: write "
+        f'check(function, "name").{names} A decorator keeps the name of what it wraps with `functools.wraps`.'
+    )
 
 
 def _device(torch: Any, device: str | None) -> Any:
@@ -87,3 +123,4 @@ class _CallableRoom(ModuleType):
 
 
 sys.modules[__name__].__class__ = _CallableRoom
+watch()

@@ -1,10 +1,11 @@
 """Calling a learner's function: whatever it does, the notebook goes on.
 
-Time is limited with SIGALRM and memory with RLIMIT_AS where the system has them. Nothing is forked: after a parallel
+Processor time is limited with SIGALRM and memory with RLIMIT_AS where the system has them. Nothing is forked: after a parallel
 matrix product in the parent, torch hangs in every child. This protects against accidents. Marks that must withstand
 intent are given by two processes, see mi_tutor/grading.
 """
 
+import builtins
 import contextlib
 import io
 import linecache
@@ -12,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -28,8 +30,13 @@ except ImportError:  # not a Unix
     resource = None  # type: ignore[assignment]
 
 SECONDS = 10.0
+"""Of processor time, so that a busy machine makes nobody's answer slow; what is being imported meanwhile is not counted."""
+PATIENCE = 4
+"""Times so many seconds by the clock, after which a call is ended though it has hardly worked: it sleeps, or waits."""
+TICK = 0.05
 MEMORY_BYTES = 2 * 2**30
 PRINTED_CHARACTERS = 200_000
+NOT_ATTEMPTED = Problem("not attempted", "Not attempted yet: the function still raises NotImplementedError.")
 _OURS = str(Path(__file__).resolve().parents[1]) + os.sep
 
 
@@ -53,11 +60,19 @@ FATAL = ("not attempted", "time", "memory limit", "exit", "printing", "interrupt
 
 
 class _TimeUp(BaseException):
-    pass
+    """A call's time is up; its argument is a sentence on what it was doing."""
 
 
 class _PrintedTooMuch(BaseException):
     pass
+
+
+class _Asked(Exception):
+    """It wants somebody to type something, which a check is not there for: the notebook would wait for ever."""
+
+
+def _nobody_types(*args: Any, **named: Any) -> Any:
+    raise _Asked
 
 
 class _Paper(io.TextIOBase):
@@ -96,9 +111,14 @@ def call(function: Callable[..., Any], arguments: tuple[Any, ...], *, limit_memo
 
 @contextlib.contextmanager
 def _streams(paper: _Paper) -> Iterator[None]:
-    with warnings.catch_warnings(), contextlib.redirect_stdout(paper), contextlib.redirect_stderr(paper):
-        warnings.simplefilter("ignore")
-        yield
+    asks, stops = builtins.input, sys.breakpointhook
+    builtins.input = sys.breakpointhook = _nobody_types
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(paper), contextlib.redirect_stderr(paper):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        builtins.input, sys.breakpointhook = asks, stops
 
 
 @contextlib.contextmanager
@@ -107,20 +127,20 @@ def _alarm(seconds: float) -> Iterator[None]:
         yield
         return
 
-    rings = 0
+    watch = _Watch(seconds)
 
     def ring(number: int, frame: FrameType | None) -> None:
         # Never inside our own clean-up, which it would tear: it rings again in a moment.
         if frame is None or frame.f_code.co_filename in (__file__, contextlib.__file__):
             return
-        nonlocal rings
-        rings += 1
-        if rings % 2:
-            raise _TimeUp
-        _raise_at_next_line(frame)
+        if sentence := watch.time_is_up(frame):
+            watch.rings += 1
+            if watch.rings % 2:
+                raise _TimeUp(sentence)
+            _raise_at_next_line(frame, sentence)
 
     before, tracer = signal.signal(signal.SIGALRM, ring), sys.gettrace()
-    signal.setitimer(signal.ITIMER_REAL, seconds, 0.02)
+    signal.setitimer(signal.ITIMER_REAL, min(TICK, seconds), min(TICK, seconds))
     try:
         yield
     finally:
@@ -129,12 +149,44 @@ def _alarm(seconds: float) -> Iterator[None]:
         sys.settrace(tracer)
 
 
-def _raise_at_next_line(frame: FrameType | None) -> None:
+class _Watch:
+    """What a call has used, asked at each tick."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds, self.rings, self.imported = seconds, 0, 0.0
+        self.begun, self.worked = time.monotonic(), time.thread_time()
+        self.last = self.worked
+
+    def time_is_up(self, frame: FrameType) -> str:
+        """Why it is, as a sentence; empty while it is not."""
+        now, importing = time.thread_time(), _imports(frame)
+        self.imported += importing * (now - self.last)
+        self.last = now
+        if time.monotonic() - self.begun > PATIENCE * self.seconds:
+            if importing:
+                return f"It was still importing something after {PATIENCE * self.seconds:g} seconds"
+            if now - self.worked - self.imported < self.seconds / 2:
+                return f"It was still waiting for something after {PATIENCE * self.seconds:g} seconds"
+            return f"It was still running after {PATIENCE * self.seconds:g} seconds"
+        if importing or now - self.worked - self.imported < self.seconds:
+            return ""
+        return f"It was still running after {self.seconds:g} seconds"
+
+
+def _imports(frame: FrameType | None) -> bool:
+    while frame is not None and frame.f_code.co_filename != __file__:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _raise_at_next_line(frame: FrameType | None, sentence: str) -> None:
     """For a loop whose bare `except:` swallowed the first ring: the next line may lie outside its `try`."""
 
     def trace(inner: FrameType, event: str, argument: Any) -> Any:
         if event == "line" and inner.f_code.co_filename not in (__file__, contextlib.__file__):
-            raise _TimeUp
+            raise _TimeUp(sentence)
         return trace
 
     sys.settrace(trace)
@@ -185,11 +237,10 @@ def _read(error: BaseException) -> Problem:
     """A sentence for what was raised."""
     where = _learners_line(error)
     if isinstance(error, NotImplementedError) and _raised_by_name(error):
-        return Problem("not attempted", "Not attempted yet: the function still raises NotImplementedError.")
+        return NOT_ATTEMPTED
     if isinstance(error, _TimeUp):
-        return Problem(
-            "time", f"It was still running after {SECONDS:g} seconds{where}. Is there a loop that never ends?"
-        )
+        asks = " Is there a loop that never ends?" if "running" in str(error) else ""
+        return Problem("time", f"{error}{where}.{asks}")
     if isinstance(error, _PrintedTooMuch):
         return Problem(
             "printing",
@@ -199,6 +250,10 @@ def _read(error: BaseException) -> Problem:
         return Problem("memory limit", f"It asked for more than {MEMORY_BYTES / 2**30:g} GiB of memory{where}.")
     if isinstance(error, RecursionError):
         return Problem("exception", f"It calls itself without end{where}.")
+    if isinstance(error, _Asked):
+        return Problem(
+            "exception", f"It waits for somebody to type something{where}: all that it needs are its arguments."
+        )
     if isinstance(error, SystemExit):
         return Problem("exit", f"It called exit{where}. A function answers with `return`.")
     if isinstance(error, KeyboardInterrupt):

@@ -189,6 +189,14 @@ def close(args: dict[str, Any], expected: Any, got: Any) -> Problem | None:
         return None
     if is_factored(expected):
         return _same_product(expected, got)
+    if isinstance(expected, dict):
+        for name, e in expected.items():
+            g = got[name]
+            if isinstance(e, torch.Tensor) and isinstance(g, torch.Tensor) and e.shape != g.shape:
+                return Problem("shape", f"{name}: The shape should be {_shape(e)}; it is {_shape(g)}.")
+            if problem := close(args, e, g):
+                return Problem(problem.kind, f"{name}: {problem.sentence}")
+        return None
     if not isinstance(expected, torch.Tensor):
         return None if expected == got else Problem("value", f"Expected {expected}, got {got}.")
     wrong = ~near(got, expected)
@@ -337,13 +345,13 @@ def _at(where: list[int]) -> str:
 
 
 def _number(value: Tensor) -> str:
-    return f"{value.item():.6g}"
+    return f"{value.item() + 0:.6g}"  # of a zero below zero only the zero
 
 
 def _told_apart(expected: Tensor, got: Tensor) -> str:
     """Both numbers, with as many digits as it takes to see that they differ."""
     for digits in (6, 9, 12, 17):
-        first, second = f"{expected.item():.{digits}g}", f"{got.item():.{digits}g}"
+        first, second = f"{expected.item() + 0:.{digits}g}", f"{got.item() + 0:.{digits}g}"
         if first != second:
             break
     return f"{first}, got {second}"

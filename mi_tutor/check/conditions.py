@@ -29,8 +29,6 @@ class Settings(NamedTuple):
     matmul_precision: str
     anomaly: bool
     folder: str
-    names: list[tuple[Any, dict[str, Any]]]
-    """What the libraries' own modules and classes hold, by name."""
 
 
 def take_settings() -> Settings:
@@ -49,10 +47,11 @@ def take_settings() -> Settings:
         matmul_precision=torch.get_float32_matmul_precision(),
         anomaly=torch.is_anomaly_enabled(),
         folder=os.getcwd(),
-        names=[(space, dict(vars(space))) for space in _spaces()],
     )
 
 
+Names = list[tuple[Any, dict[str, Any]]]
+"""What the libraries' own modules and classes hold."""
 _CLASSES = {
     "transformer_lens.hook_points": ("HookPoint",),
     "transformer_lens.model_bridge.bridge": ("TransformerBridge",),
@@ -102,7 +101,18 @@ def restore_settings(before: Settings, given_generator: bool = True) -> Problem 
         if getattr(after, field) != getattr(before, field):
             setter(getattr(before, field))
             problem = problem or Problem("changed settings", f"It changed {what} for everything that runs later.")
-    for space, then in before.names:
+    return problem
+
+
+def take_names() -> Names:
+    """What the libraries' own functions are now."""
+    return [(space, dict(vars(space))) for space in _spaces()]
+
+
+def restore_names(before: Names) -> Problem | None:
+    """Put back what was replaced in a library, and say what it was."""
+    problem: Problem | None = None
+    for space, then in before:
         if all(map(operator.is_, map(vars(space).get, then), then.values())):  # names are added, as more is loaded
             continue
         for name, value in then.items():
@@ -158,8 +168,8 @@ def changed_argument(watched: list[Watched]) -> Problem | None:
         if isinstance(value, nn.Module) and (what := _module_change(before, value)):
             _restore_module(before, value)
             return Problem("changed model", f"It left the model changed: {what}.")
-        if isinstance(value, list | dict | str | int | float) and value != before:
-            return Problem("changed argument", f"It changed its argument `{name}`.")
+        if isinstance(value, list | tuple | dict | set) and not _same_content(before, value):
+            return Problem("changed argument", f"It changed its argument `{name}`, or something in it: work on a copy.")
     return None
 
 
@@ -170,9 +180,34 @@ def _portrait(value: Any) -> Any:
         return _portrait(value.A), _portrait(value.B)
     if isinstance(value, nn.Module):
         return _module_portrait(value)
-    if isinstance(value, list | dict):
-        return value.copy()
-    return value
+    if isinstance(value, list | tuple):
+        return [_portrait(part) for part in value]
+    if isinstance(value, dict):
+        return {name: _portrait(part) for name, part in value.items()}
+    return value.copy() if isinstance(value, set) else value
+
+
+def _same_content(before: Any, now: Any) -> bool:
+    """Whether a container, and what it holds at whatever depth, is as its portrait says."""
+    if isinstance(now, Tensor):
+        return isinstance(before, _Snapshot) and _same_tensor(before, now)
+    if is_factored(now):
+        return isinstance(before, tuple) and _same_factors(before, now)
+    if isinstance(now, list | tuple):
+        return (
+            isinstance(before, list)
+            and len(before) == len(now)
+            and all(_same_content(then, part) for then, part in zip(before, now, strict=True))
+        )
+    if isinstance(now, dict):
+        return (
+            isinstance(before, dict)
+            and list(before) == list(now)
+            and all(_same_content(then, now[name]) for name, then in before.items())
+        )
+    if isinstance(now, nn.Module):
+        return isinstance(before, _ModulePortrait) and _module_change(before, now) is None
+    return before is now or (type(before) is type(now) and bool(before == now))
 
 
 class _Snapshot(NamedTuple):

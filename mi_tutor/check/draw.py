@@ -172,6 +172,10 @@ def _copy(value: Any) -> Any:
         return value.detach().clone().requires_grad_(value.requires_grad)
     if is_factored(value):
         return in_factors(value, _copy)
+    if type(value) in (list, tuple, set):
+        return type(value)(_copy(part) for part in value)
+    if type(value) is dict:
+        return {name: _copy(part) for name, part in value.items()}
     if isinstance(value, torch.Generator):
         twin = torch.Generator(device=value.device)
         twin.set_state(value.get_state())
@@ -198,4 +202,8 @@ def in_double(args: dict[str, Any]) -> dict[str, Any]:
 def _doubled(value: Any) -> Any:
     if is_factored(value):
         return in_factors(value, torch.Tensor.double)
+    if type(value) in (list, tuple):
+        return type(value)(_doubled(part) for part in value)
+    if type(value) is dict:
+        return {name: _doubled(part) for name, part in value.items()}
     return value.double() if isinstance(value, torch.Tensor) and value.is_floating_point() else value

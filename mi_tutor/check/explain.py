@@ -1,16 +1,14 @@
 """Finding the mistake: first among the exercise's misconceptions, then by general detectors."""
 
-import itertools
-import math
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from mi_tutor.check.compare import Problem, near, same
+from mi_tutor.check.compare import Problem, same
+from mi_tutor.check.detect import detect
 from mi_tutor.check.exercise import Exercise, Misconception
-from mi_tutor.check.factored import is_factored, whole
 from mi_tutor.check.law import alike
 from mi_tutor.check.report import PLAIN_KINDS
 from mi_tutor.check.trial import Trial, first_failed
@@ -53,9 +51,11 @@ def explain(exercise: Exercise, trials: list[Trial], rerun: Rerun) -> tuple[str,
 
 
 def recognise(exercise: Exercise, trials: list[Trial], rerun: Rerun) -> Misconception | None:
-    """The misconception that does what the learner's function does: on the first failing case, and on most others.
+    """The misconception that does what the learner's function does: on the first failing case, on most others or on more of
+    them than another, and nowhere against it. What makes a mistake where the function is right is not the function's.
 
-    A function with two mistakes is still told the one that shows first.
+    A function with two mistakes is still told the one that shows first, where the other is known too: half of the failing
+    cases have to be like one known mistake or another. One coinciding case names nothing.
     """
     first = first_failed(trials)
     if first is None:
@@ -66,9 +66,17 @@ def recognise(exercise: Exercise, trials: list[Trial], rerun: Rerun) -> Misconce
         return (theirs.problem is None) == (trial.problem is None) and same_outcome(trial, theirs)
 
     candidates = [misconception for misconception in exercise.misconceptions if makes(misconception, first)]
-    if len(candidates) < 2:
-        return next(iter(candidates), None)
-    return max(candidates, key=lambda misconception: sum(makes(misconception, trial) for trial in trials))
+    passed = [trial for trial in trials if trial.problem is None]
+    if exercise.law is None:  # by chance the same mistake may pass here and fail there
+        candidates = [each for each in candidates if all(rerun(each.function, t).problem is None for t in passed)]
+    if not candidates:
+        return None
+    best = max(candidates, key=lambda each: sum(makes(each, trial) for trial in trials))
+    failing = [trial for trial in trials if trial.problem is not None]
+    if 2 * sum(makes(best, trial) for trial in failing) >= len(failing):
+        return best
+    known = sum(any(makes(each, trial) for each in exercise.misconceptions) for trial in failing)
+    return best if 2 * known >= len(failing) else None
 
 
 def recognise_parts(exercise: Exercise, trials: list[Trial], rerun: Rerun) -> tuple[str, str] | None:
@@ -126,306 +134,3 @@ def _raised(trial: Trial) -> str | None:
 
 def _side_effect(trial: Trial) -> Problem | None:
     return trial.problem if trial.problem and trial.problem.kind in SIDE_EFFECTS else None
-
-
-class Pair(NamedTuple):
-    """A wrong result beside the right one, in double precision."""
-
-    args: dict[str, Any]
-    expected: Tensor
-    got: Tensor
-    dtype: torch.dtype
-
-
-def detect(trials: list[Trial]) -> Iterator[tuple[str, str]]:
-    """Every general difference that holds on all wrong results at once, most telling first."""
-    pairs = [pair for trial in trials if trial.problem for pair in _pairs(trial)]
-    telling = [pair for pair in pairs if pair.got.numel() > 0]
-    if not telling:
-        return
-    for detector in DETECTORS:
-        if found := detector(telling):
-            yield found
-
-
-def _pairs(trial: Trial) -> Iterator[Pair]:
-    expected = trial.expected if isinstance(trial.expected, tuple) else (trial.expected,)
-    got = trial.got if isinstance(trial.got, tuple) else (trial.got,)
-    for e, g in zip(expected, got, strict=False):
-        dtype: Any = g.A.dtype if is_factored(g) else getattr(g, "dtype", None)
-        e, g = (whole(part) if is_factored(part) else part for part in (e, g))
-        if isinstance(e, Tensor) and isinstance(g, Tensor) and not _agree(g.double(), e.double(), dtype):
-            yield Pair(trial.case.args, e.double().to(g.device), g.double(), dtype)
-
-
-def _agree(got: Tensor, expected: Tensor, dtype: torch.dtype) -> bool:
-    if got.shape != expected.shape:
-        return False
-    dtype = dtype if dtype.is_floating_point else torch.float64
-    return bool(near(got.to(dtype), expected).all())
-
-
-def _holds(pairs: list[Pair], mend: Callable[[Pair], Tensor | None]) -> bool:
-    """Whether mending every wrong result in this way makes it right, on results with something to tell."""
-    entries = 0
-    for pair in pairs:
-        mended = mend(pair)
-        if mended is None or not _agree(mended, pair.expected, pair.dtype):
-            return False
-        entries += int(pair.expected.isfinite().sum())
-    return entries >= 3
-
-
-def _nearly(pairs: list[Pair]) -> tuple[str, str] | None:
-    worst = 0.0
-    for pair in pairs:
-        if pair.got.shape != pair.expected.shape or not torch.equal(pair.got.isfinite(), pair.expected.isfinite()):
-            return None
-        finite = pair.expected.isfinite()
-        if not torch.equal(pair.got[~finite], pair.expected[~finite]) or not finite.any():
-            return None
-        scale = max(1.0, float(pair.expected[finite].square().mean().sqrt()))
-        worst = max(worst, float((pair.got - pair.expected)[finite].abs().max()) / scale)
-    if not 0 < worst < 1e-2:
-        return None
-    digits = int(-math.log10(worst))
-    return (
-        "lost precision",
-        f"Close, but right to about {digits} digits only: is something computed in a lower precision, or a small constant "
-        "added?",
-    )
-
-
-def _made_finite(pairs: list[Pair]) -> tuple[str, str] | None:
-    def with_infinities(pair: Pair) -> Tensor | None:
-        if pair.got.shape != pair.expected.shape or not pair.expected.isinf().any():
-            return None
-        return torch.where(pair.expected.isinf() & pair.got.isfinite(), pair.expected, pair.got)
-
-    if not _holds(pairs, with_infinities):
-        return None
-    return (
-        "infinity made finite",
-        "An infinite value is meant here; a clamp, `nan_to_num` or a small constant makes it finite.",
-    )
-
-
-def _permuted(pairs: list[Pair]) -> tuple[str, str] | None:
-    rank = pairs[0].expected.ndim
-    if rank < 2 or any(p.got.ndim != rank or p.expected.ndim != rank for p in pairs):
-        return None
-    for order in itertools.permutations(range(rank)):
-        if list(order) == sorted(order) or not _holds(pairs, lambda p, order=order: p.got.permute(order)):  # type: ignore[misc]
-            continue
-        if rank == 2:
-            return "transposed", "The result is transposed: rows and columns are swapped."
-        return "swapped axes", f"The axes are in another order: permute{order} of your result would be right."
-    return None
-
-
-def _factor(pairs: list[Pair]) -> tuple[str, str] | None:
-    def ratio(pair: Pair) -> float | None:
-        keep = pair.expected.isfinite() & (pair.expected != 0)
-        if pair.got.shape != pair.expected.shape or not keep.any():
-            return None
-        return float((pair.got[keep] / pair.expected[keep]).median())
-
-    ratios = [ratio(pair) for pair in pairs]
-    if any(r is None or r == 0 or not math.isfinite(r) for r in ratios):
-        return None
-    if not _holds(pairs, lambda p: p.got / (ratio(p) or 1.0)):
-        return None
-    known = [float(r) for r in ratios if r is not None]
-    for name, values in _named_factors(pairs):
-        if all(math.isclose(r, v, rel_tol=1e-3) for r, v in zip(known, values, strict=True)):
-            if name == "-1":
-                return "sign", "The sign is the wrong way round."
-            return f"factor {name}", f"The result is {name} times what it should be."
-    if all(math.isclose(r, known[0], rel_tol=1e-3) for r in known) and not math.isclose(known[0], 1, rel_tol=1e-3):
-        return "constant factor", f"The result is {known[0]:.4g} times what it should be, everywhere."
-    return None
-
-
-def _named_factors(pairs: list[Pair]) -> Iterator[tuple[str, list[float]]]:
-    constants = {
-        "-1": -1.0,
-        "2": 2.0,
-        "1/2": 0.5,
-        "ln 2": math.log(2),
-        "1/ln 2": 1 / math.log(2),
-        "-1/ln 2": -1 / math.log(2),
-    }
-    for name, value in constants.items():
-        yield name, [value] * len(pairs)
-    sizes = [_sizes(pair) for pair in pairs]
-    for axis in sizes[0]:
-        if all(axis in size for size in sizes):
-            n = [size[axis] for size in sizes]
-            yield axis, n
-            yield f"1/({axis})", [1 / v for v in n]
-            yield f"√({axis})", [math.sqrt(v) for v in n]
-            yield f"1/√({axis})", [1 / math.sqrt(v) for v in n]
-            if min(n) > 1:
-                yield f"({axis} - 1)/({axis})", [(v - 1) / v for v in n]
-
-
-def _sizes(pair: Pair) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for name, value in pair.args.items():
-        if isinstance(value, Tensor):
-            for axis, size in enumerate(value.shape):
-                found[f"size of {name} along axis {axis}"] = float(size)
-            found[f"number of entries of {name}"] = float(value.numel())
-    return {name: size for name, size in found.items() if size > 0}
-
-
-def _missing_reduction(pairs: list[Pair]) -> tuple[str, str] | None:
-    rank = pairs[0].got.ndim
-    if any(p.got.ndim != rank for p in pairs):
-        return None
-    for axis in range(rank):
-        if any(p.got.shape[axis] < 2 for p in pairs):
-            continue
-        for word, reduce in (("sum", torch.sum), ("mean", torch.mean)):
-            if _holds(pairs, lambda p, reduce=reduce, axis=axis: reduce(p.got, dim=axis)):  # type: ignore[misc]
-                return f"missing {word}", f"The {word} over axis {axis} of the result is missing."
-    return None
-
-
-def _shifted(pairs: list[Pair]) -> tuple[str, str] | None:
-    for axis in range(pairs[0].expected.ndim):
-        for shift, word in ((1, "late"), (-1, "early")):
-
-            def overlap(pair: Pair, axis: int = axis, shift: int = shift) -> Tensor | None:
-                if pair.got.shape != pair.expected.shape or pair.expected.ndim <= axis or pair.got.shape[axis] < 3:
-                    return None
-                n = pair.got.shape[axis] - 1
-                got, expected = (pair.got, pair.expected) if shift > 0 else (pair.expected, pair.got)
-                if not _agree(got.narrow(axis, 1, n), expected.narrow(axis, 0, n), pair.dtype):
-                    return None
-                return pair.expected
-
-            if _holds(pairs, overlap):
-                return "shifted by one", f"Everything along axis {axis} comes one place too {word}."
-    return None
-
-
-def _reversed(pairs: list[Pair]) -> tuple[str, str] | None:
-    for axis in range(pairs[0].expected.ndim):
-        if all(p.got.ndim > axis for p in pairs) and _holds(pairs, lambda p, axis=axis: p.got.flip(axis)):  # type: ignore[misc]
-            return "reversed", f"The order along axis {axis} is reversed."
-    return None
-
-
-def _transformed(pairs: list[Pair]) -> tuple[str, str] | None:
-    mends: list[tuple[str, str, Callable[[Tensor], Tensor]]] = [
-        ("missing log", "These are probabilities where their logarithms are asked for.", torch.log),
-        ("missing exp", "These are logarithms where the numbers themselves are asked for.", torch.exp),
-        ("squared", "This is the square of what it should be.", lambda x: x.clamp(min=0).sqrt()),
-        ("missing square", "This is the square root of what it should be.", torch.square),
-        ("missing rectification", "Negative values should be 0 here.", torch.relu),
-    ]
-    if all(p.got.shape == p.expected.shape and _agree(p.got, p.expected.relu(), p.dtype) for p in pairs):
-        return "extra rectification", "Negative values have been cut off at 0; they are meant to stay."
-    for name, sentence, mend in mends:
-        if _holds(pairs, lambda p, mend=mend: mend(p.got)):  # type: ignore[misc]
-            return name, sentence
-    return None
-
-
-def _softmaxed(pairs: list[Pair]) -> tuple[str, str] | None:
-    ranks = {p.got.ndim for p in pairs}
-    for axis in range(min(ranks)):
-        others = [other for other in range(min(ranks)) if other != axis]
-        for word, function in (("softmax", torch.softmax), ("log_softmax", torch.log_softmax)):
-            if _holds(pairs, lambda p, f=function, a=axis: f(p.got, dim=a)):  # type: ignore[misc]
-                return f"missing {word}", f"A {word} over axis {axis} is missing."
-            if all(
-                p.got.shape == p.expected.shape and _agree(p.got, function(p.expected, dim=axis), p.dtype)
-                for p in pairs
-            ):
-                return f"extra {word}", f"There is a {word} over axis {axis} too many."
-            for other in others:
-                if _sums_to_one(pairs, axis, word) and _sums_to_one(pairs, other, word, expected=True):
-                    return f"{word} over the wrong axis", f"Axis {axis} sums to one; axis {other} should."
-    return None
-
-
-def _sums_to_one(pairs: list[Pair], axis: int, word: str, expected: bool = False) -> bool:
-    chosen = [pair.expected if expected else pair.got for pair in pairs]
-    if any(t.ndim <= axis or t.shape[axis] < 2 for t in chosen):
-        return False
-    tensors = [t.exp() if word == "log_softmax" else t for t in chosen]
-    return all(
-        bool(torch.isclose(t.sum(axis), torch.ones((), dtype=t.dtype, device=t.device), atol=1e-4).all())
-        for t in tensors
-    )
-
-
-def _constant_offset(pairs: list[Pair]) -> tuple[str, str] | None:
-    if any(p.got.shape != p.expected.shape or p.expected.numel() < 2 for p in pairs):
-        return None
-    for axis in [None, *range(min(p.expected.ndim for p in pairs))]:
-        if axis is not None and all(p.expected.shape[axis] < 2 for p in pairs):
-            continue
-
-        def level(pair: Pair, axis: int | None = axis) -> Tensor | None:
-            gap = pair.got - pair.expected
-            return pair.got - (gap.mean() if axis is None else gap.mean(axis, keepdim=True))
-
-        if _holds(pairs, level):
-            along = "everywhere" if axis is None else f"along axis {axis}"
-            return "constant offset", f"The result is off by the same number {along}."
-    return None
-
-
-def _guarded(pairs: list[Pair]) -> tuple[str, str] | None:
-    """Everything too small by a little, and by more where numbers are small."""
-    gaps = []
-    for pair in pairs:
-        if pair.got.shape != pair.expected.shape or not (pair.got.isfinite() & pair.expected.isfinite()).all():
-            return None
-        # What is small beside the rest may have been rounded away.
-        large = pair.expected.abs() > 1e-3 * pair.expected.abs().amax()
-        gap = 1 - pair.got[large] / pair.expected[large]
-        if bool((gap > 1).any()) or bool((gap < -1e-5).any()):
-            return None
-        # In single precision a little can be nothing.
-        if pair.dtype == torch.float64:
-            gaps.append(gap)
-    every = torch.cat(gaps) if gaps else torch.zeros(0)
-    if len(every) < 8 or bool((every <= 0).any()) or not float(every.median()) < 2e-3:
-        return None
-    if float(every.max()) < 1.5 * float(every.min()):
-        return None  # a factor
-    return (
-        "guarded division",
-        "Every number is too small, most of them by very little: is a small constant added to what is divided by, as a "
-        "guard against 0/0? Leave it out, and divide by 1 instead where the divisor is exactly 0.",
-    )
-
-
-def _extra_axis(pairs: list[Pair]) -> tuple[str, str] | None:
-    def without(pair: Pair) -> Tensor | None:
-        fits = pair.got.ndim > pair.expected.ndim and pair.got.numel() == pair.expected.numel()
-        return pair.got.reshape(pair.expected.shape) if fits else None
-
-    if not _holds(pairs, without):
-        return None
-    return "extra axis", "The numbers are right, with an axis of size 1 too many: `squeeze` or `keepdim=False`."
-
-
-DETECTORS = (
-    _extra_axis,
-    _permuted,
-    _factor,
-    _missing_reduction,
-    _transformed,
-    _softmaxed,
-    _shifted,
-    _reversed,
-    _constant_offset,
-    _made_finite,
-    _nearly,
-    _guarded,
-)

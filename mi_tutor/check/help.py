@@ -5,7 +5,8 @@ import inspect
 import textwrap
 from dataclasses import dataclass
 
-from mi_tutor.check.card_style import GREY
+from mi_tutor.check.card_style import GREY, with_code
+from mi_tutor.check.demonstration import LAST_CHECK
 from mi_tutor.check.errors import LearnerError
 from mi_tutor.check.exercise import find_exercise
 
@@ -19,19 +20,26 @@ class Note:
     title: str
     text: str
     code: bool = False
+    after: str = ""
+    """What can be asked for next."""
 
     def __repr__(self) -> str:
-        return f"{self.title}\n{self.text}"
+        return "\n".join(part for part in (self.title, self.text, self.after) if part)
 
     def _repr_html_(self) -> str:
-        body = html.escape(self.text)
         style = f"border-left:6px solid {GREY};padding:6px 14px;max-width:60em;margin:4px 0"
-        inner = f"<pre><code>{body}</code></pre>" if self.code else f"<div>{body}</div>"
+        inner = (
+            f"<pre><code>{html.escape(self.text)}</code></pre>" if self.code else f"<div>{with_code(self.text)}</div>"
+        )
+        inner += f'<div style="opacity:.75;margin-top:4px">{with_code(self.after)}</div>' if self.after else ""
         return f'<div style="{style}"><strong>{html.escape(self.title)}</strong>{inner}</div>'
 
 
-def hint(name: str, number: int | None = None) -> Note:
+def hint(name: object = None, number: int | None = None) -> Note:
     """The next hint for an exercise, or the hint of that number, counted from 1.
+
+    Args:
+        name: the exercise, or its function; the one that was checked last when left out.
 
     Raises:
         UnknownExercise: there is no exercise of that name.
@@ -45,17 +53,18 @@ def hint(name: str, number: int | None = None) -> Note:
         raise LearnerError(f"{exercise.name} has hints 1 to {len(hints)}; there is no hint {number}.")
     _shown[exercise.name] = max(number, _shown.get(exercise.name, 0))
     after = (
-        f"Next: hint({exercise.name!r}) once more."
+        f"Next: `hint({exercise.name!r})` once more."
         if number < len(hints)
-        else f"That was the last one. show_solution({exercise.name!r}) shows ours."
+        else f"That was the last one. `show_solution({exercise.name!r})` shows ours."
     )
-    return Note(f"Hint {number} of {len(hints)} for {exercise.name}", f"{hints[number - 1]}\n{after}")
+    return Note(f"Hint {number} of {len(hints)} for {exercise.name}", hints[number - 1], after=after)
 
 
-def show_solution(name: str) -> Note:
-    """Our solution of an exercise, as it stands in the chapter's source.
+def show_solution(name: object = None) -> Note:
+    """Our solution of an exercise, as it stands in the chapter's source; of the one that was checked last without a name.
 
     Raises:
+        LearnerError: nothing has been checked yet, and no name was given.
         UnknownExercise: there is no exercise of that name.
     """
     exercise = find_exercise(_as_name(name))
@@ -65,4 +74,10 @@ def show_solution(name: str) -> Note:
 
 
 def _as_name(name: object) -> str:
+    if name is None:
+        if not LAST_CHECK:
+            raise LearnerError(
+                "Which exercise? For example: hint('count_bigrams'). Without a name it is the one checked last."
+            )
+        return next(reversed(LAST_CHECK))
     return name if isinstance(name, str) else getattr(name, "__name__", str(name))

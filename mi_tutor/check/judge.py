@@ -7,8 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mi_tutor.check.call import Outcome
+from mi_tutor.check.call import NOT_ATTEMPTED, PATIENCE, Outcome
 from mi_tutor.check.compare import Problem
+from mi_tutor.check.conditions import restore_names, take_names
+from mi_tutor.check.demonstration import is_untouched
 from mi_tutor.check.draw import Case, Draw
 from mi_tutor.check.exercise import GROUPS, Exercise
 from mi_tutor.check.explain import explain
@@ -37,6 +39,8 @@ def judge(
     """
     if problem := signature_problem(exercise.parameters, function):
         return _report(exercise, [], problem.kind, problem.sentence, None)
+    if not isinstance(function, Elsewhere) and is_untouched(function):
+        return _report(exercise, [], NOT_ATTEMPTED.kind, NOT_ATTEMPTED.sentence, None)
     planned = planned or plan(exercise, seed, device, elsewhere=isinstance(function, Elsewhere))
     inside = run_trials(exercise, function, [pair for pair in planned if not pair[0].seen_from_outside], device)
     failing = {trial.case.group for trial in inside if trial.problem}
@@ -85,19 +89,29 @@ def run_trials(
     exercise: Exercise, function: Function, planned: list[tuple[Case, torch.dtype]], device: torch.device
 ) -> list[Trial]:
     """Try every case, and stop early only where going on would hang, flood or exit once more."""
-    run, start = _run(exercise), time.monotonic()
-    budget = BUDGET_SECONDS * (function.patience if isinstance(function, Elsewhere) else 1)
+    run, spent = _run(exercise), _stopwatch(function)
     trials: list[Trial] = []
     for case, dtype in planned:
         if trials and trials[-1].outcome.fatal:
             trials.append(Trial(case, dtype, problem=trials[-1].problem, outcome=trials[-1].outcome))
-        elif time.monotonic() - start > budget:
-            slow = Problem("time", f"Its calls together took more than {budget:g} seconds.")
+        elif spent() > BUDGET_SECONDS:
+            slow = Problem("time", f"Its calls together took more than {BUDGET_SECONDS:g} seconds.")
             trials.append(Trial(case, dtype, problem=slow, outcome=Outcome(problem=slow)))
         else:
+            names = take_names()
             trials.append(run(exercise, function, case, dtype, device))
+            replaced = restore_names(names)
+            trials[-1].problem = trials[-1].problem or replaced
             _attempted_in_part(trials)
     return trials
+
+
+def _stopwatch(function: Function) -> Callable[[], float]:
+    """Seconds that the calls have taken: of processor time here, by the clock, and with patience, where they run elsewhere."""
+    begun, worked = time.monotonic(), time.thread_time()
+    if isinstance(function, Elsewhere):
+        return lambda: (time.monotonic() - begun) / function.patience
+    return lambda: max(time.thread_time() - worked, (time.monotonic() - begun) / PATIENCE)
 
 
 def _attempted_in_part(trials: list[Trial]) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from mi_tutor.check.card_style import BLUE, GREY, ORANGE, card_style
+from mi_tutor.check.card_style import BLUE, GREY, ORANGE, card_style, with_code
 from mi_tutor.check.compare import in_dtype
 from mi_tutor.check.draw import copy_arguments
 from mi_tutor.check.factored import is_factored
@@ -53,6 +53,8 @@ class Report:
     """What it gave."""
     printed: str = ""
     """The end of what the function printed there."""
+    note: str = ""
+    """What the learner should know of the function that was judged: that it is an earlier version, for example."""
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -97,7 +99,7 @@ class Report:
         return f"{self.points:g}"
 
     def __str__(self) -> str:
-        return f"{self.message} {self.points:g} of {self.max_points:g} points."
+        return f"{self.message} {self.points:g} of {self.max_points:g} points.{' ' + self.note if self.note else ''}"
 
     def _repr_html_(self) -> str:
         return card(self)
@@ -158,6 +160,8 @@ def card(report: Report) -> str:
     """The report as HTML that reads in light and dark themes."""
     state = "right" if report.passed else "waiting" if report.mistake == "not attempted" else "wrong"
     title = {"right": "Right", "wrong": "Not yet right", "waiting": "Not attempted yet"}[state]
+    if report.note and report.passed:
+        state, title = "wrong", "An earlier version is right"
     esc = html.escape
     sentence = report.message.split(": ", 1)[-1]
     rows = [
@@ -165,8 +169,10 @@ def card(report: Report) -> str:
         f"<div><strong>{title}</strong> &middot; <code>{esc(report.exercise)}</code>"
         f'<span style="float:right">{report.points:g} of {report.max_points:g} points</span></div>',
     ]
-    if state != "right":
-        rows.append(f"<div>{_with_code(sentence)}</div>")
+    if report.note:
+        rows.append(f"<div>{with_code(report.note)} Run it again, then this cell.</div>")
+    if not report.passed:
+        rows.append(f"<div>{with_code(sentence)}</div>")
     if state == "wrong" and report.mistake and report.mistake not in PLAIN_KINDS:
         rows.append(f'<div style="opacity:.75">Mistake: {esc(report.mistake.replace("_", " "))}</div>')
     if state == "wrong" and report.arguments:
@@ -183,15 +189,10 @@ def card(report: Report) -> str:
         )
     if state != "waiting":
         rows.append(f'<div style="opacity:.75">{" &middot; ".join(_mark(mark) for mark in report.groups)}</div>')
-    if state != "right":
+    if not report.passed:
         rows.append(f'<div style="opacity:.75">Stuck? <code>hint({esc(report.exercise)!r})</code></div>')
     rows.append("</div>")
     return "\n".join(rows)
-
-
-def _with_code(sentence: str) -> str:
-    """Escaped, with what stands between backticks as code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(sentence))
 
 
 def _mark(mark: GroupMark) -> str:

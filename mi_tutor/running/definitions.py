@@ -27,8 +27,15 @@ _PLAIN = (
 )
 _PLAIN_CALLS = re.compile(
     r"(math\.\w+|float|int|bool|complex|str|tuple|list|dict|set|frozenset|range|slice|len|min|max|sum|abs|round"
-    r"|(functools\.)?partial|(collections\.)?namedtuple|(typing\.)?(TypeVar|NewType)|re\.compile"
-    r"|torch\.(device|tensor|Size))"
+    r"|(functools\.)?(partial|wraps|cache|lru_cache)|(collections\.)?namedtuple|(typing\.)?(TypeVar|NewType)|re\.compile"
+    r"|torch\.(device|tensor|Size|eye|ones|zeros|full|arange|linspace|as_tensor|finfo|iinfo|no_grad|inference_mode)"
+    r"|(torch\.)?nn\.(ReLU|GELU|SiLU|Sigmoid|Tanh|Softplus|Softmax|LogSoftmax|Identity|LeakyReLU)"
+    r"|(np|numpy)\.(array|asarray|arange|eye|ones|zeros|float32|float64|int64)"
+    r"|torch\.(cuda|backends\.mps)\.is_available|(mi_tutor\.)?choose_device)"
+)
+_PLAIN_METHODS = re.compile(
+    r"to|bool|int|long|float|double|half|bfloat16|cpu|clone|tolist|item|view|reshape|flatten|unsqueeze|squeeze|triu|tril"
+    r"|log|exp|sqrt|neg|abs|split|strip|lower|upper|join|format|replace|keys|values|items"
 )
 _MAGIC = re.compile(r"[ \t]*(?:[%!?]|.*\?[ \t]*$|[\w, \t]+=[ \t]*[%!])")
 _PYTHON_CELL_MAGICS = ("%%time", "%%capture", "%%prun")
@@ -167,8 +174,12 @@ def _is_plain(value: ast.AST, left_out: set[str]) -> bool:
         return True
     if isinstance(value, ast.Call):
         inner: list[ast.AST] = [*value.args, *value.keywords]
-        if not _PLAIN_CALLS.fullmatch(ast.unparse(value.func)):
-            return False
+        if isinstance(value.func, ast.Call):  # a decorator, with its arguments, around a lambda
+            inner.append(value.func)
+        elif not _PLAIN_CALLS.fullmatch(ast.unparse(value.func)):
+            if not (isinstance(value.func, ast.Attribute) and _PLAIN_METHODS.fullmatch(value.func.attr)):
+                return False
+            inner.append(value.func.value)
     else:
         inner = list(ast.iter_child_nodes(value))
         if not isinstance(value, _PLAIN) or (isinstance(value, ast.Name) and value.id in left_out):

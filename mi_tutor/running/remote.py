@@ -9,6 +9,7 @@ from typing import Any, NoReturn, TypeVar
 import torch
 from torch import nn
 
+from mi_tutor.check import call as calling
 from mi_tutor.check.call import FATAL, Outcome
 from mi_tutor.check.compare import Problem
 from mi_tutor.check.factored import is_factored
@@ -102,7 +103,7 @@ class RemoteFunction(Elsewhere):
 
     def _ask(self, do: str, most: int = 1, patience: int = 1, /, **request: Any) -> list[dict[str, Any]]:
         """At least one answer, and `most` at most; each may take `patience` times as long as a call."""
-        seconds = patience * self.worker.seconds + GRACE_SECONDS
+        seconds = patience * calling.PATIENCE * self.worker.seconds + GRACE_SECONDS
         library = 0.0
         if not self.worker.has_library and any(map(_of_library, request.get("args", {}).values())):
             self.worker.has_library, library = True, LIBRARY_SECONDS

@@ -48,6 +48,10 @@ def _cases(draw):
         (lambda x: x.float().mean(-1).to(x.dtype), "lost precision"),
         (lambda x: x.bfloat16().mean(-1).to(x.dtype), "lost precision"),
         (lambda x: x.mean(-1).relu(), "extra rectification"),
+        (lambda x: x.mean(-1).clamp(max=0), "only the negative part"),
+        (lambda x: x.mean(-1).abs(), "sign lost"),
+        (lambda x: x.mean(-1)[:1].expand(x.shape[0], -1), "the first for all"),
+        (lambda x: x.mean(-1)[:, -1:].expand(-1, x.shape[1]), "the last for all"),
     ],
 )
 def test_the_difference_is_named(wrong, mistake, monkeypatch):

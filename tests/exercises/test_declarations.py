@@ -82,7 +82,7 @@ def test_the_reference_earns_every_point(name, device, seeds):
     with on(device) as there:
         reports = [check(EXERCISES[name].reference, seed=seed, device=there) for seed in seeds]
     for report in reports:
-        assert report.passed, report
+        assert report.passed, str(report)
         assert report.points == report.max_points == EXERCISES[name].max_points
         assert repr(report) == f"{EXERCISES[name].max_points}"
 
@@ -92,7 +92,7 @@ def test_a_gpu_is_checked_on_too(name):
     with on("pretend") as there:
         right = check(EXERCISES[name].reference, device=there)
         left_behind = check(_on_the_cpu(RIGHT[name][0]), name, device=there)
-    assert right.passed, right
+    assert right.passed, str(right)
     # Plain numbers lie nowhere: what is made of them may stay on the CPU.
     assert left_behind.mistake == (None if name == "strategy_losses" else "device"), str(left_behind)
 
@@ -125,7 +125,7 @@ def test_another_right_way_to_write_it_is_accepted(name, variant, device, seeds)
     if device == "pretend" and variant.__name__ == "successors_row_by_row":
         pytest.skip("what the pretended GPU remembers of thousands of rows counts as memory outside torch")
     for report in judged(variant, name, seeds, device):
-        assert report.passed, report
+        assert report.passed, f"{variant.__name__}: {report!s}"
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -169,7 +169,7 @@ print({"torch", "numpy", "transformer_lens"} & set(sys.modules))
 @pytest.mark.parametrize(("name", "wrong"), NEAR, ids=[f"{n}-{w.__name__}" for n, w in NEAR])
 def test_nearly_right_is_not_right(name, wrong, seeds):
     for report in judged(wrong, name, seeds, "cpu"):
-        assert not report.passed
+        assert not report.passed, f"{wrong.__name__} is accepted"
         assert report.mistake
 
 

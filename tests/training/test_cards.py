@@ -18,6 +18,8 @@ from mi_tutor.models import cards, recipes, sae_recipes
 from mi_tutor.models.zoo import ASSETS, WEIGHTS_FILE, UnknownModelError, checkpoint_steps, load_model
 from mi_tutor.training.command import run_models
 
+pytestmark = pytest.mark.when_touched("mi_tutor.training.command", "mi_tutor.assets")
+
 NAME = "zero-layer-py"
 
 

@@ -19,6 +19,8 @@ from mi_tutor.training.activations import ActivationStream
 from mi_tutor.training.sae_gradient import Step
 from mi_tutor.training.sae_train import initial_parameters, sae_step, train_saes
 
+pytestmark = pytest.mark.when_touched("mi_tutor.training.sae_train")
+
 TINY_MODEL = replace(
     RELU_1L_PY,
     name="tiny",

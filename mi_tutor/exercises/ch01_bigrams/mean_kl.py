@@ -116,8 +116,16 @@ def softmax_over_rows(target_log_probs: Tensor, logits: Tensor, weights: Tensor)
 def zero_times_minus_infinity(target_log_probs: Tensor, logits: Tensor, weights: Tensor) -> Tensor:
     """A target of probability 0 gives 0 · (-inf) = NaN. Such a pair contributes 0: mask the whole product with
     `torch.where` or `masked_fill`; a mask on the target alone leaves the -inf beside it. (`F.kl_div` with log_target=True
-    masks nothing; with probabilities as its target it does.)"""
+    masks nothing.)"""
     return _weighted((target_log_probs.exp() * (target_log_probs - logits.log_softmax(-1))).sum(-1), weights)
+
+
+def zero_times_the_models_infinity(target_log_probs: Tensor, logits: Tensor, weights: Tensor) -> Tensor:
+    """A target of probability 0 contributes 0, whatever its logit. Where that is -inf, 0 is multiplied by the model's own
+    logarithm of -inf, which is NaN: `F.kl_div` and `xlogy` look after the target's logarithm only. Decide term by term, with
+    `torch.where(target > 0, term, 0.0)`."""
+    terms = torch.nn.functional.kl_div(logits.log_softmax(-1), target_log_probs.exp(), reduction="none")
+    return _weighted(terms.sum(-1), weights)
 
 
 def impossible_made_certain(target_log_probs: Tensor, logits: Tensor, weights: Tensor) -> Tensor:
@@ -164,6 +172,7 @@ exercise = Exercise(
         logits_taken_for_log_probs,
         softmax_over_rows,
         zero_times_minus_infinity,
+        zero_times_the_models_infinity,
         impossible_made_certain,
         logarithm_of_a_softmax,
         epsilon_against_the_zero,

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from mi_tutor.check.draw import Case, Draw, basic, edge
 from mi_tutor.check.exercise import Exercise
-from mi_tutor.check.law import Law, Score, Tally
+from mi_tutor.check.law import Finding, Law, Score, Tally, Trait
 from mi_tutor.deferred import torch
 from mi_tutor.exercises.ch01_bigrams._shared import INF
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+MANY = 40
+"""Tokens up to which every pair is counted by itself."""
+SHARES = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
+"""Where a row's tokens, likeliest first, are parted to be counted together."""
 
 
 def _sample_cases(draw: Draw) -> Iterator[Case]:
@@ -27,6 +34,9 @@ def _sample_cases(draw: Draw) -> Iterator[Case]:
     few = [[0.0 if (column - row) % n in (1, 2) else -INF for column in range(n)] for row in range(n)]
     yield _long("a table with many impossible pairs", (draw.normal(n, n) + draw.of(few)).log_softmax(-1), draw)
     yield _long("rows that are all alike", draw.of([[0.3, 0.25, 0.2, 0.15, 0.1]] * 5).log(), draw)
+    # As in text: many tokens may come, most of them rarely, and together they are a good part of what does.
+    tail = -torch.arange(1.0, 301.0, dtype=torch.float64).log() + 0.3 * draw.normal(300, 300).double().cpu()
+    yield _long("300 tokens, most of them rare", draw.of(tail.log_softmax(-1)), draw, "edge", length=4000)
     short = {"log_probs": draw.log_probs(4, 4, spread=1.0), "start": 2, "length": 3, "generator": draw.generator()}
     yield Case("general", "many short samples", short, calls=600)
     yield edge("a length of 1", log_probs=draw.log_probs(3, 3), start=2, length=1, generator=draw.generator())
@@ -53,12 +63,16 @@ def _valid_sample(args: dict[str, Any], sample: Tensor) -> str | None:
     return None
 
 
-def _transition_tallies(args: dict[str, Any], samples: list[Tensor]) -> Iterator[Tally | Score]:
+def _transition_tallies(args: dict[str, Any], samples: list[Tensor]) -> Iterator[Finding]:
     probs = args["log_probs"].double().cpu().exp()
     d_vocab = probs.shape[0]
     named = [f"token {token}" for token in range(d_vocab)]
     tokens = torch.stack(samples).cpu()
     if tokens.shape[1] < 2:
+        return
+    yield from _ranks(probs, tokens)
+    if d_vocab > MANY:  # too few of each pair to be counted
+        yield from _surprise(args["log_probs"].double().cpu(), tokens)
         return
     for token in range(d_vocab):
         after = tokens[:, 1:][tokens[:, :-1] == token]
@@ -76,6 +90,23 @@ def _transition_tallies(args: dict[str, Any], samples: list[Tensor]) -> Iterator
 
     yield from _surprise(args["log_probs"].double().cpu(), tokens)
     yield _repeats(probs, tokens)
+
+
+def _ranks(probs: Tensor, tokens: Tensor) -> Iterator[Tally | Trait]:
+    """How likely the drawn tokens were, from a row's likeliest to its last hundredth; pooled over rows."""
+    ordered, order = probs.sort(-1, descending=True)
+    share = ordered.cumsum(-1) - ordered
+    part = torch.empty_like(order).scatter_(
+        -1, order, torch.bucketize(share, torch.tensor(SHARES).double(), right=True)
+    )
+    before, after = tokens[:, :-1].flatten(), tokens[:, 1:].flatten()
+    mass = torch.zeros(len(probs), len(SHARES) + 1, dtype=torch.float64).scatter_add_(-1, part, probs)[before].sum(0)
+    counts = torch.bincount(part[before, after], minlength=len(mass))
+    parts = pairwise([0.0, *SHARES, 1.0])
+    outcomes = [f"a token of the part from {low:.0%} to {high:.0%} of its row, likeliest first," for low, high in parts]
+    sentence = "Tokens do not come in proportion to their probabilities, however rare: is the tail of a row cut off?"
+    yield Tally("tokens by how likely they were", counts, mass / mass.sum(), sentence, outcomes)
+    yield Trait("nothing rare", int(counts[-1]) == 0 if float(mass[-1]) > 40 else None)
 
 
 def _surprise(log_probs: Tensor, tokens: Tensor) -> Iterator[Score]:
@@ -182,11 +213,21 @@ def log_probs_used_as_weights(log_probs: Tensor, start: int, length: int, genera
 
 
 def sharpened(log_probs: Tensor, start: int, length: int, generator: torch.Generator) -> Tensor:
-    """The distribution is sharper than the table's: there is no temperature here, and no cutting off of unlikely
-    tokens."""
+    """The distribution is sharper than the table's: there is no temperature here."""
     tokens = [start]
     for _ in range(length - 1):
         tokens.append(_draw_next((2 * log_probs[tokens[-1]]).exp(), generator))
+    return torch.tensor(tokens, device=log_probs.device)
+
+
+def unlikely_tokens_cut_off(log_probs: Tensor, start: int, length: int, generator: torch.Generator) -> Tensor:
+    """Unlikely tokens never come: only the most likely ones are drawn from, as in top-k or nucleus sampling. Every token comes
+    as often as its probability says, however small that is."""
+    probabilities = log_probs.exp()
+    kept = probabilities * (probabilities >= probabilities.topk(min(10, log_probs.shape[-1])).values[:, -1:])
+    tokens = [start]
+    for _ in range(length - 1):
+        tokens.append(_draw_next(kept[tokens[-1]], generator))
     return torch.tensor(tokens, device=log_probs.device)
 
 
@@ -233,6 +274,7 @@ exercise = Exercise(
         softmax_of_probabilities,
         log_probs_used_as_weights,
         sharpened,
+        unlikely_tokens_cut_off,
         one_number_for_all_steps,
         generator_ignored,
         generator_seeded_again,

@@ -47,6 +47,8 @@ def _valid_repeat(args: dict[str, Any], tokens: Tensor) -> str | None:
         if torch.equal(tokens[:, 1::2], tokens[:, 2::2]):
             return "Every token of a row stands twice, one beside the other."
         return "The second half of a row is not its first half again."
+    if period > 1 and (first[:, 0] == bos).all() and not (first[:, 1:] == bos).any():
+        return "Every block begins with `bos`. It stands once, before the first block, and takes no token's place."
     if (first == bos).any():
         return f"There is a `bos` inside a block{_never_drawn(first, args['d_vocab'])}."
     return None

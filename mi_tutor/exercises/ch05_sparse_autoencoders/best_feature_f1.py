@@ -101,7 +101,9 @@ def _best_or_tied(args: dict[str, Any], expected: Any, got: Any) -> Problem | No
     alike = (counts == counts[got[0]]).all(-1) | ((scores == 0) & (scores[got[0]] == 0))
     if int(alike.nonzero()[0]) < got[0]:
         return Problem(
-            "value", f"Result 0: features {int(alike.nonzero()[0])} and {got[0]} are tied; the lowest counts."
+            "value",
+            f"Result 0: feature {got[0]} has no higher an F1 than feature {int(alike.nonzero()[0])}, which comes before it: the "
+            "lowest of the best counts.",
         )
     return None
 

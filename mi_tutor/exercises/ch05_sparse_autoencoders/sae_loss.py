@@ -25,8 +25,13 @@ def _loss_cases(draw: Draw) -> Iterator[Case]:
     yield basic("three inputs", **_scored(draw, 3, 2, 4, 0.25))
     for coefficient in (0.1, 1.0, 4.0):
         size = draw.sizes("batch", "d_in", "d_sae", low=2, high=9)
-        yield general("random features", **_scored(draw, size["batch"], size["d_in"], size["d_sae"], coefficient))
-    yield general("large errors", **_scored(draw, 4, 5, 7, 2.0, scale=100.0))
+        yield general(
+            "random features", **_active(_scored(draw, size["batch"], size["d_in"], size["d_sae"], coefficient))
+        )
+    yield general("large errors", **_active(_scored(draw, 4, 5, 7, 2.0, scale=100.0)))
+    sparse = general("features of which some are 0", **_scored(draw, 5, 4, 8, 0.7))
+    sparse.smooth = False  # a feature is never negative, so 0 is a kink: `f.abs()` is as good as f
+    yield sparse
     yield edge("a coefficient of 0", **_scored(draw, 4, 5, 7, 0.0))
     yield edge("one input", **_scored(draw, 1, 5, 7, 0.7))
     yield edge("one feature", **_scored(draw, 5, 3, 1, 0.7))
@@ -50,6 +55,11 @@ def _scored(draw: Draw, batch: int, d_in: int, d_sae: int, l1_coefficient: float
         "W_dec": random_rows(draw, d_sae, d_in),
         "l1_coefficient": l1_coefficient,
     }
+
+
+def _active(args: dict[str, Any]) -> dict[str, Any]:
+    """The same with every feature above 0, where the loss has one gradient in f however it is written."""
+    return {**args, "f": args["f"] + 0.1 * args["f"].max()}
 
 
 def _parts(x: Tensor, x_hat: Tensor, f: Tensor, W_dec: Tensor) -> tuple[Tensor, Tensor]:

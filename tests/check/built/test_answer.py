@@ -11,6 +11,12 @@ from mi_tutor.check.exercise import find_exercise
 from mi_tutor.check.report import written
 from mi_tutor.exercises.ch03_induction_heads._wiring import WAYS
 
+pytestmark = pytest.mark.when_touched(
+    "mi_tutor.check.built.answer",
+    "mi_tutor.check.judge",
+    "mi_tutor.exercises.ch03_induction_heads.build_induction_head",
+)
+
 CPU = torch.device("cpu")
 KEYS, POINTER = find_exercise("build_induction_head"), find_exercise("build_pointer_head")
 

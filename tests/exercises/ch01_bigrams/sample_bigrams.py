@@ -91,6 +91,39 @@ def _reusing(count):
     return sample
 
 
+def _cut(keep, name):
+    """Sampling as language models often do it, from a part of each row: `keep` zeroes the rest of a sorted row."""
+
+    def sample(log_probs, start, length, generator):
+        probabilities, order = log_probs.double().exp().sort(-1, descending=True)
+        table = torch.zeros_like(probabilities).scatter_(-1, order, keep(probabilities))
+        tokens = [start]
+        for _ in range(length - 1):
+            tokens.append(_pick(table[tokens[-1]], generator))
+        return torch.tensor(tokens, device=log_probs.device)
+
+    sample.__name__ = name
+    return sample
+
+
+def _top(k):
+    return _cut(lambda rows: rows * (torch.arange(rows.shape[-1], device=rows.device) < k), f"top_{k}")
+
+
+def _nucleus(share):
+    return _cut(lambda rows: rows * (rows.cumsum(-1) - rows < share), f"nucleus_of_{share}")
+
+
+def antithetic_pairs(log_probs, start, length, generator):
+    cumulative, tokens, u = log_probs.double().exp().cumsum(-1), [start], 0.0
+    for position in range(length - 1):
+        fresh = float(torch.rand((), generator=generator, device=log_probs.device, dtype=torch.float64))
+        u = 1 - u if position % 2 else fresh
+        row = cumulative[tokens[-1]]
+        tokens.append(min(int((row <= u * row[-1]).sum()), row.numel() - 1))
+    return torch.tensor(tokens, device=log_probs.device)
+
+
 def rewound(log_probs, start, length, generator):
     state, tokens = generator.get_state(), [start]
     for position in range(length - 1):
@@ -112,5 +145,9 @@ NEARLY_RIGHT = (
     _reusing(2),
     _reusing(50),
     _reusing(500),
+    _top(50),
+    _top(6),
+    _nucleus(0.99),
+    antithetic_pairs,
     rewound,
 )
