@@ -1153,7 +1153,8 @@ def induction_bump(
 #     rows, period = sequences_with_periods(count, torch.Generator(device).manual_seed(2))
 #     place = torch.arange(CONTEXT, device=device)
 #     block = (place >= 1) & (place <= period)
-#     share = torch.zeros(count, SMALL, device=device).scatter_add_(1, rows, block.float()) / period
+#     often = torch.zeros(count, SMALL, device=device).scatter_add_(1, rows, block.float())
+#     share = often / period
 #     entropy, known = torch.special.entr(share).sum(-1), CONTEXT - 2 - period[:, 0]
 #     return float((entropy * known).sum() / known.sum())
 #
