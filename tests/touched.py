@@ -18,6 +18,7 @@ import grimp
 ROOT = Path(__file__).parents[1]
 JUDGE = "mi_tutor.check.judge"
 EVERYWHERE = ("constraints.txt", "pyproject.toml", "tests/conftest.py", "tests/touched.py")
+IMPORT = re.compile(r"^(?:# )?\s*from (mi_tutor\.[\w.]+) import", re.MULTILINE)
 ASSETS = tuple(str(path.relative_to(ROOT)) for path in (ROOT / "mi_tutor" / "assets").rglob("*") if path.is_file())
 
 
@@ -38,10 +39,16 @@ def touched_files() -> frozenset[str] | None:
 
 def chapter_is_touched(module: str) -> bool:
     """Whether to run a chapter, such as `ch01_bigrams`, from top to bottom."""
-    source = f"solutions/{module}.py"
-    imports = re.findall(r"^(?:# )?\s*from (mi_tutor\.[\w.]+) import", (ROOT / source).read_text("utf-8"), re.MULTILINE)
+    sources, imports = {f"solutions/{module}.py"}, set[str]()
+    for source in (waiting := list(sources)):  # a chapter imports what an earlier one has defined
+        for name in IMPORT.findall((ROOT / source).read_text("utf-8")):
+            if not name.startswith("mi_tutor.solutions."):
+                imports.add(name)
+            elif (earlier := f"solutions/{name.rpartition('.')[2]}.py") not in sources:
+                sources.add(earlier)
+                waiting.append(earlier)
     used = {"mi_tutor.check", "mi_tutor.device", "mi_tutor.models", JUDGE, *imports}
-    return _any_touched({source, "tests/test_chapters.py", *ASSETS}, used)
+    return _any_touched({*sources, "tests/test_chapters.py", *ASSETS}, used)
 
 
 def exercise_is_touched(chapter: str, name: str) -> bool:
