@@ -24,7 +24,7 @@ def main(
         print(f"mi-tutor {__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        from mi_tutor import progress
+        from mi_tutor.check.progress import progress
 
         print(progress().where())
 
@@ -48,7 +48,7 @@ def show_progress(
     as_json: Annotated[bool, typer.Option("--json", help="For a program: the same as JSON.")] = False,
 ) -> None:
     """Show what is done, chapter by chapter, and what is next."""
-    from mi_tutor import progress
+    from mi_tutor.check.progress import progress
 
     standing = progress()
     if as_json:

@@ -21,7 +21,6 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from mi_tutor import colab
 from mi_tutor.authoring.build import run_build
 from mi_tutor.authoring.colab_cell import COLAB, repository
 from mi_tutor.check import records
@@ -29,6 +28,7 @@ from mi_tutor.check.records import Record
 from mi_tutor.files.cells import read_cells
 from mi_tutor.running.definitions import definitions, execute
 from mi_tutor.version import __version__
+from mi_tutor.workspace import in_colab as colab
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted((ROOT / "chapters").glob("[0-9]*.ipynb"))

@@ -1,1 +1,1 @@
-"""One module a chapter: what each exercise asks, how its answer is judged, and which mistakes it knows by name."""
+"""A folder a chapter, a file an exercise: what is asked for, how an answer is judged, which mistakes are known by name."""

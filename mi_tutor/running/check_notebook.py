@@ -78,7 +78,7 @@ def _show(console: Console, result: Result) -> None:
 
 
 def _summary(console: Console, results: list[Result]) -> None:
-    from mi_tutor import progress
+    from mi_tutor.check.progress import progress
 
     right = sum(result.state == "right" for result in results)
     things = "exercise" if len(results) == 1 else "exercises"

@@ -6,7 +6,6 @@ that differs keeps a name beside, and at every moment each file is there whole.
 
 import errno
 import html
-import importlib
 import os
 import shutil
 import sys
@@ -59,7 +58,9 @@ def save_work(file: str | os.PathLike[str] | None = None, *, folder: str | os.Pa
     or is `file`, which must not be there yet. In Colab your work goes where Colab keeps it.
     """
     if "google.colab" in sys.modules:
-        return Kept(None, tuple(importlib.import_module("mi_tutor.colab").save()))
+        from mi_tutor.workspace import in_colab
+
+        return Kept(None, tuple(in_colab.save()))
     here = _learners_folder(folder)
     if here is None:
         return _trouble("There is no folder of yours with chapters here. Name it: save_work(folder='my-work').")

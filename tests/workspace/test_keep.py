@@ -18,6 +18,7 @@ from keeping import ANSWER, FIRST, NAME, SECOND, TODAY, contents, everything, le
 from learners_notebooks import as_bytes, cell_of, sources
 from typer.testing import CliRunner
 
+from mi_tutor import workspace as workspace_room
 from mi_tutor.check import records
 from mi_tutor.check.progress import progress
 from mi_tutor.check.records import Record
@@ -153,10 +154,11 @@ def test_without_a_folder_of_chapters_a_sentence_says_what_to_name():
 
 
 def test_in_colab_it_is_colabs_to_save(monkeypatch):
-    ours = types.ModuleType("mi_tutor.colab")
+    ours = types.ModuleType("mi_tutor.workspace.in_colab")
     ours.save = lambda: ["Saved to Drive."]  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
-    monkeypatch.setitem(sys.modules, "mi_tutor.colab", ours)
+    monkeypatch.setattr(workspace_room, "in_colab", ours, raising=False)
+    monkeypatch.setitem(sys.modules, "mi_tutor.workspace.in_colab", ours)
     assert str(save_work()) == "Saved to Drive."
 
 
