@@ -1,6 +1,6 @@
 # The gate from what is committed: README's two commands in a fresh clone, and `make lint` between them.
-# Sourced by run and latest, which may define in_the_clone (called before anything is made of it) and in_the_environment
-# (called once .venv is there).
+# Sourced by run and latest, which may set `tests` (test, or test-all for the long tier) and define in_the_clone (called
+# before anything is made of it) and in_the_environment (called once .venv is there).
 set -uo pipefail
 repository=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
@@ -61,7 +61,7 @@ if declare -F in_the_environment >/dev/null; then in_the_environment; fi
 step "make lint"
 make lint </dev/null || { failed=1; echo "make lint: FAILED"; }
 
-step "make test"
+step "make ${tests:=test}"
 export MI_TUTOR_BROWSER=required
-make test </dev/null || failed=1
+make "$tests" </dev/null || failed=1
 exit $failed
