@@ -413,11 +413,16 @@ def feature_dimensionality(
 #         shares = feature_dimensionality(solid[None])[0]
 #         where = f"features {solid.shape[1]}, dimensions {solid.shape[0]}:"
 #         print(f"{name:17} {where:28} {shares.mean():.3f} each, {shares.sum():.2f} together")
+#     turned = polygon(5) * torch.tensor([1.0, -1, -1, 1, 1])
+#     share = feature_dimensionality(turned[None])[0].mean()
+#     print(f"a pentagon with two arrows turned round: {share:.3f} each")
 
 # %% [markdown]
 # Dimensions over features: where all features are alike, they share the dimensions evenly, and the shares add up to
-# what there is. So a share of 2/5 is a fingerprint. It says *pentagon*. (The antiprism is a cube whose
-# upper face has been turned by an eighth, so that its corners stand above the edges of the lower one.)
+# what there is. So a share of 2/5 is what a pentagon has. It does not say *pentagon*, as the last line shows: any equal arrows
+# that are spread evenly over their space have dimensions over features (a *tight frame*), and a share does not see which way
+# an arrow points. A share makes you look; what names a shape is its angles. (The antiprism is a cube whose upper face has
+# been turned by an eighth, so that its corners stand above the edges of the lower one.)
 #
 # For a whole model there is a simpler number. A kept feature has a column of about length 1, a lost one of length 0, so
 # the sum of all squared lengths counts features.
@@ -508,28 +513,34 @@ def dimensions_per_feature(
 # figure
 
 # %% [markdown]
-# The sharp peaks sit where solids are, at the fractions that the paper names: 1/2, 2/5, 3/8. To the right, lower and
+# The sharp peaks sit where solids would be, at the fractions that the paper names: 1/2, 2/5, 3/8. To the right, lower and
 # broader, are 2/3 and 3/4, and I would not believe those two from this picture alone: around them smoothing finds peaks that
 # are no solid at all and weigh as much; the list above says which. That is the dense end, where features are only half taken
 # in and arrows are uneven. How high a peak is says little, for it depends on which probabilities were tried.
 #
-# In space there is a mixture worth knowing: seven features, five with 2/5 and two with 1/2. A pentagon fills a plane,
-# and the third dimension holds an antipodal pair. Solids in spaces at right angles to each other do not interfere, so
+# In space there is a mixture worth knowing: seven features, five with 2/5 and two with 1/2. Are they a pentagon, which fills a
+# plane, and an antipodal pair in the third dimension? The cell finds them by their shares, and then measures the angles: two
+# neighbours in a pentagon have a cosine of 0.309, two others of -0.809. Solids in spaces at right angles to each other do not interfere, so
 # large models are built of small solids (the paper calls it a *tegum product*). That is why fractions of two and three
 # dimensions turn up in models with thirty.
 
 # %% tags=["active-ipynb"]
 # with needs(interference, feature_dimensionality):
 #     shares_in_space = feature_dimensionality(small.W)
-#     mixtures = 0
-#     for w, s in zip(small.W, shares_in_space, strict=True):
+#     pentagon = (polygon(5).mT @ polygon(5)).sort(-1).values
+#     mixtures, by_angles = 0, 0
+#     for w, s in zip(small.W.cpu(), shares_in_space.cpu(), strict=True):
 #         values = s[kept(w)]
 #         pair, five = (values - 0.5).abs() < 0.02, (values - 0.4).abs() < 0.03
 #         if pair.sum() == 2 and five.sum() == 5 and len(values) == 7:
 #             mixtures += 1
 #             unit = torch.nn.functional.normalize(w[:, kept(w)], dim=0)
 #             cosine = (unit[:, pair].mT @ unit[:, five]).abs().max()
-#     print(f"{mixtures} of {len(inverse)} models in space are a pentagon and an antipodal pair;")
+#             angles = (unit[:, five].mT @ unit[:, five]).sort(-1).values
+#             opposite = (unit[:, pair].mT @ unit[:, pair]).min() < -0.95
+#             by_angles += bool(opposite and (angles - pentagon).abs().max() < 0.1)
+#     print(f"{mixtures} of {len(inverse)} models in space have these shares;")
+#     print(f"{by_angles} of them are a pentagon and an antipodal pair by their angles, too")
 #     if mixtures:
 #         print(f"largest cosine between the two parts in the last of them: {cosine:.3f}")
 
