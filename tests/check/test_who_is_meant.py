@@ -5,15 +5,15 @@ import functools
 import pytest
 
 from mi_tutor import check, hint, show_solution
-from mi_tutor.check import demonstration
+from mi_tutor.check import demonstration, help
 from mi_tutor.check.errors import LearnerError, UnknownExercise
 from mi_tutor.check.exercise import Exercise
 
 
 @pytest.fixture(autouse=True)
-def nothing_checked(monkeypatch):
-    monkeypatch.setattr(demonstration, "LAST_CHECK", demonstration.LAST_CHECK)
+def nothing_checked_and_no_hint_shown(monkeypatch):
     demonstration.LAST_CHECK.clear()
+    monkeypatch.setattr(help, "_shown", {})
 
 
 def plain_decorator(function):

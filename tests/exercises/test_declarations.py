@@ -18,6 +18,7 @@ from touched import exercise_is_touched
 
 from exercises.answers import NEARLY_RIGHT, RIGHT
 from mi_tutor import check, hint, show_solution
+from mi_tutor.check import help
 from mi_tutor.check.errors import LearnerError
 from mi_tutor.check.exercise import exercises
 from mi_tutor.check.factored import in_factors, is_factored
@@ -192,7 +193,8 @@ def test_every_card_can_be_drawn(name):
 
 
 @pytest.mark.parametrize("name", EXERCISES)
-def test_hints_come_one_at_a_time_and_the_solution_when_asked_for(name):
+def test_hints_come_one_at_a_time_and_the_solution_when_asked_for(name, monkeypatch):
+    monkeypatch.setattr(help, "_shown", {})
     shown = [repr(hint(name)) for _ in EXERCISES[name].hints]
     assert len(set(shown)) == len(shown)
     assert repr(hint(name)) == shown[-1]
