@@ -92,8 +92,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests marked `gpu` are no tests where there is no CUDA device, nor, in the gate, those marked `when_touched` where
-    nothing of theirs was. What takes long is begun first, so that no worker is
-    left alone with it at the end; an exercise's tests stand together, for its inputs' sake.
+    nothing of theirs was. What takes long is begun first, so that no worker is left alone with it at the end; an exercise's
+    tests stand together, for its inputs' sake.
     """
     marked = {item for item in items if item.get_closest_marker("gpu")}
     left_out = marked if marked and not _has_gpu() else set()

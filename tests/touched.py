@@ -1,9 +1,9 @@
 """What the last commits touched: chapters and exercises to test whole, with everything beneath them.
 
 A chapter or an exercise is touched when one of its own files is, or a module that these import, however indirectly, or
-the judge's; what was changed in the day before the last commit counts, and what is not committed yet. Another beginning can be
-named: `MI_TUTOR_SINCE=HEAD~3 make test`. Where there is no git, as in a downloaded zip, everything counts as touched. (pytest-testmon asks the same question of a record of earlier
-runs, which a fresh clone has not got.)
+the judge's; what was changed in the day before the last commit counts, and what is not committed yet. Another beginning
+can be named: `MI_TUTOR_SINCE=HEAD~3 make test`. Where there is no git, as in a downloaded zip, everything counts as
+touched. (pytest-testmon asks the same question of a record of earlier runs, which a fresh clone has not got.)
 """
 
 import functools
