@@ -1,7 +1,6 @@
 """What all tests share."""
 
 import os
-import re
 import shutil
 import sys
 import time
@@ -11,11 +10,10 @@ from typing import Any
 
 import pytest
 from commands import run
+from scopes import scope_of
 from stand_in import STAND_IN
 
 ROOT = Path(__file__).parents[1]
-SPREAD = "test_declarations.py"
-"""A third of the time goes into this file; its tests share what belongs to one exercise only."""
 LONG = (
     *("test_hostile.py", "test_chapters.py", "test_course.py", "test_learners_day.py", "test_remote.py"),
     *("test_check_notebook.py", "build_", "sample_bigrams", "test_gallery.py", "test_sae_train.py", "test_cards.py"),
@@ -71,7 +69,8 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 class _Minutes:
-    """A line each minute: how many tests are done, and what was begun last, for whoever waits."""
+    """A line each minute: how many tests are done, and what was begun last, for whoever waits; and what fails at once, with
+    its traceback's last lines, for whoever reads a run that was cut short."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.config, self.begun, self.done, self.said = config, time.monotonic(), 0, 0
@@ -83,6 +82,8 @@ class _Minutes:
         if minutes > self.said and reporter is not None:
             self.said = minutes
             reporter.write_line(f"\n{minutes} min: {self.done} tests done, {report.nodeid.split('[')[0]} just now")
+        if report.failed and reporter is not None:
+            reporter.write_line(f"\nfailed: {report.nodeid}\n{report.longreprtext[-1_000:]}")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -108,26 +109,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With several workers a file's tests stay together, for its fixtures' sake, and an exercise's.
-
-    pytest-xdist's own `--dist loadgroup` would do, but from pytest 9.2 on the groups are lost on the way (xdist 3.8), and
-    every worker builds every fixture.
-    """
-    from xdist.scheduler import LoadScopeScheduling
-
-    class ByScope(LoadScopeScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            return scope_of(nodeid)
+    from scheduler import ByScope
 
     config.option.loadscopereorder = False  # it would begin with what has most tests
     return ByScope(config, log)
-
-
-def scope_of(nodeid: str) -> str:
-    """What one worker does in a row: a file, or of the declarations one exercise."""
-    file, _, test = nodeid.partition("::")
-    exercise = re.search(r"\[(\w+)", test) if file.endswith(SPREAD) else None
-    return f"{file} {exercise[1]}" if exercise else file
 
 
 def _begun(scope: str) -> int:
