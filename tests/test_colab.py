@@ -26,7 +26,7 @@ from mi_tutor.authoring.colab_cell import COLAB, repository
 from mi_tutor.check import records
 from mi_tutor.check.records import Record
 from mi_tutor.files.cells import read_cells
-from mi_tutor.running.definitions import definitions, execute
+from mi_tutor.files.definitions import definitions, execute
 from mi_tutor.version import __version__
 from mi_tutor.workspace import in_colab as colab
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mi_tutor.check.demonstration import LAST_CHECK, needs
 from mi_tutor.check.errors import LearnerError, NotAFunction, UnknownExercise
-from mi_tutor.check.history import earlier_version, watch
+from mi_tutor.check.history import earlier_version, missing_when_graded, watch
 
 if TYPE_CHECKING:
     from mi_tutor.check.exercise import Exercise
@@ -66,7 +66,9 @@ def check(
     # In inference mode nothing has a gradient to judge, and a learner may well be inside it.
     with torch.inference_mode(False), torch.enable_grad():
         report = judge(exercise, function, NOTEBOOK_SEED if seed is None else int(seed), _device(torch, device))
-    report = replace(report, note=earlier_version(function))
+    report = replace(
+        report, note=earlier_version(function), warning=missing_when_graded(function) if report.passed else ""
+    )
     LAST_CHECK.pop(exercise.name, None)  # so that it is the last one
     LAST_CHECK[exercise.name] = function, report.passed or report.mistake == "not attempted"
     if report.mistake != "not attempted":

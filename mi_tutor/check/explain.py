@@ -1,17 +1,21 @@
 """Finding the mistake: first among the exercise's misconceptions, then by general detectors."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from mi_tutor.check.call import call
 from mi_tutor.check.compare import Problem, same
 from mi_tutor.check.detect import detect
+from mi_tutor.check.draw import copy_arguments, in_double
 from mi_tutor.check.exercise import Exercise, Misconception
 from mi_tutor.check.law import alike
 from mi_tutor.check.report import PLAIN_KINDS
-from mi_tutor.check.trial import Trial, first_failed
+from mi_tutor.check.trial import Trial, first_failed, read_result
+from mi_tutor.check.variations import Variation, variations
 
 SIDE_EFFECTS = (
     "changed argument",
@@ -26,6 +30,13 @@ SIDE_EFFECTS = (
 )
 """Kinds of problem that a result itself does not show."""
 
+
+VAGUE = ("constant offset", "infinity made finite", "lost precision", "guarded division")
+"""Differences that a change of the solution explains better, where one gives the same."""
+SEVERAL = 4
+"""Failing cases from which on it tells something that a known mistake explains them all."""
+PATIENCE_SECONDS = 3.0
+"""Of processor time, for changes of the solution to be tried."""
 
 Rerun = Callable[[Callable[..., Any], Trial], Trial]
 """Tries a misconception on the case of a trial."""
@@ -44,9 +55,12 @@ def explain(exercise: Exercise, trials: list[Trial], rerun: Rerun) -> tuple[str,
         return several
     # Two right draws differ: a detector has nothing to compare.
     if exercise.law is None and failed.problem.kind in ("value", "nan", "shape", "dtype"):
-        for name, sentence in detect(trials):
-            if not (name in ("lost precision", "guarded division") and failed.problem.kind == "dtype"):
-                return name, sentence
+        general = detect(trials)
+        found = next(general, None)
+        if (found is None or found[0] in VAGUE) and (varied := vary(exercise, trials, rerun)):
+            return varied.name, varied.sentence
+        if found and not (found[0] in VAGUE and failed.problem.kind == "dtype"):
+            return found
     return failed.problem.kind, failed.problem.sentence
 
 
@@ -55,7 +69,8 @@ def recognise(exercise: Exercise, trials: list[Trial], rerun: Rerun) -> Misconce
     them than another, and nowhere against it. What makes a mistake where the function is right is not the function's.
 
     A function with two mistakes is still told the one that shows first, where the other is known too: half of the failing
-    cases have to be like one known mistake or another. One coinciding case names nothing.
+    cases have to be like one known mistake or another. One coinciding case names nothing. What explains every failing case
+    of several may be contradicted at the edge, which the learner may have seen to while making it.
     """
     first = first_failed(trials)
     if first is None:
@@ -65,18 +80,46 @@ def recognise(exercise: Exercise, trials: list[Trial], rerun: Rerun) -> Misconce
         theirs = rerun(misconception.function, trial)
         return (theirs.problem is None) == (trial.problem is None) and same_outcome(trial, theirs)
 
-    candidates = [misconception for misconception in exercise.misconceptions if makes(misconception, first)]
-    passed = [trial for trial in trials if trial.problem is None]
-    if exercise.law is None:  # by chance the same mistake may pass here and fail there
-        candidates = [each for each in candidates if all(rerun(each.function, t).problem is None for t in passed)]
+    def contradicted(misconception: Misconception) -> bool:
+        against = [t for t in trials if t.problem is None and rerun(misconception.function, t).problem is not None]
+        if len(failing) >= SEVERAL and all(trial.case.group == "edge" for trial in against):
+            return not all(makes(misconception, trial) for trial in failing)
+        return bool(against)
+
+    failing = [trial for trial in trials if trial.problem is not None]
+    # By chance two samplers may do the same once, and the same mistake may pass here and fail there.
+    telling = [first] if exercise.law is None else failing[:2]
+    candidates = [each for each in exercise.misconceptions if any(makes(each, trial) for trial in telling)]
+    if exercise.law is None:
+        candidates = [each for each in candidates if not contradicted(each)]
     if not candidates:
         return None
-    best = max(candidates, key=lambda each: sum(makes(each, trial) for trial in trials))
-    failing = [trial for trial in trials if trial.problem is not None]
+    best = max(candidates, key=lambda each: sum(makes(each, trial) for trial in (failing if exercise.law else trials)))
     if 2 * sum(makes(best, trial) for trial in failing) >= len(failing):
         return best
+    if exercise.law is not None:
+        return None
     known = sum(any(makes(each, trial) for each in exercise.misconceptions) for trial in failing)
     return best if 2 * known >= len(failing) else None
+
+
+def vary(exercise: Exercise, trials: list[Trial], rerun: Rerun) -> Variation | None:
+    """The change of the solution that does, on every case, what the learner's function does where it gives a result."""
+    first = first_failed(trials)
+    if first is None or isinstance(first.got, dict):
+        return None
+    answered = [trial for trial in trials if not trial.outcome.problem]
+    begun, args = time.process_time(), first.case.args.values()
+    device = next((arg.device for arg in args if isinstance(arg, Tensor)), torch.device("cpu"))
+    for variation in variations(exercise.reference, in_double(first.case.args)):
+        if time.process_time() - begun > PATIENCE_SECONDS:
+            return None
+        tried = call(variation.function, tuple(copy_arguments(first.case.args).values()), limit_memory=False)
+        if tried.problem or not same(first.got, read_result(tried.value, first.expected, first.dtype, device)[0]):
+            continue
+        if all(same_outcome(trial, rerun(variation.function, trial)) for trial in [first, *answered]):
+            return variation
+    return None
 
 
 def recognise_parts(exercise: Exercise, trials: list[Trial], rerun: Rerun) -> tuple[str, str] | None:

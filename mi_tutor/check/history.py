@@ -2,13 +2,21 @@
 
 A cell that was run again and failed, or from which the function was renamed away, leaves the earlier function in the
 kernel: a check would say "right" of something that is no longer written anywhere. IPython says what was run (its
-`post_run_cell` event), so this is noticed; outside IPython nothing is.
+`post_run_cell` event), so this is noticed; outside IPython nothing is. The same record tells what an answer reads that only
+a demonstration makes, and that will not be there when the notebook is graded.
 """
 
+import dis
+import functools
+import inspect
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import CodeType, FunctionType
 from typing import Any, NamedTuple
+
+from mi_tutor.files.cells import Cell
+from mi_tutor.files.definitions import definitions, demonstrated
 
 _DEFINED = re.compile(r"^(?:async\s+)?def\s+(\w+)|^(\w+)\s*=(?!=)", re.MULTILINE)
 
@@ -30,11 +38,17 @@ class History:
         self.defined: dict[str, Definition] = {}
         self.left_behind: dict[str, str] = {}
         """By name: what happened to its cell since, as half a sentence."""
+        self.sources: dict[str, str] = {}
+        """By cell: what was run there last, in the order in which they were run."""
 
     def after(self, result: Any) -> None:
         """Take note of a cell that was run: IPython's `post_run_cell`."""
         source, cell = result.info.raw_cell or "", getattr(result.info, "cell_id", None)
         error = result.error_before_exec or result.error_in_exec
+        if error is None:
+            key = cell or f"[{result.execution_count}]"
+            self.sources.pop(key, None)
+            self.sources[key] = source
         written = {first or second for first, second in _DEFINED.findall(source)}
         here = {name for name, each in self.defined.items() if cell is not None and each.cell == cell}
         for name in written | here:
@@ -56,6 +70,34 @@ class History:
                 return f"This is the version of `{name}` that was defined in [{self.defined[name].number}]; {why}."
         return ""
 
+    def only_demonstrated(self, function: Callable[..., Any]) -> list[str]:
+        """The names that a function reads, itself or in the notebook's functions that it calls, and that only a
+        demonstration gives a value to."""
+        cells = [Cell(number, source, f"cell {number}") for number, source in enumerate(self.sources.values(), 1)]
+        made = definitions(cells)
+        absent = made[-1].left_out if made else frozenset()
+        return sorted({name for name in _globals_read(function, self.names, set()) if name in absent})
+
+
+def _globals_read(function: object, names: dict[str, Any], seen: set[int]) -> Iterator[str]:
+    while isinstance(function, functools.partial):
+        function = function.func
+    function = inspect.unwrap(function) if callable(function) else function
+    if not isinstance(function, FunctionType) or function.__globals__ is not names or id(function) in seen:
+        return
+    seen.add(id(function))
+    for name in _loaded(function.__code__):
+        if name in names:
+            yield name
+            yield from _globals_read(names[name], names, seen)
+
+
+def _loaded(code: CodeType) -> Iterator[str]:
+    yield from (each.argval for each in dis.get_instructions(code) if each.opname == "LOAD_GLOBAL")
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _loaded(inner)
+
 
 _here: History | None = None
 
@@ -74,3 +116,9 @@ def watch() -> None:
 def earlier_version(function: Callable[..., Any]) -> str:
     """`History.earlier` of this notebook."""
     return _here.earlier(function) if _here else ""
+
+
+def missing_when_graded(function: Callable[..., Any]) -> str:
+    """A sentence when a function reads what only a demonstration makes; grading runs none."""
+    names = _here.only_demonstrated(function) if _here else []
+    return " ".join(f"In a course this would earn nothing: {demonstrated(name)}" for name in names[:1])

@@ -55,6 +55,8 @@ class Report:
     """The end of what the function printed there."""
     note: str = ""
     """What the learner should know of the function that was judged: that it is an earlier version, for example."""
+    warning: str = ""
+    """What will keep a right answer from its marks where it is graded."""
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -99,7 +101,9 @@ class Report:
         return f"{self.points:g}"
 
     def __str__(self) -> str:
-        return f"{self.message} {self.points:g} of {self.max_points:g} points.{' ' + self.note if self.note else ''}"
+        return " ".join(
+            filter(None, (f"{self.message} {self.points:g} of {self.max_points:g} points.", self.note, self.warning))
+        )
 
     def _repr_html_(self) -> str:
         return card(self)
@@ -171,6 +175,8 @@ def card(report: Report) -> str:
     ]
     if report.note:
         rows.append(f"<div>{with_code(report.note)} Run it again, then this cell.</div>")
+    if report.warning:
+        rows.append(f"<div>{with_code(report.warning)}</div>")
     if not report.passed:
         rows.append(f"<div>{with_code(sentence)}</div>")
     if state == "wrong" and report.mistake and report.mistake not in PLAIN_KINDS:

@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from mi_tutor.files.cells import Cell
-from mi_tutor.running.definitions import Executable, definitions, demonstrated, execute
+from mi_tutor.files.definitions import Executable, definitions, demonstrated, execute
 
 
 class Job(NamedTuple):

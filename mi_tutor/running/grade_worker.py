@@ -22,9 +22,9 @@ from mi_tutor.check.memory import BlockRule, TableRule
 from mi_tutor.check.trial import guarded_here, pull_back, signature_problem
 from mi_tutor.check.watched import WITNESS, edited_in_place
 from mi_tutor.files.cells import Cell
+from mi_tutor.files.definitions import definitions, demonstrated, execute
 from mi_tutor.running import wire
 from mi_tutor.running.confine import confine
-from mi_tutor.running.definitions import definitions, demonstrated, execute
 
 _CPU = torch.device("cpu")
 

@@ -7,6 +7,7 @@ is current is not touched; of one that is not, the file as it was is kept beside
 
 import errno
 import os
+import platform
 import re
 import time
 from collections.abc import Mapping
@@ -36,6 +37,18 @@ class Brought(NamedTuple):
     """What was done, a sentence each; empty when everything was up to date."""
     troubles: list[str]
     """Chapters that could not be brought, a sentence each; the others were."""
+
+
+LANGUAGE = {
+    "name": "python",
+    "version": platform.python_version(),
+    "mimetype": "text/x-python",
+    "codemirror_mode": {"name": "ipython", "version": 3},
+    "pygments_lexer": "ipython3",
+    "nbconvert_exporter": "python",
+    "file_extension": ".py",
+}
+"""As the kernel says it; asking ipykernel would take longer than bringing all chapters."""
 
 
 def released_chapters() -> dict[str, bytes]:
@@ -104,13 +117,17 @@ def _bring(folder: Path, name: str, content: bytes) -> list[str]:
         safe_write.replace(path, _first_copy(content))
         return [f"{name} has a new version."]
     merged = _merged(found, begun_from, new)
-    if begun_from and raw == _first_copy(begun_from) and not (merged.answers or merged.gone):
+    if (
+        begun_from
+        and notebook_file.write(_for_this_kernel(found)) == _first_copy(begun_from)
+        and not (merged.answers or merged.gone)
+    ):
         safe_write.replace(path, _first_copy(content))
         return [f"{name} has a new version; you had not begun the old one."]
     kept = safe_write.keep_beside(path, safe_write.dated_names(path, "before"))
     if kept.read_bytes() != raw:  # a JupyterLab that is running saved in this very moment: begin again with that
         return _bring(folder, name, content)
-    safe_write.replace(path, notebook_file.write(notebook_file.stamped(merged.notebook, release)))
+    safe_write.replace(path, notebook_file.write(_for_this_kernel(notebook_file.stamped(merged.notebook, release))))
     return [_told(name, merged, kept, base_known=begun_from is not None)]
 
 
@@ -164,7 +181,15 @@ def _same_chapter(found: Notebook, new: Notebook) -> bool:
 
 def _first_copy(content: bytes) -> bytes:
     """A chapter as it is put where the learner has none of its name."""
-    return notebook_file.write(notebook_file.stamped(notebook_file.read(content), notebook_file.release(content)))
+    return notebook_file.write(
+        _for_this_kernel(notebook_file.stamped(notebook_file.read(content), notebook_file.release(content)))
+    )
+
+
+def _for_this_kernel(notebook: Notebook) -> Notebook:
+    """With the language that the kernel here will name: JupyterLab writes it in, and would call what nobody has touched
+    unsaved."""
+    return notebook | {"metadata": notebook["metadata"] | {"language_info": LANGUAGE}}
 
 
 def is_begun(found: Notebook, begun_from: bytes) -> bool:

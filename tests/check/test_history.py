@@ -61,3 +61,20 @@ def test_other_cells_and_other_front_ends_change_nothing():
     run("x = 1", None)
     assert kept.earlier(names["direct_path_logits"]) == ""
     assert kept.earlier(len) == ""
+
+
+def test_a_name_that_only_a_demonstration_makes_is_warned_of_before_anybody_grades(monkeypatch):
+    run, kept, names = notebook()
+    monkeypatch.setattr(history, "_here", kept)
+    run("import torch\ndevice = torch.device('cpu')", "first")
+    run("table = torch.ones(2, 2).cumsum(0)\nfor _ in range(2):\n    once = 1", "demonstration")
+    run("def helper(x):\n    return (x + once) - once", "helper")
+    run("def direct_path_logits(W_E, W_U):\n    return (helper(W_E) @ W_U).to(device)", "a")
+    report = check(names["direct_path_logits"])
+    assert (report.passed, repr(report)) == (True, "3")
+    assert report.warning.startswith("In a course this would earn nothing: `once` comes from a demonstration")
+    assert "<code>once</code> comes from a demonstration" in report._repr_html_()
+    run("once = 1", "demonstration")
+    assert check(names["direct_path_logits"]).warning == ""
+    run("def direct_path_logits(W_E, W_U):\n    return W_E @ W_U", "a")
+    assert check(names["direct_path_logits"]).warning == ""

@@ -14,9 +14,9 @@ import pytest
 from mi_tutor.check.outline import chapters
 from mi_tutor.check.records import kept
 from mi_tutor.files.cells import Cell, Unreadable, read_cells
+from mi_tutor.files.definitions import definitions, execute
 from mi_tutor.running import check_process
 from mi_tutor.running.check_notebook import run_check
-from mi_tutor.running.definitions import definitions, execute
 
 ROOT = Path(__file__).parents[2]
 RIGHT = "def direct_path_logits(W_E, W_U):\n    return W_E @ W_U\n"
@@ -128,9 +128,7 @@ def test_nothing_of_a_check_cell_is_run():
 
 
 def test_reading_what_is_run_loads_nothing_heavy():
-    code = (
-        "import sys, mi_tutor.running.definitions; assert not {'torch', 'numpy', 'IPython', 'rich'} & set(sys.modules)"
-    )
+    code = "import sys, mi_tutor.files.definitions; assert not {'torch', 'numpy', 'IPython', 'rich'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

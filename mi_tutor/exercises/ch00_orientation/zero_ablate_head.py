@@ -126,6 +126,15 @@ def later_layers_not_recomputed(model: Any, tokens: Tensor, layer: int, head: in
     return logits
 
 
+def only_its_direct_path(model: Any, tokens: Tensor, layer: int, head: int) -> Tensor:
+    """What the head adds to the logits directly is taken away from them. But later layers have read it, and the last norm has
+    scaled it: set it to zero where it arises and let the model run on."""
+    z = cached_activation(model, tokens, f"blocks.{layer}.attn.hook_z")[:, :, head]
+    with torch.no_grad():
+        logits: Tensor = model(tokens)
+    return logits - z @ model.W_O[layer, head] @ model.W_U
+
+
 def log_probs_for_logits(model: Any, tokens: Tensor, layer: int, head: int) -> Tensor:
     """These are log-probabilities; the raw logits are asked for."""
     return _ablated(model, tokens, layer, head).log_softmax(-1)
@@ -213,6 +222,7 @@ exercise = Exercise(
         ablation_left_on,
         weights_overwritten,
         weights_written_into,
+        only_its_direct_path,
     ),
     hints=(
         "A hook is a function that gets an activation while the model runs, and may hand back another. At which activation "

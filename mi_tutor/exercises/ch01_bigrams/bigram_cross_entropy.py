@@ -67,6 +67,13 @@ def perplexity(log_probs: Tensor, tokens: Tensor) -> Tensor:
     return (-log_probs[tokens[:-1], tokens[1:]].mean()).exp()
 
 
+def rare_tokens_weigh_as_much(log_probs: Tensor, tokens: Tensor) -> Tensor:
+    """The loss is averaged for each current token first, and then over these: a rare one counts as much as a frequent one.
+    Every transition counts once."""
+    losses = -log_probs[tokens[:-1], tokens[1:]]
+    return torch.stack([losses[tokens[:-1] == token].mean() for token in tokens[:-1].unique()]).mean()
+
+
 def log_of_mean_probability(log_probs: Tensor, tokens: Tensor) -> Tensor:
     """This is the logarithm of the mean probability: take logarithms first, then the mean."""
     return -log_probs[tokens[:-1], tokens[1:]].exp().mean().log()
@@ -119,6 +126,7 @@ exercise = Exercise(
         zero_times_infinity,
         impossible_transitions_left_out,
         impossible_made_merely_unlikely,
+        rare_tokens_weigh_as_much,
     ),
     hints=(
         "For one transition from a to b, which entry of the table is the log-probability that the model gave it?",

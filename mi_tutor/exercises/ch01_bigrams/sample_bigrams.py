@@ -71,6 +71,7 @@ def _transition_tallies(args: dict[str, Any], samples: list[Tensor]) -> Iterator
     if tokens.shape[1] < 2:
         return
     yield from _ranks(probs, tokens)
+    yield from _habits(probs, tokens)
     if d_vocab > MANY:  # too few of each pair to be counted
         yield from _surprise(args["log_probs"].double().cpu(), tokens)
         return
@@ -104,9 +105,25 @@ def _ranks(probs: Tensor, tokens: Tensor) -> Iterator[Tally | Trait]:
     counts = torch.bincount(part[before, after], minlength=len(mass))
     parts = pairwise([0.0, *SHARES, 1.0])
     outcomes = [f"a token of the part from {low:.0%} to {high:.0%} of its row, likeliest first," for low, high in parts]
-    sentence = "Tokens do not come in proportion to their probabilities, however rare: is the tail of a row cut off?"
+    sentence = "Tokens do not come in proportion to their probabilities."
+    if int(counts[-1]) < 0.5 * float(mass[-1]):
+        sentence = (
+            "Tokens do not come in proportion to their probabilities, however rare: is the tail of a row cut off?"
+        )
     yield Tally("tokens by how likely they were", counts, mass / mass.sum(), sentence, outcomes)
     yield Trait("nothing rare", int(counts[-1]) == 0 if float(mass[-1]) > 40 else None)
+
+
+def _habits(probs: Tensor, tokens: Tensor) -> Iterator[Trait]:
+    """Whether the likeliest token came every time, and whether one number between 0 and 1 would have led to all of a sample."""
+    before, after = tokens[:, :-1], tokens[:, 1:]
+    likeliest = probs.max(-1).values
+    # What a right sampler would do less than once in a billion times.
+    surprising = float(likeliest[before].log().sum()) < -20
+    yield Trait("always the likeliest", bool((after == probs.argmax(-1)[before]).all()) if surprising else None)
+    above = probs.cumsum(-1)[before, after]
+    spread = above.amin(-1) - (above - probs[before, after]).amax(-1)
+    yield Trait("one number for all steps", bool((spread > -1e-6).all()) if surprising else None)
 
 
 def _surprise(log_probs: Tensor, tokens: Tensor) -> Iterator[Score]:

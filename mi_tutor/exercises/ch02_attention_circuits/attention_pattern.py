@@ -74,6 +74,11 @@ def scaled_by_the_width_of_all_heads(q: Tensor, k: Tensor) -> Tensor:
     return causal(_scores(q, k) / q.shape[2] ** 0.5).softmax(-1)
 
 
+def scaled_by_the_heads(q: Tensor, k: Tensor) -> Tensor:
+    """The scores are divided by √n_heads, the size of q's axis 2: it is √d_head, the size of its last one."""
+    return causal(_scores(q, k) * (q.shape[-1] / q.shape[2]) ** 0.5).softmax(-1)
+
+
 def scaled_by_the_positions(q: Tensor, k: Tensor) -> Tensor:
     """The scores are divided by the square root of the number of positions, axis 1 of q. What makes a dot product grow is the
     number of terms in it: √d_head, the last axis."""
@@ -208,6 +213,7 @@ exercise = Exercise(
         heads_attend_to_heads,
         scores_without_a_softmax,
         pattern_cut_from_the_graph,
+        scaled_by_the_heads,
     ),
     hints=(
         "Three steps: compare every query with every key, forbid the future, share out. Which of them changes the shape, and "

@@ -47,6 +47,11 @@ def share_of_the_ablated_loss(clean: Tensor, spliced: Tensor, ablated: Tensor) -
     return (ablated - spliced) / ablated
 
 
+def kept_of_the_ablated_loss(clean: Tensor, spliced: Tensor, ablated: Tensor) -> Tensor:
+    """What is lost is held against the whole ablated loss: hold it against what the ablation costs, `ablated - clean`."""
+    return 1 - (spliced - clean) / ablated
+
+
 def share_of_the_clean_loss(clean: Tensor, spliced: Tensor, ablated: Tensor) -> Tensor:
     """This holds the increase against the clean loss: hold what is recovered against what there was to be recovered,
     `ablated - clean`."""
@@ -105,6 +110,7 @@ exercise = Exercise(
         recovered_by_magnitude,
         spliced_and_clean_exchanged,
         small_constant_below,
+        kept_of_the_ablated_loss,
     ),
     hints=(
         "Put the three losses on a line. When should the answer be 1, when 0?",

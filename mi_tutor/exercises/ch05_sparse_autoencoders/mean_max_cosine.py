@@ -103,6 +103,16 @@ def each_row_serves_once(W_dec: Tensor, truth: Tensor) -> Tensor:
     return torch.stack(found).mean()
 
 
+def each_row_used_up(W_dec: Tensor, truth: Tensor) -> Tensor:
+    """A row that has been given to one true feature is used up for the others: it may serve several."""
+    table, found = _cosines(W_dec, truth).clone(), []
+    for row in table:
+        best = int(row.argmax())
+        found.append(row[best].clone())
+        table[:, best] = -1
+    return torch.stack(found).mean()
+
+
 def columns_for_rows(W_dec: Tensor, truth: Tensor) -> Tensor:
     """The columns are brought to length 1: a direction is a row of either matrix, so normalise over the last axis."""
     return (F.normalize(truth, dim=0) @ F.normalize(W_dec, dim=0).T).amax(-1).mean()
@@ -145,6 +155,7 @@ exercise = Exercise(
         zero_by_zero_cosine,
         zero_rows_left_out,
         one_cosine_for_each_feature,
+        each_row_used_up,
     ),
     hints=(
         "Make a table: a row for each true feature, a column for each row of the decoder, cosines in it. Over which axis do "

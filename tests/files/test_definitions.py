@@ -3,7 +3,7 @@
 import pytest
 
 from mi_tutor.files.cells import Cell
-from mi_tutor.running.definitions import definitions, execute
+from mi_tutor.files.definitions import definitions, execute
 
 FIRST = "import functools, torch\nimport numpy as np\nfrom torch import nn\nfrom mi_tutor import choose_device\n"
 
