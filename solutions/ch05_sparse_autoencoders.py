@@ -1338,10 +1338,16 @@ def match_features(
 #     kinds = {"4x": (small_ids, small_f), "8x": (large_ids, large_f)}
 #     kinds["untrained model, 4x"] = living(untrained_sae, sample_untrained)
 #     for name, (ids, f) in kinds.items():
+#         often = (f > 0).sum(0)
 #         print(
-#             f"{name}: {of_one_token(ids, f):.0%} of {len(ids)} living features stand for a single token"
+#             f"{name}: {float((f > 0).sum(1).float().mean()):.1f} active at a time;",
+#             f"{of_one_token(ids, f):.0%} of {len(ids)} living features stand for a single token;",
+#             *(
+#                 f"of those active {low} to {high} times {of_one_token(ids[at], f[:, at]):.0%}"
+#                 for low, high in ((5, 9), (10, 19), (20, 60))
+#                 for at in [(often >= low) & (often <= high)]
+#             ),
 #         )
-#     del kinds, f
 
 # %% [markdown]
 # Not many, in either. The control matters most here: the SAE of the model *before* training has a larger share of them.
@@ -1366,6 +1372,17 @@ def match_features(
 #     _, across = match_features(small_f, other_f)
 #     _, null = match_features(small_f, other_f[shuffle])
 #     _, by_neuron = match_features(small_f, sample)
+#
+#     # Stricter: the same token in another context; nothing but the token; no training at all.
+#     common = torch.bincount(sample_tokens, minlength=2048)[sample_tokens] >= ENOUGH
+#     ids = sample_tokens[common]
+#     lots = torch.rand(len(ids), generator=torch.Generator().manual_seed(1)).to(device)
+#     place, swapped = ids.argsort(stable=True), (ids + lots).argsort()
+#     among_equals = torch.empty_like(place).index_put_((place,), swapped)
+#     _, equal = match_features(small_f[common], other_f[common][among_equals])
+#     one_hot = (sample_tokens[:, None] == ids.unique()).float()
+#     _, by_token = match_features(small_f, one_hot)
+#     _, by_untrained = match_features(small_f, kinds["untrained model, 4x"][1])
 #     other_model = load_model("relu-1l-py-seed-1", device=device)
 #     x_other = mlp_activations(other_model, HOOK, windows[::10])
 #     _, model_f = living(load_sae("sae-relu-1l-py-seed-1", device=device), x_other)
@@ -1375,6 +1392,9 @@ def match_features(
 #         "the other seed": across,
 #         "another model": across_models,
 #         "permuted": null,
+#         "among equal tokens": equal,
+#         "one token": by_token,
+#         "the untrained model": by_untrained,
 #         "the best neuron": by_neuron,
 #         "neurons of two models": neurons_across,
 #     }
@@ -1383,7 +1403,13 @@ def match_features(
 #             f"above {t}: {float((values > t).float().mean()):.0%}" for t in (0.5, 0.7, 0.9)
 #         )
 #         print(f"{name:22} {shares}; median {values.median():.2f}")
-#     del model_f, x_other
+#     easy = torch.maximum(by_token, by_untrained)
+#     shared = across_models > 0.5
+#     print(
+#         f"another model above 0.5, and 0.1 above both the token and the untrained model:"
+#         f" {float((shared & (across_models > easy + 0.1)).float().mean()):.0%}"
+#     )
+#     del model_f, x_other, one_hot
 #     figure = histogram(
 #         across,
 #         40,
@@ -1473,6 +1499,8 @@ def steer(
 #         mass = logits.softmax(-1)[..., promised].sum(-1).mean()
 #         return float(mass), float(loss_of(logits, prompts))
 #
+#     some_alive = ((dashboards.share > 0.001) & (dashboards.share < 0.03)).nonzero()[:, 0]
+#     others = some_alive[torch.randperm(len(some_alive), generator=torch.Generator().manual_seed(2))]
 #     rows = []
 #     for feature in (1342, 913, 684, 1019, 1021):
 #         row = sae.W_dec[feature]
@@ -1489,6 +1517,9 @@ def steer(
 #             for _ in range(8)
 #         ]
 #         chance, random_cost = torch.tensor(random).T
+#         as_long = normalize(sae.W_dec[others[:8]], dim=-1) * row.norm()
+#         theirs = [effect(other, strength, promised) for other in as_long]
+#         gained, other_cost = torch.tensor(theirs).T
 #         name = f"{feature}: {' '.join(token_label(tokenizer, i) for i in promised[:3])}"
 #         rows.append(
 #             [
@@ -1496,9 +1527,11 @@ def steer(
 #                 strength,
 #                 before,
 #                 after,
-#                 float(chance.mean()),
+#                 float(gained.mean()),
+#                 float(gained.max()),
 #                 float(chance.max()),
 #                 cost,
+#                 float(other_cost.mean()),
 #                 float(random_cost.mean()),
 #             ]
 #         )
@@ -1507,9 +1540,11 @@ def steer(
 #         "strength",
 #         "before",
 #         "steered",
-#         "random, mean",
+#         "others, mean",
+#         "others, most",
 #         "random, most",
 #         "loss",
+#         "loss, others",
 #         "loss, random",
 #     ]
 #     print(f"loss before: {float(loss_of(base, prompts)):.2f} nats")
@@ -1621,17 +1656,14 @@ def steer(
 #         promised = weight[b].topk(5).indices
 #         row, strength = sae.W_dec[a], dashboards[a].peak / 2
 #         before = float(base.softmax(-1)[..., promised].sum(-1).mean())
-#         mass = [effect(row, strength, promised)[0]]
-#         mass += [
-#             effect(
-#                 normalize(torch.randn(512, generator=draw, device=device), dim=0) * row.norm(),
-#                 strength,
-#                 promised,
-#             )[0]
-#             for _ in range(3)
-#         ]
+#         as_long = normalize(sae.W_dec[others[8:24]], dim=-1) * row.norm()
+#         noise = normalize(torch.randn(3, 512, generator=draw, device=device), dim=-1) * row.norm()
+#         mass, *pushed = (effect(v, strength, promised)[0] for v in (row, *as_long, *noise))
+#         theirs, random = torch.tensor(pushed[:16]), max(pushed[16:])
 #         print(
-#             f"push {a} {is_on(a)}: the tokens of {b} {is_on(b)} go from {before:.1%} to {mass[0]:.1%}; random {max(mass[1:]):.1%} at most"
+#             f"push {a} {is_on(a)}: the tokens of {b} {is_on(b)} go from {before:.1%} to {mass:.1%};",
+#             f"random {random:.1%} at most; of 16 other features {int((theirs >= mass).sum())} do as much,",
+#             f"the median {float(theirs.median()):.1%}",
 #         )
 
 # %% [markdown]
@@ -1674,30 +1706,41 @@ def steer(
 # %% tags=["active-ipynb"]
 # figure = None
 # with torch.no_grad(), needs(best_feature_f1):
-#     everything = sae.encode(x.view(*windows.shape, -1)[::6].flatten(0, 1))
-#     token_ids, flat_labels = windows[::6].flatten(), labels[::6].flatten(0, 1)
+#     x_choose, x_score = split(x)
+#     f_choose, f_score = sae.encode(x_choose), sae.encode(x_score)
+#     ids_choose, ids_score = (part[:, 0] for part in split(windows))
+#     del x_choose, x_score
 #     rows = []
-#     for label in ("in_number", "in_default", "in_definition_name", "in_decorator", "in_import"):
-#         has = flat_labels[:, LABELS.index(label)]
-#         general, f1 = best_feature_f1(everything, has, 0.0)
-#         counts = torch.bincount(token_ids[has], minlength=2048)
-#         common = counts.topk(12).indices
-#         recall = [
-#             float((everything[has & (token_ids == t), general] > 0).float().mean())
-#             for t in common
+#     for label in ("in_number", "in_default", "in_definition_name", "in_attribute", "in_import"):
+#         has, has_score = (part[:, LABELS.index(label)] for part in (label_choose, label_score))
+#         general, _ = best_feature_f1(f_choose, has, 0.0)
+#         overall = float((f_score[has_score, general] > 0).float().mean())
+#         often = torch.stack(
+#             [
+#                 torch.bincount(ids[of], minlength=2048)
+#                 for ids, of in ((ids_choose, has), (ids_score, has_score))
+#             ]
+#         )
+#         enough = (often.amin(0) >= 5).nonzero()[:, 0]  # on both halves
+#         recalls = [
+#             float((f_choose[has & (ids_choose == t), general] > 0).float().mean()) for t in enough
 #         ]
-#         overall = float((everything[has, general] > 0).float().mean())
-#         silent = common[min(range(len(recall)), key=recall.__getitem__)]
-#         here = has & (token_ids == silent)
-#         instead, its_f1 = best_feature_f1(everything[has], here[has], 0.0)
+#         if not recalls:
+#             continue
+#         silent = enough[min(range(len(recalls)), key=recalls.__getitem__)]
+#         here, here_score = has & (ids_choose == silent), has_score & (ids_score == silent)
+#         instead, _ = best_feature_f1(f_choose[has], here[has], 0.0)
+#         _, its_f1 = best_feature_f1(
+#             f_score[has_score][:, [instead]], here_score[has_score], 0.0
+#         )
 #         cosine = normalize(sae.W_dec[general], dim=0) @ normalize(sae.W_dec[instead], dim=0)
 #         rows.append(
 #             [
 #                 label,
 #                 general,
 #                 overall,
-#                 token_label(tokenizer, int(silent)),
-#                 min(recall),
+#                 f"{token_label(tokenizer, int(silent))} ({int(here_score.sum())})",
+#                 float((f_score[here_score, general] > 0).float().mean()),
 #                 instead,
 #                 float(its_f1),
 #                 float(cosine),
@@ -1718,7 +1761,7 @@ def steer(
 #     cosines = (unit[:200] @ unit.T).flatten()
 #     low, high = (float(cosines.quantile(q)) for q in (0.05, 0.95))
 #     print(f"nine in ten cosines between any two rows lie between {low:.2f} and {high:.2f}")
-# del everything
+# del f_choose, f_score
 # figure
 
 # %% [markdown]
