@@ -10,6 +10,7 @@ unit that is often on would be told well by a label that half of all tokens have
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from mi_tutor.corpus.labels import LABELS, corpus_labels
@@ -58,7 +59,7 @@ def held_out_halves() -> tuple[Text, Text]:
     tokens, truth = corpus_tokens("heldout"), corpus_labels("heldout")
     starts = [*(tokens == BOS_ID).nonzero()[:, 0].tolist(), len(tokens)]
     halves: tuple[list[int], list[int]] = ([], [])
-    for i, (start, end) in enumerate(zip(starts, starts[1:], strict=False)):
+    for i, (start, end) in enumerate(pairwise(starts)):
         halves[i % 2].extend(range(start, end - WINDOW + 1, WINDOW - 1)[:WINDOWS_A_FILE])
 
     def text(places: list[int]) -> Text:

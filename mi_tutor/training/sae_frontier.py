@@ -19,7 +19,6 @@ from mi_tutor.training.activations import ActivationStream
 from mi_tutor.training.command import RUNS
 
 if TYPE_CHECKING:
-    import torch
     from jaxtyping import Float
     from torch import Tensor
 
@@ -47,6 +46,10 @@ class Trained(NamedTuple):
     encode: "Callable[[Tensor], Tensor]"
     W_dec: "Float[Tensor, 'd_sae d_in']"
     b_dec: "Float[Tensor, 'd_in']"
+
+    def at_scale(self, scale: float) -> "tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]":
+        """Encoder and decoder of activations that are to be multiplied by `scale` first."""
+        return lambda x: self.encode(x * scale), lambda f: (f @ self.W_dec + self.b_dec) / scale
 
 
 def train_one(
@@ -85,7 +88,7 @@ def train_one(
             cost = price * active.sum(-1).mean()
         else:
             f = encode(x)
-            cost = price * (f * W_dec.norm(dim=-1)).sum(-1).mean() if kind == "L1" else 0.0
+            cost = (price if kind == "L1" else 0.0) * (f * W_dec.norm(dim=-1)).sum(-1).mean()
         loss = (x - f @ W_dec - b_dec).square().sum(-1).mean() + cost
         for group, rate in zip(optimizer.param_groups, (_RATE, 10 * _RATE), strict=True):
             group["lr"] = rate * min(1.0, 3 * (1 - step / steps))
@@ -104,13 +107,13 @@ def _jump(pre: "Tensor", threshold: "Tensor") -> "tuple[Tensor, Tensor]":
     return pre * on + threshold.detach() * slope, gate
 
 
-def measure(points: "list[dict[str, Any]]", runs: Path) -> list[dict[str, Any]]:
+def measure(points: list[dict[str, Any]], runs: Path) -> list[dict[str, Any]]:
     """Every training's L0 and loss recovered, and the two yardsticks'; `points` are those measured before."""
     import torch
 
-    weights = {name: value.float() for name, value in bundled_weights(RELU_1L_PY.name).items()}
     from mi_tutor.corpus.tokens import corpus_tokens
 
+    weights = {name: value.float() for name, value in bundled_weights(RELU_1L_PY.name).items()}
     tokens, cpu = corpus_tokens("train"), torch.device("cpu")
     stream = ActivationStream(RELU_1L_PY, weights, tokens, BATCH, 0, cpu, first_mlp_output, bfloat16=False)
     judge = _Judge()
@@ -123,9 +126,7 @@ def measure(points: "list[dict[str, Any]]", runs: Path) -> list[dict[str, Any]]:
                     continue
                 batches = batches or [stream[step] * scale for step in range(TOKENS // BATCH)]
                 made = train_one(kind, strength, batches, seed)
-                point = judge(
-                    HOOK_NAME, lambda x, m=made: m.encode(x * scale), lambda f, m=made: (f @ m.W_dec + m.b_dec) / scale
-                )
+                point = judge(HOOK_NAME, *made.at_scale(scale))
                 points.append({"kind": kind, "strength": strength, "seed": seed, **point})
                 print(points[-1], flush=True)
                 runs.mkdir(parents=True, exist_ok=True)
@@ -177,9 +178,13 @@ class _Judge:
         sae = load_sae("sae-relu-1l-py", 0, "cpu")
         rows = [{"kind": "shipped", "strength": 6.0, "seed": 0, **self(NEURONS, sae.encode, sae.decode)}]
         for k in KEPT:
-            point = self(NEURONS, lambda x, k=k: x * (x >= x.topk(k).values[..., -1:]), lambda f: f)
+            point = self(NEURONS, _strongest(k), lambda f: f)
             rows.append({"kind": "neurons", "strength": k, "seed": 0, **point})
         return rows
+
+
+def _strongest(k: int) -> "Callable[[Tensor], Tensor]":
+    return lambda x: x * (x >= x.topk(k).values[..., -1:])
 
 
 def main(runs: Path = RUNS, assets: Path = ASSETS) -> None:

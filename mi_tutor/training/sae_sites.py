@@ -21,7 +21,6 @@ from mi_tutor.models.zoo import bundled_weights
 from mi_tutor.training.command import RUNS
 
 if TYPE_CHECKING:
-    import torch
     from jaxtyping import Float, Int
     from torch import Tensor
 
