@@ -27,8 +27,10 @@ from torch.nn.functional import normalize
 #     show_solution,
 # )
 # from mi_tutor.corpus.labels import LABELS, corpus_labels
+# from mi_tutor.figures.blind_sheet import blind_units, sheet_text
 # from mi_tutor.figures.dashboard import feature_dashboards, followers
 # from mi_tutor.figures.sae_figures import always_true_f1, mlp_activations, probe_f1
+# from mi_tutor.figures.stored import stored_table
 # from mi_tutor.models import load_sae
 # from mi_tutor.training.sae_toy import train_toy_saes
 # from mi_tutor.training.toy import train_toy
@@ -306,8 +308,8 @@ def mean_max_cosine(
 # give. With 12 rows for 24 features the best cannot be good. With as many rows as features, or more, it comes close to
 # 1, if the price is right; where sparsity is cheap, many features are active at once, and the rows are mixtures. Too
 # many rows do no harm *to this number*: it asks whether every true feature is found, not whether every row is one. (Read
-# how many are active with 96 rows: several share the work of one.) And with exactly 24 some are missed: two rows settle
-# on one feature, and there is none to spare.
+# how many are active with 96 rows: several share the work of one.) And with exactly 24 some are missed: a row that
+# settles where another is leaves a feature without one, and there is none to spare.
 #
 # The other half of the question is the world. **Predict first:** if features are active two times in five instead of one
 # time in fifty, is the truth easier to find or harder? (Chapter 04 warned you: a feature that the *model* has not kept,
@@ -429,7 +431,7 @@ def explained_variance(
 #
 # Remember it. Where an activation has not been through a ReLU, as in a residual stream or after a GELU, hardly any entry
 # is 0, and the strongest few are no such rival. Here the reason to go on is that features might be easier to *read* than
-# neurons, and that must be shown.
+# neurons, and that must be shown (section 8).
 #
 # ## 3. Train one, and watch features die
 #
@@ -981,9 +983,25 @@ def jump_relu(
 
 # %% [markdown]
 # In the papers TopK and JumpReLU lie above L1, and one reason is shrinkage: their features may be as strong as they are.
-# See whether your nine agree, and mind what they are: three points a method, one seed, 180 steps. In so short a training
-# the price has not had the time to sort features out, and L1 looks worse than it is. A frontier is worth as much as the
-# tuning of its worst method.
+# See whether your nine agree, and mind what they are: three points a method, one seed, 180 steps of 384 tokens. In so short a
+# training the price has not had the time to sort features out.
+#
+# Is the picture that of the methods, or that of the 180 steps? `python -m mi_tutor.training.sae_frontier` trained the same
+# three at the same place, 512 features each, on a million tokens, at four strengths. It left a table, and put two
+# yardsticks into it: the shipped SAE, and the model with none but its strongest neurons left. **Predict first:** which of
+# the three methods has moved most?
+
+# %% tags=["active-ipynb"]
+# longer = {}
+# for point in sorted(stored_table("frontier"), key=lambda point: point["l0"]):
+#     actives, up = longer.setdefault(point["kind"], ([], []))
+#     actives.append(point["l0"]), up.append(point["recovered"])
+# for kind, (actives, shares) in longer.items():
+#     print(kind, ", ".join(f"L0 {a:.1f}: {b:.1%}" for a, b in zip(actives, shares, strict=True)))
+# curves(longer, "L0", "loss recovered", log_x=True)
+
+# %% [markdown]
+# FRONTIER
 #
 # ## 6. Read a feature
 #
@@ -1251,6 +1269,115 @@ def best_feature_f1(
 # program means.)
 
 # %% [markdown]
+# ## 8. Easier to read?
+#
+# The labels spoke for the neurons. But the claim on which all of this rests is another: that somebody who looks at where a
+# feature is active sees *one* thing, more often than with a neuron. In 2023 a rater compared the two without knowing which
+# was which (Bricken et al.). That last part matters. Whoever knows sees what they expect.
+#
+# So be the rater. Here are six units of this model, features and neurons, shuffled. Each shows four of its strongest places, one a
+# text, and below the line four drawn from *all* places where it is active; the number is the share of its maximum. **Rate
+# first,** on paper: do a few words fit the upper four? Do the same words fit the lower four? And what is it, feature or
+# neuron?
+
+# %% tags=["active-ipynb"]
+# def strength_of(i):
+#     return ((x - sae.b_dec) @ sae.W_enc[:, i] + sae.b_enc[i]).relu().cpu()
+#
+#
+# blind = blind_units(
+#     {"feature": (2048, strength_of), "neuron": (512, lambda i: x[:, i].cpu())},
+#     windows.cpu(),
+#     tokenizer,
+#     {"feature": 3, "neuron": 3},
+#     torch.Generator().manual_seed(0),
+# )
+# print(sheet_text(blind, lines=4))
+
+# %% tags=["active-ipynb"]
+# print("; ".join(f"#{i} is {unit.kind} {unit.unit}" for i, unit in enumerate(blind)))
+
+# %% [markdown]
+# Six are too few. The table below is of 125, rated in the same way, from a sheet with six and seven places each that
+# `python -m mi_tutor.figures.blind_sheet` writes, together with a key that was opened when all ratings stood. The strongest
+# places got 0 (nothing in common) to 3 (a few words fit all six), and 2 or more counts as clear. The others got 0 to 3 for
+# how many of the seven the same words fit, and 2 stands for three or more. There was one rater, a language model, who knew what the
+# sheet was for: no more than a first look. The command draws a new sheet for a second. A third kind is on it: features of
+# the SAE of the model *before* training. **Predict first:** for how many of a hundred neurons are the strongest places
+# clear? Of a hundred features? Of the untrained model's?
+
+# %% tags=["active-ipynb"]
+# rated = stored_table("blind-rating")["units"]
+# rows = []
+# for kind in ("feature", "neuron", "untrained"):
+#     given = torch.tensor([(u["strongest"], u["any"]) for u in rated if u["kind"] == kind])
+#     clear, holds = (given >= 2).float().mean(0).tolist()
+#     rows.append([kind, len(given), clear, holds, float(given.float().sum(1).mean())])
+# both = torch.tensor(
+#     [u["strongest"] + u["any"] for u in rated if u["kind"] != "untrained"], dtype=torch.float
+# )
+# is_feature = torch.tensor([u["kind"] == "feature" for u in rated if u["kind"] != "untrained"])
+# draw = torch.Generator().manual_seed(0)
+# shuffled = torch.stack([both[torch.randperm(100, generator=draw)] for _ in range(5000)])
+# gaps = (shuffled[:, :50].mean(1) - shuffled[:, 50:].mean(1)).abs()
+# gap = float(both[is_feature].mean() - both[~is_feature].mean())
+# print(f"features lead by {gap:.2f} points of 6; shuffled names lead by {float(gaps.max()):.2f} at most")
+# table(rows, ["units", "rated", "strongest clear", "others fit, too", "mean of 0 to 6"])
+
+# %% [markdown]
+# So the published finding is here, and our labels had hidden it. Read the third column and then the fourth: most neurons with
+# a clear theme at their maxima lose it below, most clear features keep it. What they are about is narrow, as section 7 has
+# it, and no label of ours: 541 is on for the new line after a function's head, 1244 for plurals in prose, 404 for the last
+# piece of a class's name.
+#
+# And then the last row. The features of a model that has learned *nothing* are the easiest to read of all, for most of them
+# are one token each: `OR`, ` de`, `ed`. Easy to read is a fact about the pictures that an SAE draws, before it is one about
+# the model.
+#
+# One rater may be led by a hunch, so here is a count that has none. Take as descriptions all that can be looked up: "the
+# token is ` con`", "the token before is `self`", the twelve labels. Give each unit the description that fits best on half of the
+# held-out files, and score it on the rest: F1, as the share of the way from what "always yes" earns to 1. A unit is *told by
+# a word* if that is more than a half. The same can be asked at other sites and of other dictionaries.
+#
+# **Predict first.** The neurons have an axis each, and a ReLU on it. In the residual stream the axes mean nothing: turn the
+# whole space, and the model computes the same. Where will features gain more over the axes?
+
+# %% tags=["active-ipynb"]
+# rows, sites = [], stored_table("sites")
+# for row in sites:
+#     f1 = torch.tensor(row["label_f1"])
+#     own = next(r for r in sites if r["site"] == row["site"])  # the axes stand first
+#     won = int((f1 > torch.tensor(own["label_f1"])).sum())
+#     ahead = "" if row is own else f"{won} of {len(LABELS)}"
+#     used = [row["active"], row["used"], row["above_half"]]
+#     rows.append([row["site"], row["units"], *used, float(f1.mean()), ahead])
+# made = next(row for row in sites if row["units"] == "TopK, 512 features")["label_f1"]
+# lost = [label for label, f, axis in zip(LABELS, made, sites[0]["label_f1"], strict=True) if f < axis]
+# print(f"the stream's 512 features lose to its axes on {', '.join(lost)}")
+# table(
+#     rows,
+#     ["site", "units", "L0", "units used", "told by a word", "mean label F1", "labels won"],
+# )
+
+# %% [markdown]
+# Begin with the two streams. Their axes are told by a word as seldom as random directions, a few in a hundred or fewer. Of
+# the features a third to a half are. And on labels, too, the features now win more often than not (last column); what the
+# line above the table names is lost are mostly the broadest.
+#
+# Now the neurons. Random directions are as hard to tell there as in the stream, but the neurons themselves are told four times
+# as often. That is the ReLU's doing. It acts on each axis alone, so training can give an axis a use of its own, and it has:
+# a rival that a stream does not offer. Features are told still more often, twice and more, and go on losing on labels: with
+# 256 features or 4,096 (of which fewer than a thousand are used), TopK or L1, a million tokens or eight. So neither the
+# size of the dictionary nor the method has decided section 7. The site has, and what was asked.
+#
+# Last, the rows of the untrained model. Its features at the neurons are told by a word more often than any others in this
+# table; their mean F1 on labels is the lowest of all dictionaries'. Keep these two columns apart. To be told by a word takes
+# no learning: tokens are enough. To follow a label takes some. A method that is praised for readable features should be
+# asked for the second column as well.
+#
+# (What this count cannot see: a description of more than one token, such as "a digit", or of what comes next. It was made
+# by `python -m mi_tutor.training.sae_sites`, with one seed; each dictionary keeps 12 features of an input.)
+#
 # ## 9. Twice the dictionary
 #
 # With 4,096 features in place of 2,048, what becomes of the old ones? Do they stay, and new ones join? Or do they *split*?
@@ -1509,6 +1636,9 @@ def match_features(
 #             )
 
 # %% [markdown]
+# The second kind is active on fewer tokens, and with few tokens a correlation is a noisy number: part of the difference is
+# that. Of those in the first kind, ask how many are a token and nothing more.
+#
 # ## 11. Push
 #
 # All of this was looking. If a feature is a cause, then adding it should change what the model says, in the way its
@@ -1622,10 +1752,12 @@ def steer(
 # figure
 
 # %% [markdown]
-# Three things to read. A feature moves *its* tokens, and random directions of the same length do not: the direction
-# matters, not only the push. Second, the loss: pushing everywhere costs, and a random push costs too, in most rows less,
-# for it goes where the model seldom looks. Third, the last feature, 1021, which is on nearly everywhere: its maximum is low, so its
-# push is weak, and it moves little. Compare features at equal strength before you call one more powerful than another.
+# Three things to read. A feature moves *its* tokens, and neither random directions nor other features' rows of the same
+# length do it as much. But look at the first row: its tokens are a comma and brackets, which are common, and one of eight
+# other features gets most of the way. Second, the loss: pushing everywhere costs. Random pushes cost least, in most rows,
+# for they go where the model seldom looks; other features' rows cost about as much as the feature itself, so it is the fair
+# one of the two controls. Third, the last feature, 1021, which is on nearly everywhere: its maximum is low, so its push is
+# weak, and it moves little. Compare features at equal strength before you call one more powerful than another.
 #
 # And as text, one step at a time. What does the model expect after these words, as it is and pushed? Guess before each
 # line whether the pushed feature's tokens will win.
@@ -1675,8 +1807,14 @@ def steer(
 #     promise = promise / dashboards.logits.std(1, keepdim=True)
 #     links = (lift > 10) & (given > 0.3) & usable[:, None] & usable
 #     del after, lift
+#     mixed = torch.randperm(windows.numel(), generator=torch.Generator().manual_seed(0)).to(device)
+#     out_of_order = dashboards.active._replace(token=mixed[dashboards.active.token])
+#     by_luck = followers(out_of_order, windows).float() / often.clamp(min=1)[:, None]
+#     luck = (by_luck > 10 * chance) & (by_luck > 0.3) & usable[:, None] & usable
+#     del by_luck
 #     print(
-#         f"{int(links.sum())} links where B follows A at least ten times as often as usual, and three times in ten"
+#         f"{int(links.sum())} links where B follows A at least ten times as often as usual, and three times in ten;",
+#         f"with the tokens in any order {int(luck.sum())}",
 #     )
 #     print(
 #         f"A's logits lie {float(promise[links].mean()):.1f} standard deviations higher on B's tokens, on any feature's {float(promise.mean()):.1f}"
@@ -1737,9 +1875,11 @@ def steer(
 #         )
 
 # %% [markdown]
-# In most lines more than any of the random pushes, and not by much. So the link is real and weak: A raises B's tokens a little wherever it is
-# added, while in text B follows A three times in ten or more. Most of a chain is in the text, and in what else the model
-# knows at that place. Had you read the chains and not pushed, you would have drawn an automaton.
+# In most lines more than any random push and than all or nearly all of sixteen other features, and not by much. (Look at
+# the medians: the ends of lines gain a little from *any* push, so a random direction alone would have been too kind a
+# control.) So the link is real and weak: A raises B's tokens a little wherever it is added, while
+# in text B follows A three times in ten or more. Most of a chain is in the text, and in what else the model knows at that
+# place. Had you read the chains and not pushed, you would have drawn an automaton.
 #
 # ## 13. Where not to believe it
 #
@@ -1770,8 +1910,10 @@ def steer(
 # **Absorption.** Suppose one feature stands for "a number". For the number `0` there is a feature of its own as well. When
 # `0` comes, both would be active, at twice the price; it is cheaper to let the row of `0` contain some of "number", and
 # keep the general feature silent. Then the general feature has holes, and nobody who looks at its top texts sees them
-# (Chanin et al. 2024). Take the best feature of each label, and look at the commonest tokens that have it. Where is the
-# general feature silent, and who speaks instead?
+# (Chanin et al. 2024). Take the best feature of each label, and look at the tokens that have it. On which is the general
+# feature silent, and who speaks instead? Asked of many tokens, some will show a hole by chance. So feature, token and
+# speaker are chosen on one half of the text, and what they do is read off the other. **Predict first:** how many of the
+# holes will still be there?
 
 # %% tags=["active-ipynb"]
 # figure = None
@@ -1810,6 +1952,7 @@ def steer(
 #                 general,
 #                 overall,
 #                 f"{token_label(tokenizer, int(silent))} ({int(here_score.sum())})",
+#                 min(recalls),
 #                 float((f_score[here_score, general] > 0).float().mean()),
 #                 instead,
 #                 float(its_f1),
@@ -1821,9 +1964,10 @@ def steer(
 #         "best feature",
 #         "its recall",
 #         "silent on",
-#         "recall there",
+#         "recall there, chosen",
+#         "recall there, fresh",
 #         "who speaks",
-#         "its F1 for the token",
+#         "its F1, fresh",
 #         "cosine of rows",
 #     ]
 #     figure = table(rows, columns)
@@ -1835,10 +1979,13 @@ def steer(
 # figure
 
 # %% [markdown]
-# A recall near 0 beside a feature that is on for just this token is what absorption looks like from outside. The last
-# column says whether the special row contains the general one: hold it against the line above the table. A cosine within
-# that range speaks against absorption in the strict sense: then the two are simply two features, and the "general" one was
-# never general. Had you looked at top texts alone, you would have called it *the* feature for its label.
+# The fifth column is what a search on one text finds: a hole for every label, or nearly. The sixth is the same on fresh
+# text, on as many tokens as the brackets say. Some holes have closed. They were chosen for being empty, and there was nothing
+# else to them. Where the recall stays near 0 and the speaker's F1 stays high, a general feature is silent where it should
+# speak, and a special one speaks: from outside that is absorption. The last column asks for the inside. Does the special row
+# contain the general one? Hold it against the line above the table. A cosine within that range speaks against absorption
+# in the strict sense: then the two are simply two features, and the "general" one was never general. Had you looked at top
+# texts alone, you would have called it *the* feature for its label.
 #
 # **The size of the dictionary.** Section 9 is the third reason. Split often enough, and every feature is a token in a
 # context. There is no size at which the list is complete.
@@ -1847,13 +1994,13 @@ def steer(
 #
 # - **One layer.** What a feature raises is nearly its whole effect here. Deeper down it is read by other layers first.
 # - **A sparse site.** These neurons are behind a ReLU and rarely on, so an SAE has less to win than in GPT-2 or Llama, with
-#   their smooth activations and their residual streams. That neurons do as well on labels is a fact about this model.
+#   their smooth activations and their residual streams. That neurons do as well on labels is a fact about this site.
 # - **Reconstruction is not the goal.** L0, variance, loss recovered all measure the sum of the features. SAEBench
 #   (Karvonen et al. 2025) measures what single features are good for, and finds that the two do not go together.
 # - **The shipped decoder** was fitted once more by least squares after training, without the price. That removes most of
 #   the shrinkage, so the L1 point of the shipped SAE is not a plain one.
 # - **Labels are lexical,** and F1 asks a yes or no of something that has a strength.
-# - **Small trainings.** Sections 3 and 5 train for a minute what others train for days. They show how things move, not
+# - **Small trainings.** Section 3 and the first picture of section 5 train for seconds. They show how things move, not
 #   where they end.
 #
 # ## Sources

@@ -100,12 +100,11 @@ class _Shower(NamedTuple):
         return f"{float(self.values[at] / self.values.max()):.1f} {re.sub(r' {3,}', '  ', text)}"
 
 
-def sheet_text(units: list[BlindUnit]) -> str:
-    """The sheet, without what the units are."""
+def sheet_text(units: list[BlindUnit], lines: int = ANY) -> str:
+    """The sheet, without what the units are; so many contexts of each kind at most."""
     blocks = []
     for i, unit in enumerate(units):
-        lines = [f"#{i}", *unit.strongest, "--", *unit.any]
-        blocks.append("\n  ".join(lines))
+        blocks.append("\n  ".join([f"#{i}", *unit.strongest[:lines], "--", *unit.any[:lines]]))
     return "\n".join(blocks) + "\n"
 
 
