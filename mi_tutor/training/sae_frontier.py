@@ -2,8 +2,9 @@
 
     python -m mi_tutor.training.sae_frontier
 
-trains autoencoders of 512 features on what relu-1l-py's neurons write (half an hour of one core; what is done is kept in
-`training-runs`), measures them and two yardsticks on held-out text, and writes `frontier.json` beside the shipped ones.
+trains autoencoders of 512 features on what relu-1l-py's neurons write (a quarter of an hour of one core; what is done is
+kept in `training-runs`), measures them and two yardsticks on held-out text, and writes `frontier.json` beside the shipped
+ones.
 """
 
 import json
@@ -28,7 +29,7 @@ NEURONS = "blocks.0.mlp.hook_post"
 D_SAE = 512
 TOKENS = 1_000_000
 BATCH = 512
-SEEDS = (0, 1)
+SEEDS = (0,)
 STRENGTHS: dict[str, tuple[float, ...]] = {
     "L1": (1.0, 2.0, 4.0, 8.0),
     "TopK": (32, 16, 8, 4),
