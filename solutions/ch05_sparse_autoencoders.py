@@ -1328,7 +1328,9 @@ def best_feature_f1(
 # shuffled = torch.stack([both[torch.randperm(100, generator=draw)] for _ in range(5000)])
 # gaps = (shuffled[:, :50].mean(1) - shuffled[:, 50:].mean(1)).abs()
 # gap = float(both[is_feature].mean() - both[~is_feature].mean())
-# print(f"features lead by {gap:.2f} points of 6; shuffled names lead by {float(gaps.max()):.2f} at most")
+# print(
+#     f"features lead by {gap:.2f} points of 6; shuffled names lead by {float(gaps.max()):.2f} at most"
+# )
 # table(rows, ["units", "rated", "strongest clear", "others fit, too", "mean of 0 to 6"])
 
 # %% [markdown]
@@ -1359,7 +1361,9 @@ def best_feature_f1(
 #     used = [row["active"], row["used"], row["above_half"]]
 #     rows.append([row["site"], row["units"], *used, float(f1.mean()), ahead])
 # made = next(row for row in sites if row["units"] == "TopK, 512 features")["label_f1"]
-# lost = [label for label, f, axis in zip(LABELS, made, sites[0]["label_f1"], strict=True) if f < axis]
+# lost = [
+#     label for label, f, axis in zip(LABELS, made, sites[0]["label_f1"], strict=True) if f < axis
+# ]
 # print(f"the stream's 512 features lose to its axes on {', '.join(lost)}")
 # table(
 #     rows,
@@ -1431,6 +1435,8 @@ def match_features(
 # %% tags=["active-ipynb"]
 # figure = None
 # larger = load_sae("sae-relu-1l-py-8x", device=device)
+#
+#
 # def no_bos(values):
 #     """The rows of every tenth window without its BOS, which is the same everywhere."""
 #     return values.view(len(windows) // 10, windows.shape[1], -1)[:, 1:].flatten(0, 1)
@@ -1601,7 +1607,9 @@ def match_features(
 #     easy = torch.maximum(by_token, by_untrained)
 #     shared = across_models > 0.5
 #     beyond = shared & (across_models > easy + 0.1)
-#     print(f"(among equal tokens: on the {float(common.float().mean()):.0%} read {ENOUGH} times or more)")
+#     print(
+#         f"(among equal tokens: on the {float(common.float().mean()):.0%} read {ENOUGH} times or more)"
+#     )
 #     print(
 #         f"in another model above 0.5, and by 0.1 above one token and the untrained model:"
 #         f" {float(beyond.float().mean()):.0%}"
@@ -1708,7 +1716,9 @@ def steer(
 #         return float(mass), float(loss_of(logits, prompts))
 #
 #     some_alive = ((dashboards.share > 0.001) & (dashboards.share < 0.03)).nonzero()[:, 0]
-#     others = some_alive[torch.randperm(len(some_alive), generator=torch.Generator().manual_seed(2))]
+#     others = some_alive[
+#         torch.randperm(len(some_alive), generator=torch.Generator().manual_seed(2))
+#     ]
 #     rows = []
 #     for feature in (1342, 913, 684, 1019, 1021):
 #         row = sae.W_dec[feature]
@@ -1815,7 +1825,9 @@ def steer(
 #     promise = promise / dashboards.logits.std(1, keepdim=True)
 #     links = (lift > 10) & (given > 0.3) & usable[:, None] & usable
 #     del after, lift
-#     mixed = torch.randperm(windows.numel(), generator=torch.Generator().manual_seed(0)).to(device)
+#     mixed = torch.randperm(windows.numel(), generator=torch.Generator().manual_seed(0)).to(
+#         device
+#     )
 #     out_of_order = dashboards.active._replace(token=mixed[dashboards.active.token])
 #     by_luck = followers(out_of_order, windows).float() / often.clamp(min=1)[:, None]
 #     luck = (by_luck > 10 * chance) & (by_luck > 0.3) & usable[:, None] & usable
@@ -1873,7 +1885,9 @@ def steer(
 #         row, strength = sae.W_dec[a], dashboards[a].peak / 2
 #         before = float(base.softmax(-1)[..., promised].sum(-1).mean())
 #         as_long = normalize(sae.W_dec[others[8:24]], dim=-1) * row.norm()
-#         noise = normalize(torch.randn(3, 512, generator=draw, device=device), dim=-1) * row.norm()
+#         noise = (
+#             normalize(torch.randn(3, 512, generator=draw, device=device), dim=-1) * row.norm()
+#         )
 #         mass, *pushed = (effect(v, strength, promised)[0] for v in (row, *as_long, *noise))
 #         theirs, random = torch.tensor(pushed[:16]), max(pushed[16:])
 #         print(
@@ -1943,7 +1957,8 @@ def steer(
 #         )
 #         enough = (often.amin(0) >= 5).nonzero()[:, 0]  # on both halves
 #         recalls = [
-#             float((f_choose[has & (ids_choose == t), general] > 0).float().mean()) for t in enough
+#             float((f_choose[has & (ids_choose == t), general] > 0).float().mean())
+#             for t in enough
 #         ]
 #         if not recalls:
 #             continue
