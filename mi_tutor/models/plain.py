@@ -24,6 +24,16 @@ def plain_logits(
         weights: by the names of `parameters_of`; differentiated through where they require gradients.
         tokens: ids, at most `n_ctx` a sequence.
     """
+    from torch.nn.functional import linear
+
+    resid = final_residual(architecture, weights, tokens)
+    return linear(_norm(architecture, resid), weights["head.weight"])
+
+
+def final_residual(
+    architecture: Mapping[str, Any], weights: "Mapping[str, Tensor]", tokens: "Int[Tensor, 'batch position']"
+) -> "Float[Tensor, 'batch position d_model']":
+    """What the last layer's `hook_resid_post` holds; arguments as for `plain_logits`."""
     from torch.nn.functional import embedding, linear
 
     resid = embedding(tokens, weights["tok_embed.weight"])
@@ -33,7 +43,7 @@ def plain_logits(
         if not architecture["attn_only"]:
             hidden = _hidden(architecture, of_layer, resid)
             resid = resid + linear(hidden, of_layer["mlp.fc_out.weight"], of_layer["mlp.fc_out.bias"])
-    return linear(_norm(architecture, resid), weights["head.weight"])
+    return resid
 
 
 def first_mlp_activations(
@@ -45,6 +55,17 @@ def first_mlp_activations(
     resid = embedding(tokens, weights["tok_embed.weight"])
     of_layer = _of_layer(weights, 0)
     return _hidden(architecture, of_layer, resid + _attention(architecture, of_layer, _norm(architecture, resid)))
+
+
+def first_mlp_output(
+    architecture: Mapping[str, Any], weights: "Mapping[str, Tensor]", tokens: "Int[Tensor, 'batch position']"
+) -> "Float[Tensor, 'batch position d_model']":
+    """What `blocks.0.hook_mlp_out` holds: what these neurons write; arguments as for `plain_logits`."""
+    from torch.nn.functional import linear
+
+    of_layer = _of_layer(weights, 0)
+    hidden = first_mlp_activations(architecture, weights, tokens)
+    return linear(hidden, of_layer["mlp.fc_out.weight"], of_layer["mlp.fc_out.bias"])
 
 
 def _of_layer(weights: "Mapping[str, Tensor]", layer: int) -> "dict[str, Tensor]":

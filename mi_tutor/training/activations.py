@@ -1,5 +1,6 @@
 """The activations that autoencoders learn, streamed from a model in random order, the same for the same seed."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mi_tutor.corpus.tokenizer import BOS_ID
@@ -19,7 +20,7 @@ _AT_ONCE = 16
 
 
 class ActivationStream:
-    """Batches of layer 0's post-ReLU activations, by number; any of them can be asked for first.
+    """Batches of a model's activations, by number; any of them can be asked for first.
 
     The buffer is filled from `_BUFFER` windows of the corpus in random order and its tokens are shuffled, so that the
     tokens of a batch hardly ever come from one file. It is filled again from the next windows when it is used up. What
@@ -27,6 +28,8 @@ class ActivationStream:
 
     The first position is among them: it holds BOS and is the same in every sequence, but an autoencoder that is put
     in the model's way meets it there as well.
+
+    What is read is layer 0's neurons after their ReLU, or what another function of mi_tutor.models.plain gives.
     """
 
     def __init__(
@@ -37,8 +40,11 @@ class ActivationStream:
         batch: int,
         seed: int,
         device: "torch.device",
+        read: "Callable[..., Tensor]" = first_mlp_activations,
+        bfloat16: bool = True,
     ) -> None:
         self.recipe, self.tokens, self.batch, self.seed, self.device = recipe, tokens, batch, seed, device
+        self.read, self.bfloat16 = read, bfloat16
         self.weights = {name: value.to(device) for name, value in weights.items()}
         self.windows = min(_BUFFER, len(tokens) // recipe.context)
         self.per_buffer = self.windows * recipe.context // batch
@@ -47,7 +53,7 @@ class ActivationStream:
         self._number = -1
         self._buffer: Tensor | None = None
 
-    def __getitem__(self, step: int) -> "Float[Tensor, 'batch d_mlp']":
+    def __getitem__(self, step: int) -> "Float[Tensor, 'batch d_in']":
         """The activations of one batch, bfloat16."""
         number, place = divmod(step, self.per_buffer)
         if number != self._number:
@@ -56,7 +62,7 @@ class ActivationStream:
         assert self._buffer is not None
         return self._buffer[place * self.batch : (place + 1) * self.batch]
 
-    def _fill(self, number: int) -> "Float[Tensor, 'token d_mlp']":
+    def _fill(self, number: int) -> "Float[Tensor, 'token d_in']":
         import torch
 
         context = self.recipe.context
@@ -66,8 +72,8 @@ class ActivationStream:
         windows = self.tokens[starts[:, None] + torch.arange(context)]
         windows[:, 0] = BOS_ID
         rows = []
-        with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16):
+        with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             for part in windows.to(self.device).split(_AT_ONCE):
-                hidden = first_mlp_activations(self.recipe.architecture, self.weights, part)
-                rows.append(hidden.flatten(0, 1).bfloat16())
+                read = self.read(self.recipe.architecture, self.weights, part)
+                rows.append(read.flatten(0, 1).bfloat16())
         return torch.cat(rows)[order.to(self.device)]

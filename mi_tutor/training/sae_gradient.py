@@ -89,6 +89,22 @@ def loss_gradient(
     )
 
 
+def top_k_gradient(parameters: Parameters, x: "Float[Tensor, 'batch d_in']", k: int) -> Step:
+    """The same for a TopK autoencoder (Gao et al. 2024): no penalty, and of each input's features the k largest count.
+
+    Args:
+        parameters: float32, of one autoencoder, on the CPU.
+        x: the activations.
+        k: how many features an input keeps; those of them that are negative are 0.
+    """
+    import torch
+
+    pre = torch.nn.functional.linear(x - parameters.b_dec[0], parameters.W_enc[0], parameters.b_enc[0])
+    best = pre.topk(k, dim=-1)
+    active = torch.zeros(pre.shape, dtype=torch.bool).scatter_(-1, best.indices, best.values > 0)
+    return _sparse(parameters, x, pre, active, 0.0, torch.float32)
+
+
 def _sparse(
     parameters: Parameters,
     x: "Float[Tensor, 'batch d_in']",

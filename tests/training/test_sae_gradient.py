@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from mi_tutor.training import sae_gradient
-from mi_tutor.training.sae_gradient import Parameters, Step, loss_gradient
+from mi_tutor.training.sae_gradient import Parameters, Step, loss_gradient, top_k_gradient
 
 L1 = 0.3
 
@@ -100,3 +100,19 @@ def test_a_gpu_computes_the_same(gpu: str) -> None:
     there = loss_gradient(Parameters(*(tensor.cuda() for tensor in parameters)), x.cuda(), L1, torch.float32)
     for one, other in zip(here.gradients, there.gradients, strict=True):
         assert torch.allclose(one, other.cpu(), atol=1e-4)
+
+
+@pytest.mark.parametrize("k", [1, 4, 30])
+def test_the_gradient_of_the_k_largest_is_autograds(k: int) -> None:
+    parameters = drawn(1, d_sae=30, d_in=12, bias=-0.5)
+    x = torch.randn(40, 12, generator=torch.Generator().manual_seed(1))
+    leaves = [tensor[0].double().requires_grad_() for tensor in parameters]
+    W_enc, b_enc, W_dec, b_dec = leaves
+    best = ((x.double() - b_dec) @ W_enc.T + b_enc).topk(k, dim=-1)
+    f = x.new_zeros(40, 30, dtype=torch.float64).scatter(-1, best.indices, best.values.relu())
+    (f @ W_dec + b_dec - x).square().sum(-1).mean().backward()
+    step = top_k_gradient(parameters, x, k)
+    assert torch.equal(step.fired[0], (f > 0).sum(0).float())
+    for name, gradient, leaf in zip(parameters._fields, step.gradients, leaves, strict=True):
+        assert leaf.grad is not None
+        assert torch.allclose(gradient[0].double(), leaf.grad, atol=1e-5), name
