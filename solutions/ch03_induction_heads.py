@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 03 Induction heads: what came after this, the last time?
 #
-# Below, two models read a line of Python that contains a name nobody has ever used, and then begin to read it again.
+# Below, two models read a line of Python that contains a name made up for this page, and then begin to read it again.
 # Both were trained on the same text in the same order from the same first weights. One has one layer of attention, the
 # other has two.
 #
@@ -31,7 +31,8 @@ from transformer_lens.model_bridge import TransformerBridge
 #     needs,
 #     show_solution,
 # )
-# from mi_tutor.figures.induction import Pair, code_repeats, cut_path
+# from mi_tutor.figures.edges import clean_run, cut_edge
+# from mi_tutor.figures.induction import code_repeats
 # from mi_tutor.models import checkpoint_steps, training_curves
 # from mi_tutor.models.build import parameters_of
 # from mi_tutor.models.plain import plain_logits
@@ -69,7 +70,7 @@ from transformer_lens.model_bridge import TransformerBridge
 # table(rows, ["token that came", *columns])
 
 # %% [markdown]
-# The name is split into fragments, and no text ever put these fragments in this order. With one layer hardly any of them is
+# The name is split into fragments, and their order was made up for this page. With one layer hardly any of them is
 # expected more the second time than the first. With two layers, once the name has begun, half of its fragments become
 # more likely than not.
 # The model has not learned this name. It has learned something about names: *what followed this last time will follow
@@ -432,35 +433,48 @@ def ablation_effects(
 # the least effect there is below zero.
 # A gentler question: replace what the head writes by its own mean, over sequences and positions, so that it says what
 # it usually says, but nothing about this text.
+#
+# And a question that the table left open: is it the *repeating* that needs these heads, or would any text miss them? The
+# first copy is the control. **Predict first:** what will 0.2 and 1.6 cost there?
 
 # %% tags=["active-ipynb"]
 # figure = None
 # with needs(repeated_tokens, ablation_effects):
 #
+#     def copies(hooks):
+#         """The loss on both copies of code, each without its first token."""
+#         logits = model.run_with_hooks(code, fwd_hooks=hooks)
+#         by_token = cross_entropy(logits[:, :-1].mT, code[:, 1:], reduction="none")
+#         first, second = by_token[:, 1:CODE_PERIOD], by_token[:, 1 + CODE_PERIOD :]
+#         return torch.stack([first.mean(), second.mean()])
+#
 #     def mean_effect(layer, head):
-#         """The rise in loss on the second copy of code when a head writes its mean everywhere."""
+#         """The rise in loss on either copy of code when a head writes its mean everywhere."""
 #
 #         def flatten(z, hook):
 #             z = z.clone()
 #             z[:, :, head] = z[:, :, head].mean((0, 1))
 #             return z
 #
-#         logits = model.run_with_hooks(
-#             code, fwd_hooks=[(f"blocks.{layer}.attn.hook_z", flatten)]
-#         )
-#         ablated = cross_entropy(logits[:, CODE_PERIOD:-1].mT, code[:, 1 + CODE_PERIOD :])
-#         return float(ablated) - clean
+#         rises = copies([(f"blocks.{layer}.attn.hook_z", flatten)]) - clean
+#         return [f"{rise:+z.2f}" for rise in rises]
 #
-#     clean = float(losses(model, code)[:, CODE_PERIOD:].mean())
+#     clean = copies([])
 #     chosen = [(0, 2), (0, 3), (0, 1), (1, 6), (1, 0)]
-#     rows = [[f"{i}.{h}", float(effects_code[i, h]), mean_effect(i, h)] for i, h in chosen]
-#     figure = table(rows, ["head", "set to zero, nats", "set to its mean, nats"])
+#     rows = [
+#         [f"{i}.{h}", f"{effects_code[i, h]:+.2f}", *mean_effect(i, h)[::-1]] for i, h in chosen
+#     ]
+#     columns = ["head", "to zero: second copy", "to its mean: second copy", "and first copy"]
+#     figure = table(rows, columns)
 # figure
 
 # %% [markdown]
-# The picture stays: 0.2 and 1.6. But 0.1, whose silence had seemed to *help*, turns out to matter not at all: what
-# helped was the zeros, not the head's absence. A result that survives a second kind of ablation is worth more than one
-# that does not.
+# The picture stays: 0.2 and 1.6, and behind them 0.3. But 0.1, whose silence had seemed to *help*, turns out to matter not
+# at all: what helped was the zeros, not the head's absence. A result that survives a second kind of ablation is worth more
+# than one that does not.
+#
+# On the first copy the same two heads are missed as well, for code repeats itself without our help. But on the second copy
+# they are missed more than five times as much, and 1.0 about equally on both.
 #
 # ## 4. Through which path?
 #
@@ -509,40 +523,143 @@ def pattern_without(
 # check(pattern_without)
 
 # %% [markdown]
-# Our model has a norm before the layer, biases, and rotary positions. `cut_path` from the course's own package does the
-# same with all of these in place (the norm is taken again of what is left), lets the model run on, and returns two
-# numbers: by how much the loss on the second copy rises, and what is left of the prefix-matching score.
+# Our model has a norm before the layer, biases, and rotary positions. `cut_edge` from the course's own package makes such
+# a cut with all of these in place (the norm is taken again of what is left). What is cut is replaced by its mean, as in
+# section 3. It returns by how much the loss on the second copy rises, and the pattern that is left.
 #
-# **Predict first:** four numbers for the loss, keys and queries, random tokens and code.
+# One cut alone proves little: perhaps any hole in what 1.6 reads would hurt as much. So cut every edge that leads into it.
+# What it reads comes from eight heads of layer 0 and from the embedding of the token itself. Each of these nine may matter
+# for keys, for queries and for values: twenty-seven edges.
+#
+# **Predict first:** our hypothesis needs three of them. Which? And what should the others cost?
+
+# %% tags=["active-ipynb"]
+# figure = None
+# names_of = {"k": "keys", "q": "queries", "v": "values"}
+# INTO = ["token", *(f"0.{h}" for h in range(n_heads))]
+# with needs(repeated_tokens, prefix_matching_score):
+#     runs = {"random": clean_run(model, random[:32]), "code": clean_run(model, code)}
+#     cuts = {
+#         (what, source, reader): cut_edge(run, source, 6, reader)
+#         for what, run in runs.items()
+#         for source in INTO
+#         for reader in "kqv"
+#     }
+#     across = [(what, reader) for what in runs for reader in "kqv"]
+#     rows = [[s, *(f"{cuts[w, s, r].added_loss:+z.2f}" for w, r in across)] for s in INTO]
+#     for what, period in (("random", PERIOD), ("code", CODE_PERIOD)):
+#         uncut = {"random": prefix, "code": prefix_code}[what][1, 6]
+#         left = [
+#             float(prefix_matching_score(cuts[what, "0.2", reader].pattern[:, None], period))
+#             for reader in "kq"
+#         ]
+#         print(
+#             f"{what}: prefix score of 1.6 {uncut:.3f}; 0.2 out of its keys {left[0]:.3f}, out of its queries {left[1]:.3f}"
+#         )
+#     columns = ["out of 1.6's", *(f"{names_of[r]}, {w}" for w, r in across)]
+#     figure = table(rows, columns, "second copy's loss, nats, when an edge is cut")
+# figure
+
+# %% [markdown]
+# Read it by columns, first on random tokens, then on code:
+# - **Values.** The token itself, and no head: 1.6 says what stands where it looks.
+# - **Queries.** The token itself, above all: 1.6 searches for its own token.
+# - **Keys.** 0.2 above all, and with it the stripe is gone. Cutting this *one* edge costs nearly as much as silencing
+#   either head outright. So what 0.2 does for the rest of the model, on this text, is small beside it.
+#
+# These are the three edges of the hypothesis. What one head wrote is read in another's keys: this is **K-composition**, and
+# the pair is the *induction circuit*. Most of the other edges are the control, and cost next to nothing.
+#
+# Most, not all. 0.3 in the keys costs a quarter of what 0.2 does, and in the queries both of them are read a little. That
+# was not in the hypothesis, and we go after it at once. And an edge may cost less than nothing: where 1.6's keys do not say
+# which token they are, the loss *falls*. Perhaps some tokens are usually worth looking at and others not, which is of no
+# use where everything comes again; we have not looked into it.
+#
+# Why the mean and not zeros? Here are four heads whose edges cost nothing, cut both ways.
 
 # %% tags=["active-ipynb"]
 # figure = None
 # with needs(repeated_tokens, prefix_matching_score):
-#     pair, rows = Pair(early=2, late=6), []  # head 2 of layer 0, head 6 of layer 1
-#     uncut = {"random tokens": prefix[1, 6], "real code": prefix_code[1, 6]}
-#     for what, sequences in (("random tokens", random), ("real code", code)):
-#         for reader, name in (("k", "keys"), ("q", "queries")):
-#             cut = cut_path(model, pair, sequences, reader)
-#             rows.append(
-#                 [
-#                     what,
-#                     f"0.2 out of 1.6's {name}",
-#                     f"{cut.added_loss:+.2f}",
-#                     f"{uncut[what]:.3f}",
-#                     f"{cut.prefix_matching:.3f}",
-#                 ]
-#             )
-#     columns = ["on", "cut", "loss on second copy, nats", "prefix score before", "and after"]
+#     rows = []
+#     for source in ("0.1", "0.4", "0.5", "0.6"):
+#         row = [source]
+#         for reader in "kq":
+#             zero = cut_edge(runs["random"], source, 6, reader, instead=torch.zeros_like)
+#             row += [f"{c.added_loss:+z.2f}" for c in (cuts["random", source, reader], zero)]
+#         rows.append(row)
+#     columns = ["head", "keys, to the mean", "keys, to zero", "queries, to the mean", "to zero"]
+#     figure = table(rows, columns, "random tokens: second copy's loss, nats")
+# figure
+
+# %% [markdown]
+# Zeros charge heads that tell 1.6 nothing, a third of a nat and more, and in the queries they credit them. Such a head always
+# writes about the same, and the rest of the model counts on it. A cut to zero measures that as well; a cut to the mean does
+# not.
+#
+# ### What is 0.3 for?
+#
+# Which positions does it read? Here is the attention by distance, on random tokens. **Predict first:** the token before is
+# noted by 0.2 already. What could be worth a second note?
+
+# %% tags=["active-ipynb"]
+# figure = None
+# with needs(repeated_tokens, prefix_matching_score):
+#     by_distance = torch.stack(
+#         [on_random[0].diagonal(-back, dim1=-2, dim2=-1).mean((0, -1)) for back in range(6)]
+#     )
+#     others = [h for h in range(n_heads) if h not in (2, 3)]
+#     rows = [
+#         [f"{back} back", *(f"{v:.2f}" for v in (at[2], at[3], at[others].mean()))]
+#         for back, at in enumerate(by_distance)
+#     ]
+#     figure = table(rows, ["attention to the token", "0.2", "0.3", "mean of the other six"])
+# figure
+
+# %% [markdown]
+# 0.2 reads one token back. 0.3 gives half of its attention to the last three, to none of them sharply: a blurred note of what
+# has just been.
+#
+# Such a note could be of use where a token has occurred *twice*. In `x a b … y a c`, both `b` and `c` carry the note "after
+# `a`". When `x a` comes again, `x` would tell which of them is meant. Build that: one token in two places of a block. From
+# the second copy, look at both continuations. Of the attention that goes to either, a head that matches one token gives half
+# to the right one.
+#
+# **Predict first:** the share of the right one in 1.6 as it is; without 0.3; and, as the control, without 0.0.
+
+# %% tags=["active-ipynb"]
+# figure = None
+# with needs(repeated_tokens, prefix_matching_score):
+#     draw = torch.Generator(device).manual_seed(1)
+#     twice = repeated_tokens(64, PERIOD, d_vocab, BOS, draw)
+#     twice[:, [17, 17 + PERIOD]] = twice[:, [7, 7 + PERIOD]]  # a at 7 and 17, and in copy two
+#     run = clean_run(model, twice)
+#
+#     def shares(pattern):
+#         """Attention from both late a's to the right continuation, to the other, and the share."""
+#         a, b = 7 + PERIOD, 17 + PERIOD
+#         right = pattern[:, a, 8] + pattern[:, b, 18]
+#         wrong = pattern[:, a, 18] + pattern[:, b, 8]
+#         share = right / (right + wrong)
+#         error = share.std() / len(share) ** 0.5
+#         return [
+#             f"{right.mean() / 2:.2f}",
+#             f"{wrong.mean() / 2:.2f}",
+#             f"{share.mean():.2f} ± {error:.2f}",
+#         ]
+#
+#     whole = cut_edge(run, "0.0", 6, "k", instead=lambda part: part)  # nothing is cut
+#     rows = [["nothing", *shares(whole.pattern)]]
+#     for source, reader in (("0.3", "k"), ("0.3", "q"), ("0.0", "k"), ("0.0", "q")):
+#         cut = cut_edge(run, source, 6, reader)
+#         rows.append([f"{source} out of the {names_of[reader]}", *shares(cut.pattern)])
+#     columns = ["cut", "to the right one", "to the other", "share of the right one"]
 #     figure = table(rows, columns)
 # figure
 
 # %% [markdown]
-# One edge of the graph carries it. Out of the keys, and the stripe is gone; out of the queries, and hardly anything
-# happens. Compare the first row with the ablation above: cutting this *one* path costs nearly as much as silencing
-# either head outright. What 0.2 does for the rest of the model on this text is small beside what it does for the keys
-# of 1.6.
-#
-# This is **K-composition**, and the pair is the *induction circuit*.
+# As it is, 1.6 gives the right place about seven tenths of it. Without 0.3 in its keys it hardly knows which is which,
+# and without it in the queries it knows less. The control changes nothing. So 0.3 is a helper: 1.6 matches the last token
+# by the notes of 0.2, and what stood before it, roughly, by those of 0.3. Induction is not always about one token.
 
 # %% [markdown]
 # ## 5. Can it be seen in the weights?
@@ -607,55 +724,58 @@ def composition_scores(model: TransformerBridge, kind: str) -> Float[Tensor, "la
 # check(composition_scores)
 
 # %% [markdown]
-# What would chance give? Draw random heads of the same sizes and score them, as a floor. And TransformerLens offers the
-# same scores, which should agree to the last digits. **Predict first:** in which of the three tables is there a cell to
-# see?
+# What would chance give? Take the model itself, and turn what layer 0 writes by a random rotation: every head stays what it
+# is, but nobody reads where it writes. The largest of 64 pairs there is what the largest here has to beat. And TransformerLens
+# offers the same scores, which should agree to the last digits. **Predict first:** in which of the three tables is there a
+# cell to see?
 
 # %% tags=["active-ipynb"]
 # figures = [None] * 3
 # with needs(composition_score, composition_scores):
 #     draw = torch.Generator(device).manual_seed(0)
-#
-#     def random_head():
-#         """W_V W_O, or W_K W_Q^T, of a head whose weights are drawn."""
-#         d_model, d_head = model.cfg.d_model, model.cfg.d_head
-#         left, right = torch.randn(2, d_model, d_head, generator=draw, device=device)
-#         return left @ right.T
-#
-#     chance = [float(composition_score(random_head(), random_head())) for _ in range(30)]
-#     print(f"random weights: {min(chance):.3f} to {max(chance):.3f}")
+#     twin = load_model("attn-2l-py", device=device)
+#     written = parameters_of(twin)["layers.0.attn.o.weight"]  # [d_model, head * d_head]
+#     square = torch.randn(len(written), len(written), generator=draw, device=device)
+#     written.copy_(torch.linalg.qr(square)[0] @ written)
 #     composed = {kind: composition_scores(model, kind) for kind in "QKV"}
+#     rows = []
 #     for kind, scores in composed.items():
 #         theirs = model.all_composition_scores(kind)[0, :, 1, :].T
-#         gap = float((scores - theirs).abs().max())
+#         print(f"{kind}: from TransformerLens's {float((scores - theirs).abs().max()):.0e}")
+#         turned, others = composition_scores(twin, kind), scores[[0, 1, 2, 3, 4, 5, 7]]
 #         best = int(scores.argmax())
 #         where = f"0.{best % n_heads} → 1.{best // n_heads}"
-#         print(
-#             f"{kind}: largest {scores.max():.3f} ({where}); from TransformerLens's: {gap:.0e}"
-#         )
+#         rows.append([kind, f"{scores.max():.3f} ({where})"])
+#         for part in (turned, scores[6, [2, 3]], others[:, [2, 3]]):
+#             rows[-1].append(f"{part.min():.3f} to {part.max():.3f}")
 #     early, late = [f"0.{h}" for h in range(n_heads)], [f"1.{h}" for h in range(n_heads)]
+#     columns = ["kind", "largest", "64 pairs, turned", "0.2 and 0.3 → 1.6", "→ the other seven"]
 #     figures = [
 #         heatmap(
 #             s, early, late, "early head", "late head", f"{k}-composition", "score", (0, 0.21)
 #         )
 #         for k, s in composed.items()
 #     ]
+#     figures.append(table(rows, columns))
 # figures[1]
 
 # %% tags=["active-ipynb"]
 # together(figures[0], figures[2]) if figures[0] else None
 
+# %% tags=["active-ipynb"]
+# figures[-1]
+
 # %% [markdown]
-# In the tables for queries and values nothing stands out; all of it lies near where random weights lie, a little above or
-# below. In
-# the table for keys one row does, that of 1.6, in two cells: 0.2, the head of the hypothesis, and 0.3, the one that had
-# a small share in the ablation. Behaviour, causes and weights point at the same pair; the weights also name the helper.
+# In the table for keys one row stands out, that of 1.6, in two cells: 0.2, the head of the hypothesis, and 0.3, the helper.
+# Both lie far above anything that 64 turned pairs reach. Behaviour, cuts and weights point at the same heads.
 #
-# *Below* chance is telling, too. Look at the column 0.2 in the other two tables: what this head writes is kept out of
-# everybody's queries and values.
+# In the tables for queries and values the largest score is at most a little above the largest of the turned model. *Below*
+# chance is telling, too: look at the columns 0.2 and 0.3. What these two write is kept out of everybody's values, out of
+# most heads' queries, and out of the keys of nearly all heads but 1.6.
 #
-# Do not trust the score alone, though. Section 9 raises one to the ceiling without changing a single output of the
-# model.
+# **Do not trust the score alone.** A low one is no alibi. In section 4 the queries of 1.6 did read 0.2 and 0.3, and here both
+# score no more than chance would give: the score counts all directions of the stream alike, and a few may be enough. A
+# high one is no proof either: section 9 raises one to the ceiling without changing a single output of the model.
 #
 # ## 6. Build one
 #
@@ -813,8 +933,8 @@ def build_induction_head(d_vocab: int, n_ctx: int) -> dict[str, Tensor]:
 
 # %% [markdown]
 # After `a` two continuations have been seen, and the head gives each of them its share of the vote; nothing in a single
-# token can decide. A trained head may match more than one token back. (And it is softer than yours: 1.6 had half of the
-# attention on random tokens, not all. Section 9 shows where another part of it rests.)
+# token can decide. The trained head can do better, with the help of 0.3 (section 4). And it is softer than yours: 1.6 had
+# half of the attention on random tokens, not all. Section 9 shows where another part of it rests.
 #
 # ### The other way
 #
@@ -884,10 +1004,46 @@ def build_pointer_head(d_vocab: int, n_ctx: int) -> dict[str, Tensor]:
 # cuts can, and they have changed places. The self-match costs nothing: it points one past the query, into the future,
 # where the mask hides it.
 #
-# Which of the two does training find? In our model, with rotary positions, the first; you have measured it. A rotary model
-# adds no positions to its embeddings, so layer 0's values have none that a pointer could be made of. (Behind layer 0 that no
-# longer holds: attention leaves traces of where it has been.) GPT-2 has learned ones. Olsson et al. define an induction
-# head by what it does, so that both are.
+# Which of the two does training find? In our model, with rotary positions, the first; you have measured it. Could it have
+# been the second? A pointer is made of positions, in the values that layer 0 reads, and a rotary model adds none to its
+# embeddings. **Predict first:** how well does a linear map read the position from the stream, before layer 0 and behind it?
+# (It is fitted on half of the windows of held-out code and scored on the others, as the share of variance explained, R².)
+
+# %% tags=["active-ipynb"]
+# starts = torch.linspace(0, len(heldout) - 256, 64).long()
+# windows = heldout[starts[:, None] + torch.arange(256)].to(device)
+# windows[:, 0] = BOS
+#
+#
+# def position_read(stream, position):
+#     """R² of a linear map to the position: fitted on every other window, scored on the rest."""
+#     x = torch.cat([stream, torch.ones_like(stream[..., :1])], -1)[:, 1:]  # without BOS
+#     x, y, test = x[::2].flatten(0, 1), position[::2].flatten(), x[1::2].flatten(0, 1)
+#     fitted = torch.linalg.lstsq(x, y[:, None]).solution
+#     true = torch.arange(1.0, 256, device=device).repeat(len(windows) // 2)
+#     return 1 - float((test @ fitted - true[:, None]).square().mean() / true.var())
+#
+#
+# position = torch.arange(1.0, 256, device=device).repeat(len(windows), 1)
+# drawn = torch.rand(
+#     position.shape, generator=torch.Generator(device).manual_seed(0), device=device
+# )
+# behind = model(windows, stop_at_layer=1)
+# rows = [
+#     ["embeddings, before layer 0", position_read(model.W_E[windows], position)],
+#     ["the stream behind layer 0", position_read(behind, position)],
+#     [
+#         "the same, fitted to shuffled positions",
+#         position_read(behind, position.gather(1, drawn.argsort(1))),
+#     ],
+# ]
+# table([[name, f"{r2:z.2f}"] for name, r2 in rows], ["the position is read from", "R²"])
+
+# %% [markdown]
+# Before layer 0, nothing: what a fit finds there does not hold on other windows. So layer 0's values have no position that a
+# pointer could be made of. Behind layer 0 some of it can be read, since attention leaves traces of how much there was to look
+# at. A deeper rotary model could build on that, and "rotary models know no positions" would be wrong of it. GPT-2 has learned
+# positions from the start. Olsson et al. define an induction head by what it does, so that both kinds are.
 #
 # ## 7. Watch it form
 #
@@ -921,16 +1077,13 @@ def in_context_learning_score(
 # check(in_context_learning_score)
 
 # %% [markdown]
-# On windows of 256 tokens from held-out code. One column is one token a window, and losses of single tokens scatter by
-# nats, so beside the score of one pair of columns stands the mean over many pairs. **Predict first:** is the score of
-# the model with one layer zero?
+# On the windows of section 6, 256 tokens of held-out code. One column is one token a window, and losses of single tokens
+# scatter by nats, so beside the score of one pair of columns stands the mean over many pairs. **Predict first:** is the
+# score of the model with one layer zero?
 
 # %% tags=["active-ipynb"]
 # figure = None
 # with needs(in_context_learning_score):
-#     starts = torch.linspace(0, len(heldout) - 256, 64).long()
-#     windows = heldout[starts[:, None] + torch.arange(256)].to(device)
-#     windows[:, 0] = BOS
 #     rows, each = [], {}
 #
 #     def with_error(by_window):
@@ -995,56 +1148,111 @@ def induction_bump(
 # The name is borrowed. **Olsson et al.'s bump is in the loss curve**, a stretch where it falls at once; what you
 # compute is the steepest rise of *a score*. They should meet, if the story holds. **Predict first:** which comes first,
 # the head that takes notes, or the head that reads them? Notes that nobody reads are worth nothing; readers without
-# notes find nothing. (The table has the steepest steps, the picture below it the two scores.)
+# notes find nothing. Here is the record of the training, the best score of any head at every moment.
+
+# %% tags=["active-ipynb"]
+# history = training_curves("attn-2l-py")
+# at = history["step"][1:]
+# lines = {
+#     "best previous-token score": (at, history["best_previous_token_score"][1:]),
+#     "best prefix-matching score": (at, history["best_prefix_matching_score"][1:]),
+# }
+# curves(lines, "training step", "score", log_x=True)
+
+# %% [markdown]
+# So the notes begin early? In this picture the token before is looked at from a few hundred steps on, and the stripe comes
+# a thousand steps and more later. It is tempting to report that. But the record holds the best of *sixteen* heads, and a
+# maximum does not say whose it is. **Predict first:** which head is the best at step 1,000, and can 1.6 read what it writes?
 
 # %% tags=["active-ipynb"]
 # figure = None
-# history = training_curves("attn-2l-py")
-# with needs(induction_bump):
-#     kept = checkpoint_steps("attn-2l-py")
-#     every = torch.tensor(history["step"])
+# with needs(repeated_tokens, prefix_matching_score, previous_token_score):
+#     few, kept, seen_at, notes, stripes = random[:16], checkpoint_steps("attn-2l-py"), {}, [], []
+#     for step in kept:
+#         seen_at[step] = patterns(load_model("attn-2l-py", device=device, checkpoint=step), few)
+#         notes.append(torch.stack([previous_token_score(p) for p in seen_at[step]]))
+#         stripes.append(float(prefix_matching_score(seen_at[step][1], PERIOD)[6]))
+#     for step in (1000, 2000, 2400, 2600, 3000):
+#         now = notes[kept.index(step)]
+#         print(f"step {step}: best previous-token heads {ranked(now)}; 0.2 {now[0, 2]:.3f}")
+#     lines = {
+#         "previous token, best of layer 0": (kept[1:], [float(n[0].max()) for n in notes[1:]]),
+#         "previous token, best of layer 1": (kept[1:], [float(n[1].max()) for n in notes[1:]]),
+#         "prefix matching, 1.6": (kept[1:], stripes[1:]),
+#     }
+#     figure = curves(lines, "training step", "score", log_x=True)
+# figure
+
+# %% [markdown]
+# The early ones, the dashed line, are heads of *layer 1*, 1.1 and 1.2. They stand beside 1.6 and not below it: it cannot read
+# what they write.
+# In layer 0, where notes for 1.6 have to be taken, nothing happens until step 1,000; there the score is what it was at step
+# 0. At 2,000 it has begun, in 0.2, and until 2,600 it is not even the best of the sixteen. So the notes do not begin early.
+# They begin about when the reader does, and in these checkpoints they are a little ahead.
+#
+# How far ahead? By the steepest rise of each. The record has no score of layer 0 alone, only the sixteen kept checkpoints
+# tell it.
+
+# %% tags=["active-ipynb"]
+# figure = None
+# with needs(repeated_tokens, prefix_matching_score, previous_token_score, induction_bump):
+#     every, some = torch.tensor(history["step"]), torch.tensor(kept)
 #     at_kept = [history["step"].index(step) for step in kept]
 #     measures = {
-#         "best previous-token score": ("best_previous_token_score", 1),
+#         "best previous-token score, either layer": ("best_previous_token_score", 1),
 #         "best prefix-matching score": ("best_prefix_matching_score", 1),
 #         "second copy's loss (code)": ("second_copy_loss_code", -1),
 #         "second copy's loss (random)": ("second_copy_loss_random", -1),
 #         "in-context-learning score": ("in_context_learning_score", -1),
 #     }
-#     rows = []
+#     of_layer_0 = torch.stack([n[0].max() for n in notes])
+#     ends = f"{of_layer_0[0]:.2f}", f"{of_layer_0[-1]:.2f}"
+#     bump = induction_bump(some, of_layer_0.cpu())
+#     rows = [["best previous-token score, layer 0", *ends, bump, "not kept"]]
 #     for name, (key, sign) in measures.items():
 #         values = torch.tensor(history[key])
 #         ends = f"{values[0]:.2f}", f"{values[-1]:.2f}"
 #         of_all = induction_bump(every, sign * values)
-#         rows.append(
-#             [name, *ends, induction_bump(every[at_kept], sign * values[at_kept]), of_all]
-#         )
+#         rows.append([name, *ends, induction_bump(some, sign * values[at_kept]), of_all])
 #     among = [f"steepest, {len(kept)} checkpoints", f"steepest, all {len(every)}"]
 #     figure = table(rows, ["measure", "at step 0", "at the end", *among])
 # figure
 
-# %% tags=["active-ipynb"]
-# lines = {
-#     name: (history["step"][1:], history[key][1:])
-#     for name, key in (
-#         ("best previous-token score", "best_previous_token_score"),
-#         ("best prefix-matching score", "best_prefix_matching_score"),
-#     )
-# }
-# curves(lines, "training step", "score", log_x=True)
-
 # %% [markdown]
-# In the picture the notes begin early: a previous-token head is there, weakly, hundreds of steps before any stripe. For
-# a while it does not get better. Then both scores rise together.
-#
-# Read the column of the sixteen checkpoints first. All five measures rise, or fall, most steeply within a few hundred
+# Read the column of the sixteen checkpoints first. All of them rise, or fall, most steeply within a few hundred
 # steps of each other, the notes no later than their reader. (Sixteen points cannot say more about the order than their
-# spacing allows.)
+# spacing allows, and this is one run.)
 #
 # Then the last column, and be warned. Of ninety-five checkpoints the late ones are a hundredth apart on the logarithmic
 # axis, and a wobble divided by a hundredth is a steep slope: what is found there is mostly noise, and the learning
 # rate, which falls over the last third. A steepest slope depends on how finely one looks. Say which checkpoints you
 # used.
+#
+# One more doubt. At step 2,000 the stripe is hardly there. Does 0.2 take its notes for somebody else, then? You have the
+# tools: cut the edges from 0.2 at that checkpoint, into the keys, queries and values of every head of layer 1, and look at
+# the weights. **Predict first:** who reads it?
+
+# %% tags=["active-ipynb"]
+# with needs(composition_scores):
+#     young = load_model("attn-2l-py", device=device, checkpoint=2000)
+#     run = clean_run(young, code[:16])
+#     costs = {
+#         f"1.{h}'s {names_of[r]}": cut_edge(run, "0.2", h, r).added_loss
+#         for h in range(n_heads)
+#         for r in "kqv"
+#     }
+#     for reader in sorted(costs, key=costs.get, reverse=True)[:3]:
+#         print(f"0.2 out of {reader}: {costs[reader]:+.3f} nats on the second copy")
+#     print(f"the least of all {len(costs)}: {min(costs.values()):+.3f}")
+#     scores = composition_scores(young, "K")
+#     pair, rest = scores[6, 2].item(), scores.flatten().sort().values[-2]
+#     print(
+#         f"K-composition of 0.2 and 1.6: {pair:.3f}; largest of the other 63 pairs: {rest:.3f}"
+#     )
+
+# %% [markdown]
+# Nobody else, as far as the edges into layer 1 tell: the next costs a tenth as much. (The unembedding reads 0.2 as well; that
+# edge is not cut here.) When the pair hardly works yet, it is there, in the cuts and in the weights.
 #
 # Move the slider. First comes the pattern of 1.6 on one sequence of random tokens, then the prefix-matching score of
 # all heads, and last two curves of the whole training, with a mark where you are. It opens in the middle of the change.
@@ -1052,12 +1260,11 @@ def induction_bump(
 
 # %% tags=["active-ipynb"]
 # figure = None
-# with needs(repeated_tokens, prefix_matching_score):
-#     few = random[:16]
+# with needs(repeated_tokens, prefix_matching_score, previous_token_score):
 #
 #     def at_checkpoint(step):
 #         """The pattern of 1.6, all scores, and the losses, after so many steps of training."""
-#         seen = patterns(load_model("attn-2l-py", device=device, checkpoint=step), few)
+#         seen = seen_at[step]
 #         scores = torch.stack([prefix_matching_score(p, PERIOD) for p in seen])
 #         stripe = heatmap(
 #             seen[1, 0, 6],
@@ -1082,16 +1289,15 @@ def induction_bump(
 #             widths=(310, 260, 310),
 #         )
 #
-#     kept = checkpoint_steps("attn-2l-py")
 #     figure = slider("step", kept, at_checkpoint, start=kept.index(3000))
 # figure
 
 # %% [markdown]
-# For the first quarter of the training the two copies cost nearly the same, and there is no stripe. Then, roughly
-# between steps 2,000 and 5,000, the curves part, and in the same stretch the stripe appears, in one head and in no
-# other. After that it only sharpens. Olsson et al. saw it in models of many sizes, and called it a *phase change*. What you have
-# here is one run of one small model; that it happens *together* is no proof that one thing causes the other. Sections 3
-# and 4 were.
+# For the first quarter of the training the two copies cost nearly the same, and there is no stripe. Then, roughly between
+# steps 2,000 and 5,000, the curves part, and in the same stretch the stripe appears, in one head and in no other. After
+# that it only sharpens. Olsson et al. saw it in models of many sizes, and called it a *phase change*. What you have here
+# is one run of one small model; that it happens *together* is no proof that one thing causes the other. Sections 3 and 4
+# were.
 
 # %% [markdown]
 # ## 8. Train one now
@@ -1177,8 +1383,9 @@ def induction_bump(
 # few dozen more it is through the floor, and it goes on falling. Below the floor there is no explanation by crowd; that
 # is why the floor is drawn.
 #
-# Try: `train_small(2, 400, rate=2e-3)`, for with a smaller rate the wait is longer; or one period only, `PERIODS = range(12, 13)`. With a single period a head can learn
-# the distance instead, and one layer is enough: the same loss, and no induction.
+# Try: `train_small(2, 400, rate=2e-3)`, for with a smaller rate the wait is longer; or one period only,
+# `PERIODS = range(12, 13)`. With a single period a head can learn the distance instead, and one layer is enough: the same
+# loss, and no induction.
 #
 # ## 9. What to believe, and what not
 #
@@ -1208,9 +1415,9 @@ def induction_bump(
 # figure
 
 # %% [markdown]
-# The same score to the last digit, and nothing is lost without it (the model even gains a little, as with 0.1 above):
-# it looks at the right token and has nothing to say about it. A prefix score is a reason to look closer, and an ablation is the closer look. The reverse holds, too: 0.2
-# has no prefix score at all, and without it everything falls.
+# The same score to the last digit, and nothing is lost without it (the model even gains a little, as with 0.1 above): it
+# looks at the right token and has nothing to say about it. A prefix score is a reason to look closer, and an ablation is
+# the closer look. The reverse holds, too: 0.2 has no prefix score at all, and without it everything falls.
 #
 # **"Their composition score is high, so they work together."** The score looks at raw weights, in all directions of the
 # stream alike. But not all directions are read. The norm before each layer takes away the mean, so whatever is written
@@ -1256,20 +1463,33 @@ def induction_bump(
 # )
 #
 #
-# def look_away(pattern, hook):
-#     pattern = pattern.clone()
-#     pattern[:, 6, :, 0] = 0
-#     return pattern
+# def loss_without(keys):
+#     """The loss on code when 1.6 loses its attention to <|bos|>, or as much of that to others."""
+#
+#     def look_away(pattern, hook):
+#         pattern = pattern.clone()
+#         resting, looking = pattern[:, 6, :, :1].clone(), pattern[:, 6, :, 1:]
+#         if keys == "<|bos|>":
+#             pattern[:, 6, :, :1] = 0
+#         else:
+#             looking *= (1 - resting / looking.sum(-1, keepdim=True).clamp(min=1e-9)).clamp(
+#                 min=0
+#             )
+#         return pattern
+#
+#     hooks = [("blocks.1.attn.hook_pattern", look_away)]
+#     return cross_entropy(model.run_with_hooks(code, fwd_hooks=hooks)[:, :-1].mT, code[:, 1:])
 #
 #
-# hooks = [("blocks.1.attn.hook_pattern", look_away)]
-# away = cross_entropy(model.run_with_hooks(code, fwd_hooks=hooks)[:, :-1].mT, code[:, 1:])
-# print(f"loss without that attention: {away - losses(model, code).mean():+.3f} nats")
+# clean = losses(model, code).mean()
+# print(f"loss without the attention to <|bos|>: {loss_without('<|bos|>') - clean:+.3f} nats")
+# print(f"without as much of the attention to others: {loss_without('others') - clean:+.3f}")
 
 # %% [markdown]
 # Most of the attention in the first copy goes to a token from which less than a quarter as much is carried as from
-# others, and without it next to nothing changes. It is the **resting place** of chapters 00 and 02. For an induction head it has a meaning of its own:
-# *no match found*. A softmax cannot look nowhere.
+# others. Without it next to nothing changes; without as much of the attention to others, ten times as much. It is the
+# **resting place** of chapters 00 and 02. For an induction head it has a meaning of its own: *no match found*. A softmax
+# cannot look nowhere.
 #
 # ## 10. And in a model that others trained?
 #
@@ -1324,17 +1544,18 @@ def induction_bump(
 #
 # > **What you may have read.**
 # > - *"Induction heads are found in two-layer models."* They need **at least** two layers, so that somebody can take
-# >   notes before somebody reads them. Larger models have them, usually many.
-# > - *"An induction head copies the token after the last occurrence."* This one does, mostly. Olsson et al. describe
-# >   softer forms in large models as well, which match what is similar and not only what is equal, and argue that they
-# >   carry a good part of in-context learning. For large models their evidence is correlational, and they say so.
+# >   notes before somebody reads them. Olsson et al. measure them in larger models, too.
+# > - *"An induction head copies the token after the last occurrence."* This one weighs the occurrences by what stood
+# >   before them (section 4). Olsson et al. describe softer forms in large models as well, which match what is similar and
+# >   not only what is equal, and argue that they carry a good part of in-context learning. For large models their evidence
+# >   is correlational, and they say so.
 # > - *"Loss falls on repeated text, so the model has induction heads."* The upper row of section 1's first table, and
 # >   the one-layer curve of section 8, fall too.
 #
 # ## What is simplified here, and what is known to be wrong
 #
 # - **One pair, one model, one run.** From another seed the pair has other numbers, and the step of the change moves.
-# - **Frozen and unfrozen.** `cut_path` takes the norm again after the cut. With the norm frozen, as in chapter 02, the
+# - **Frozen and unfrozen.** `cut_edge` takes the norm again after the cut. With the norm frozen, as in chapter 02, the
 #   numbers differ a little.
 # - **Composition scores leave out** the rotation between positions, the norm, the biases, and how large the activations
 #   are. They are blind to what the stream never holds.
@@ -1361,14 +1582,17 @@ def induction_bump(
 #
 # ## An open question
 #
-# Notes nobody reads are worth nothing, and a reader without notes finds nothing. So what pulls the first of the two in
-# its direction, before the other is there? In the curves of section 7 the previous-token head rises early. Does it take
-# notes for somebody else, before induction pays? Find out who reads 0.2 at step 2,000, when the pair does not work yet:
-# which of this chapter's tools would tell, and which could mislead? Name a cut that could prove you wrong.
+# Notes nobody reads are worth nothing, and a reader without notes finds nothing. Yet between steps 1,000 and 2,000 both
+# begin, and as soon as the notes can be measured, 1.6 is the one that reads them. How can two halves begin of which
+# neither is worth anything alone? Perhaps one of them is worth something alone after all. Perhaps each finds a trace of
+# the other by chance, in the first weights. In the small model of section 8 you can hold one half fixed: give layer 0 a
+# perfect look at the token before from the first step on, or keep it from looking there, and see how soon the rest comes
+# (Singh et al. hold parts fixed in this way). Which result would speak for which of the two stories? Name a control, and
+# a result that would prove you wrong.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "open_question", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # ### BEGIN SOLUTION
-# A point each for: who reads the early previous-token head named by a measurement (composition scores and the paths cut at
-# step 2,000, not attention patterns alone); what could mislead said (a score of 0.2 may come from positions alone, and what is
-# cut at once is made good by others); a cut whose result would prove the answer wrong.
+# A point each for: an experiment that holds one half fixed, or takes it away, while the other may learn, with what either story
+# predicts for it; a control (the other half held instead, a head held that is no part of the circuit, several seeds, since one
+# run's step of change moves); a result whose occurrence would prove the answer wrong.
 # ### END SOLUTION

@@ -124,6 +124,11 @@ def _causal_attention(q: "Tensor", k: "Tensor", v: "Tensor") -> "Tensor":
         return torch.bmm(pattern, v.flatten(0, 1)).view_as(q)
 
 
+def turned_by_position(x: "Float[Tensor, '*batch position d_head']") -> "Float[Tensor, '*batch position d_head']":
+    """Queries or keys as they are compared: each turned by its position, from 0."""
+    return _rotate(x, *_rotations(x.shape[-2], x.shape[-1], x.device))
+
+
 def _rotations(positions: int, d_head: int, device: "Any") -> "tuple[Tensor, Tensor]":
     """Cosines and sines of the rotary angles (Su et al., "RoFormer", 2021, section 3.2), [position d_head/2]."""
     import torch
