@@ -358,7 +358,7 @@ def _moves(part: Any, by: int) -> Iterator[tuple[str, str]]:
             yield "start", f"a range that begins one place too {late}"
         if part.stop is not None or by < 0:
             yield "stop", f"a range that ends one place too {late}"
-        if part.start is not None and part.stop is not None:
+        if (part.start is not None or by > 0) and (part.stop is not None or by < 0):
             yield "both", f"a range that lies one place too {late}"
     elif isinstance(part, int) or (isinstance(part, Tensor) and part.dtype == torch.int64):
         yield "index", f"what stands one place too {late}"

@@ -8,7 +8,6 @@ gives the learner's result on every case is what they did, whatever they wrote. 
 to be imported anew for each mutant; here a hundred are tried in a second, without any source.)
 """
 
-import inspect
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -36,12 +35,13 @@ def variations(reference: Callable[..., Any], args: dict[str, Any]) -> Iterator[
     own = types.FunctionType(reference.__code__, reference.__globals__, reference.__name__, reference.__defaults__)
     for change in arguments_altered(args):
         yield Variation(change.name, change.sentence, _on_other_arguments(own, list(args), change))
-    seen = _Seen(reference)
+    file = reference.__code__.co_filename
+    seen = _Seen(file)
     with torch.no_grad(), seen:
         own(**args)
     for site, (operation, values, named) in seen.calls.items():
         for change in operations_altered(operation, values, named):
-            yield Variation(change.name, change.sentence, _with_a_call_changed(own, reference, site, change))
+            yield Variation(change.name, change.sentence, _with_a_call_changed(own, file, site, change))
 
 
 def _on_other_arguments(own: Callable[..., Any], names: list[str], change: Change) -> Callable[..., Any]:
@@ -51,11 +51,9 @@ def _on_other_arguments(own: Callable[..., Any], names: list[str], change: Chang
     return varied
 
 
-def _with_a_call_changed(
-    own: Callable[..., Any], reference: Callable[..., Any], site: Site, change: Change
-) -> Callable[..., Any]:
+def _with_a_call_changed(own: Callable[..., Any], file: str, site: Site, change: Change) -> Callable[..., Any]:
     def varied(*args: Any) -> Any:
-        with _Changed(reference, site, change):
+        with _Changed(file, site, change):
             return own(*args)
 
     return varied
@@ -64,9 +62,9 @@ def _with_a_call_changed(
 class _FromTheSolution(TorchFunctionMode):
     """Sees what the solution itself calls, not what runs inside a model or a library."""
 
-    def __init__(self, reference: Callable[..., Any]) -> None:
+    def __init__(self, file: str) -> None:
         super().__init__()
-        self.file = inspect.getfile(reference)
+        self.file = file
 
     def site(self) -> Site | None:
         frame = sys._getframe(2)
@@ -84,8 +82,8 @@ class _FromTheSolution(TorchFunctionMode):
 class _Seen(_FromTheSolution):
     """The first call from every place."""
 
-    def __init__(self, reference: Callable[..., Any]) -> None:
-        super().__init__(reference)
+    def __init__(self, file: str) -> None:
+        super().__init__(file)
         self.calls: dict[Site, tuple[str, tuple[Any, ...], dict[str, Any]]] = {}
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -95,8 +93,8 @@ class _Seen(_FromTheSolution):
 
 
 class _Changed(_FromTheSolution):
-    def __init__(self, reference: Callable[..., Any], at: Site, change: Change) -> None:
-        super().__init__(reference)
+    def __init__(self, file: str, at: Site, change: Change) -> None:
+        super().__init__(file)
         self.at, self.change = at, change
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
