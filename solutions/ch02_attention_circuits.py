@@ -598,7 +598,7 @@ def top_skip_trigrams(
 # - **After other destinations** about half pass. The outputs rise there as well, a fifth as much (printed above the table),
 #   and that is often enough for the largest twentieth. The destinations tell *how much*, less *whether*.
 # - **Outputs of other heads** pass in a quarter of the cases: heads agree, in part, on what a source announces.
-# - **With the head silenced** about a third pass: others say the same. Look down this column. For ` isinstance` and
+# - **With the head silenced** more than a quarter pass: others say the same. Look down this column. For ` isinstance` and
 #   ` def` hardly anything is left, so it is this head that does it. For ` if` in head 1 nearly everything is left: these
 #   claims hold, and they say next to nothing about head 1.
 #
