@@ -212,6 +212,8 @@ def operations_altered(operation: str, args: tuple[Any, ...], kwargs: dict[str, 
         for guard in GUARDS:
             words = f"a guard of about {guard:g} {where}: leave it out, and treat exactly 0 by itself"
             yield _told("guard", words, lambda f, a, k, g=guard, h=function: h(f, a, _plain(k), g))
+    if operation in ("gt", "ge") and len(args) == 2 and isinstance(args[0], Tensor) and args[0].is_floating_point():
+        yield from _thresholds(args)
     if operation == "matmul":
         yield from _products(args)
     if operation in ("tril", "triu"):
@@ -251,6 +253,15 @@ def _guarded(operation: str) -> Iterator[tuple[str, Callable[..., Any]]]:
     if operation in ("log", "log2", "sqrt"):
         yield f"added inside `{operation}`", lambda f, a, k, g: f(a[0] + g)
         yield f"as the least that `{operation}` is given", lambda f, a, k, g: f(_at_least(a[0], g))
+    if operation == "normalize":
+        yield (
+            "added to the length that is divided by",
+            lambda f, a, k, g: a[0] / (a[0].norm(dim=k.get("dim", 1), keepdim=True) + g),
+        )
+        yield (
+            "added to the squared length that is divided by",
+            lambda f, a, k, g: a[0] / (a[0].square().sum(k.get("dim", 1), keepdim=True) + g).sqrt(),
+        )
     if operation == "log_softmax":
         yield "added to the probabilities before their logarithm", lambda f, a, k, g: (torch.softmax(*a, **k) + g).log()
         yield (
@@ -325,6 +336,31 @@ def _products(args: tuple[Any, ...]) -> Iterator[Change]:
         yield _told(
             "order of a product", "the two factors of a matrix product exchanged", lambda f, a, k: f(a[1], a[0])
         )
+
+
+def _thresholds(args: tuple[Any, ...]) -> Iterator[Change]:
+    """A threshold that is a share of the largest value, or a little above 0."""
+    if isinstance(args[1], Tensor):
+        return
+    for share in (0.5, 0.1, 0.05, 0.01, 0.001) if args[1] == 0 else (float(args[1]),):
+        whose = {"all": None, **{f"axis {axis}": axis for axis in range(args[0].ndim)}}
+        for over, axis in whose.items():
+            words = f"a threshold of {share:g} of the largest value {'of all' if axis is None else f'along {over}'}"
+            yield _told("relative threshold", words, functools.partial(_above_a_share, share, axis))
+    if args[1] == 0:
+        for least in (1e-8, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2):
+            yield _told(
+                "threshold above 0", f"a threshold of {least:g} where 0 is meant", functools.partial(_above, least)
+            )
+
+
+def _above_a_share(share: float, axis: int | None, f: Any, a: tuple[Any, ...], k: dict[str, Any]) -> Tensor:
+    largest = a[0].amax() if axis is None else a[0].amax(axis, keepdim=True)
+    return torch.as_tensor(f(a[0], share * largest))
+
+
+def _above(least: float, f: Any, a: tuple[Any, ...], k: dict[str, Any]) -> Tensor:
+    return torch.as_tensor(f(a[0], least))
 
 
 def _diagonals(operation: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Change]:

@@ -54,6 +54,11 @@ def largest_change(steps: Tensor, scores: Tensor) -> int:
     return int(steps[1:][_slopes(steps, scores).abs().argmax()])
 
 
+def looked_up_in_the_whole_list(steps: Tensor, scores: Tensor) -> int:
+    """The place was found without the checkpoint at step 0, and is looked up in the list that still has it: one too early."""
+    return int(steps[1 + int(_slopes(*_kept(steps, scores)).argmax())])
+
+
 def rise_for_slope(steps: Tensor, scores: Tensor) -> int:
     """This is the largest rise between two checkpoints, however far apart they are: divide by ln(step_b / step_a)."""
     steps, scores = _kept(steps, scores)
@@ -151,6 +156,7 @@ exercise = Exercise(
         last_of_equals,
         first_checkpoint_dropped,
         tensor_for_int,
+        looked_up_in_the_whole_list,
     ),
     hints=(
         "Between each checkpoint and the next there is a slope. What does it divide by, if ten steps at the beginning should count as "

@@ -66,6 +66,12 @@ def relu_left_out(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
     return _before_relu(x, W, b)
 
 
+def each_feature_by_itself(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
+    """Only the diagonal of WᵀW is there, as if features did not meet in the hidden layer: each comes back with what the others
+    add. (In an einsum, the features that go in and those that come out need two names.)"""
+    return (W.square().sum(-2) * x + b).relu()
+
+
 def bias_left_out(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
     """The bias is missing: it is added before the ReLU."""
     return (_before_relu(x, W, b) - b).relu()
@@ -141,6 +147,7 @@ exercise = Exercise(
         instances_added_up,
         inputs_added_back,
         model_cut_from_the_graph,
+        each_feature_by_itself,
     ),
     hints=(
         "Two products, one down and one up again, with the same W. Which axis does each of them sum over?",

@@ -121,6 +121,11 @@ def threshold_ignored(f: Tensor, label: Tensor, threshold: float) -> tuple[int, 
     return _chosen(_scores(f, label, 0.0))
 
 
+def threshold_as_a_share(f: Tensor, label: Tensor, threshold: float) -> tuple[int, Tensor]:
+    """The threshold is taken as a share of each feature's own largest value: it is an activation, the same for all features."""
+    return _chosen(_scores(f / torch.where(f.amax(0) > 0, f.amax(0), 1), label, threshold))
+
+
 def accuracy(f: Tensor, label: Tensor, threshold: float) -> tuple[int, Tensor]:
     """This is accuracy. Where a label is rare, a feature that never fires has nearly all of it right: F1 leaves out what is
     rightly not predicted."""
@@ -216,6 +221,7 @@ exercise = Exercise(
         worst_feature,
         every_f1,
         feature_as_a_tensor,
+        threshold_as_a_share,
     ),
     hints=(
         "For each feature a table of four: active or not, label true or not. Which of the four does F1 leave out?",
