@@ -1697,7 +1697,7 @@ def steer(
 
 # %% [markdown]
 # Steering is easy to be impressed by, so measure. Add a feature's row at the strength of its own maximum, everywhere. How
-# much probability do its ten promised tokens gain? Then the controls, at the same length: eight random directions, and,
+# much probability do its ten promised tokens gain? Then the controls, at the same length: four random directions, and,
 # since no activation behind a ReLU ever looks like a random direction, the rows of eight *other features*. And what does
 # it cost: how much higher is the model's loss? **Predict first** for feature 1342, which is on in default
 # arguments.
@@ -1732,7 +1732,7 @@ def steer(
 #                 strength,
 #                 promised,
 #             )
-#             for _ in range(8)
+#             for _ in range(4)
 #         ]
 #         chance, random_cost = torch.tensor(random).T
 #         as_long = normalize(sae.W_dec[others[:8]], dim=-1) * row.norm()
@@ -1884,20 +1884,20 @@ def steer(
 #         promised = weight[b].topk(5).indices
 #         row, strength = sae.W_dec[a], dashboards[a].peak / 2
 #         before = float(base.softmax(-1)[..., promised].sum(-1).mean())
-#         as_long = normalize(sae.W_dec[others[8:24]], dim=-1) * row.norm()
+#         as_long = normalize(sae.W_dec[others[8:16]], dim=-1) * row.norm()
 #         noise = (
-#             normalize(torch.randn(3, 512, generator=draw, device=device), dim=-1) * row.norm()
+#             normalize(torch.randn(2, 512, generator=draw, device=device), dim=-1) * row.norm()
 #         )
 #         mass, *pushed = (effect(v, strength, promised)[0] for v in (row, *as_long, *noise))
-#         theirs, random = torch.tensor(pushed[:16]), max(pushed[16:])
+#         theirs, random = torch.tensor(pushed[:8]), max(pushed[8:])
 #         print(
 #             f"push {a} {is_on(a)}: the tokens of {b} {is_on(b)} go from {before:.1%} to {mass:.1%};",
-#             f"random {random:.1%} at most; of 16 other features {int((theirs >= mass).sum())} do as much,",
+#             f"random {random:.1%} at most; of 8 other features {int((theirs >= mass).sum())} do as much,",
 #             f"the median {float(theirs.median()):.1%}",
 #         )
 
 # %% [markdown]
-# In most lines more than any random push and than all or nearly all of sixteen other features, and not by much. (Look at
+# In most lines more than any random push and than all or nearly all of eight other features, and not by much. (Look at
 # the medians: the ends of lines gain a little from *any* push, so a random direction alone would have been too kind a
 # control.) So the link is real and weak: A raises B's tokens a little wherever it is added, while
 # in text B follows A three times in ten or more. Most of a chain is in the text, and in what else the model knows at that
