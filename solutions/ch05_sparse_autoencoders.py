@@ -635,8 +635,8 @@ def resample_dead(
 # %% [markdown]
 # "Dead" is counted over the last twenty steps, so the point at 100 is from before and the one at 120 from after. Follow
 # the two lines: for twenty steps there are fewer dead than in the run that was left alone, and at the end there are more.
-# The loss, price included, is higher too. The new features begin where the loss was worst, all in one step, at the same rate and price that
-# killed the old ones; and many of the "dead" were only rare, for twenty steps are a short look.
+# The loss, price included, is higher too. The new features begin where the loss was worst, all in one step, at the same
+# rate and price that killed the old ones; and many of the "dead" were only rare, for twenty steps are a short look.
 #
 # So when does it help? The cure does not remove the cause. Remove it, then. In the next two runs the rate is ten times
 # what it should be for sixty steps, by mistake, and is then put right. The price is lower. **Predict first:** do the dead
@@ -674,8 +674,8 @@ def resample_dead(
 
 # %% [markdown]
 # They do not come back: a feature without a gradient does not know that the rate has changed. Resampled, more than half of
-# them live, and from step 80 on that line lies above the other, a little at first. It also has more features active, which costs; so look at the
-# loss, where that price is included: it is lower. (Is it with `seed=1`, in both runs? With `seed=2`?)
+# them live, and from step 80 on that line lies above the other, a little at first. It also has more features active, which
+# costs; so look at the loss, where that price is included: it is lower. (Is it with `seed=1`, in both runs? With `seed=2`?)
 # That is what resampling is for, and what it is not: it repairs what an accident killed, and does nothing about what keeps
 # killing. Bricken et al. call a neuron dead that was silent for 12,500 steps, and resample four times in all.
 #
@@ -813,9 +813,9 @@ def loss_recovered(
 
 # %% [markdown]
 # More than nine parts in ten, by either yardstick: at this site they hardly differ. Three things stand against being
-# content with that. What is lost is nats: take the model's loss, in the line above the table, from the fourth column. Then the last row: its eleven strongest neurons, a baseline
-# that took no training, recover more. And a high figure says that the features *together* carry what the model uses. It says nothing
-# about any one of them.
+# content with that. What is lost is nats: take the model's loss, in the line above the table, from the fourth column. Then
+# the last row: its eleven strongest neurons, a baseline that took no training, recover more. And a high figure says that the
+# features *together* carry what the model uses. It says nothing about any one of them.
 #
 # ## 5. Other ways to be sparse
 #
@@ -998,7 +998,7 @@ def jump_relu(
 #     actives.append(point["l0"]), up.append(point["recovered"])
 # for kind, (actives, shares) in longer.items():
 #     print(kind, ", ".join(f"L0 {a:.1f}: {b:.1%}" for a, b in zip(actives, shares, strict=True)))
-# curves(longer, "L0", "loss recovered", log_x=True)
+# curves(longer, "L0", "loss recovered")
 
 # %% [markdown]
 # L1 has moved most. With some twelve features active it had about half after 180 steps, and has nine parts in ten after a
@@ -1308,9 +1308,9 @@ def best_feature_f1(
 # Six are too few. The table below is of 125, rated in the same way, from a sheet with six and seven places each that
 # `python -m mi_tutor.figures.blind_sheet` writes, together with a key that was opened when all ratings stood. The strongest
 # places got 0 (nothing in common) to 3 (a few words fit all six), and 2 or more counts as clear. The others got 0 to 3 for
-# how many of the seven the same words fit, and 2 stands for three or more. There was one rater, a language model, who knew what the
-# sheet was for: no more than a first look. The command draws a new sheet for a second. A third kind is on it: features of
-# the SAE of the model *before* training. **Predict first:** for how many of a hundred neurons are the strongest places
+# how many of the seven the same words fit, and 2 stands for three or more. There was one rater, a language model, which
+# had written the sheet's program and knew the question: no more than a first look. The command draws a new sheet for a
+# second. A third kind is on it: features of the SAE of the model *before* training. **Predict first:** for how many of a hundred neurons are the strongest places
 # clear? Of a hundred features? Of the untrained model's?
 
 # %% tags=["active-ipynb"]
@@ -1348,8 +1348,8 @@ def best_feature_f1(
 # held-out files, and score it on the rest: F1, as the share of the way from what "always yes" earns to 1. A unit is *told by
 # a word* if that is more than a half. The same can be asked at other sites and of other dictionaries.
 #
-# **Predict first.** The neurons have an axis each, and a ReLU on it. In the residual stream the axes mean nothing: turn the
-# whole space, and the model computes the same. Where will features gain more over the axes?
+# **Predict first.** The neurons have an axis each, and a ReLU on it. In the residual stream nothing singles out the axes:
+# turn the whole space, and but for the mean that the norm takes the model computes the same. Where will features gain more over the axes?
 
 # %% tags=["active-ipynb"]
 # rows, sites = [], stored_table("sites")
@@ -1377,8 +1377,8 @@ def best_feature_f1(
 # almost nothing.) What the line above the table names as lost is broad.
 #
 # Now the neurons. Random directions are as hard to tell there as in the stream, but the neurons themselves are told four times
-# as often. That is the ReLU's doing. It acts on each axis alone, so training can give an axis a use of its own, and it has:
-# a rival that a stream does not offer. Features are told still more often, twice and more, and go on losing on labels: with
+# as often. The likely reason is the ReLU. It acts on each axis alone, so training can give an axis a use of its own; and it
+# has, for the untrained model's neurons are told half as often. That is a rival that a stream does not offer. Features are told still more often, twice and more, and go on losing on labels: with
 # 256 features or 4,096 (of which fewer than a thousand are used), TopK or L1, a million tokens or eight. So neither the
 # size of the dictionary nor the method has decided section 7. The site has, and what was asked.
 #
@@ -1697,7 +1697,7 @@ def steer(
 
 # %% [markdown]
 # Steering is easy to be impressed by, so measure. Add a feature's row at the strength of its own maximum, everywhere. How
-# much probability do its ten promised tokens gain? Then the controls, at the same length: eight random directions, and,
+# much probability do its ten promised tokens gain? Then the controls, at the same length: four random directions, and,
 # since no activation behind a ReLU ever looks like a random direction, the rows of eight *other features*. And what does
 # it cost: how much higher is the model's loss? **Predict first** for feature 1342, which is on in default
 # arguments.
@@ -1732,7 +1732,7 @@ def steer(
 #                 strength,
 #                 promised,
 #             )
-#             for _ in range(8)
+#             for _ in range(4)
 #         ]
 #         chance, random_cost = torch.tensor(random).T
 #         as_long = normalize(sae.W_dec[others[:8]], dim=-1) * row.norm()
@@ -1884,20 +1884,20 @@ def steer(
 #         promised = weight[b].topk(5).indices
 #         row, strength = sae.W_dec[a], dashboards[a].peak / 2
 #         before = float(base.softmax(-1)[..., promised].sum(-1).mean())
-#         as_long = normalize(sae.W_dec[others[8:24]], dim=-1) * row.norm()
+#         as_long = normalize(sae.W_dec[others[8:16]], dim=-1) * row.norm()
 #         noise = (
-#             normalize(torch.randn(3, 512, generator=draw, device=device), dim=-1) * row.norm()
+#             normalize(torch.randn(2, 512, generator=draw, device=device), dim=-1) * row.norm()
 #         )
 #         mass, *pushed = (effect(v, strength, promised)[0] for v in (row, *as_long, *noise))
-#         theirs, random = torch.tensor(pushed[:16]), max(pushed[16:])
+#         theirs, random = torch.tensor(pushed[:8]), max(pushed[8:])
 #         print(
 #             f"push {a} {is_on(a)}: the tokens of {b} {is_on(b)} go from {before:.1%} to {mass:.1%};",
-#             f"random {random:.1%} at most; of 16 other features {int((theirs >= mass).sum())} do as much,",
+#             f"random {random:.1%} at most; of 8 other features {int((theirs >= mass).sum())} do as much,",
 #             f"the median {float(theirs.median()):.1%}",
 #         )
 
 # %% [markdown]
-# In most lines more than any random push and than all or nearly all of sixteen other features, and not by much. (Look at
+# In most lines more than any random push and than all or nearly all of eight other features, and not by much. (Look at
 # the medians: the ends of lines gain a little from *any* push, so a random direction alone would have been too kind a
 # control.) So the link is real and weak: A raises B's tokens a little wherever it is added, while
 # in text B follows A three times in ten or more. Most of a chain is in the text, and in what else the model knows at that
