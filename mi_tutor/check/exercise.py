@@ -118,7 +118,7 @@ def find_exercise(name: str) -> Exercise:
     if name in known:
         return known[name]
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    advice = f"Did you mean {_either(near)}?" if near else f"There are: {', '.join(known)}."
+    advice = f"Did you mean {_either(near)}?" if near else "`progress()` lists them all."
     raise UnknownExercise(
         f"No exercise is called {name!r}. {advice} An exercise is found by the function's name; "
         f"for a function with another name write check(function, name)."

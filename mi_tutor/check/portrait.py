@@ -44,7 +44,7 @@ def portrait(model: torch.nn.Module, without: tuple[str, ...] = ()) -> Portrait:
             for each in leaves
             if isinstance(each, torch.Tensor)
         ],
-        [(each, repr(each)) for each in leaves if hasattr(type(each), "__dataclass_fields__")],
+        [(each, _written(each)) for each in leaves if hasattr(type(each), "__dataclass_fields__")],
     )
 
 
@@ -58,7 +58,7 @@ def unchanged(before: Portrait, model: torch.nn.Module, without: tuple[str, ...]
             # Identity first, as Python compares what containers hold: in C, so that it takes a moment.
             and all(_seen(m, without) == then for m, then in zip(modules, before.attributes, strict=True))
             and all(_holds(*each) for each in before.tensors)
-            and all(repr(each) == said for each, said in before.configurations)
+            and all(_written(each) == said for each, said in before.configurations)
         )
     except Exception:  # whatever was put in the place of its parts, and cannot be compared
         return False
@@ -87,6 +87,11 @@ def _leaves(frame: Any) -> list[Any]:
     if type(frame) in (list, tuple):
         return [leaf for part in frame for leaf in _leaves(part)]
     return [frame]
+
+
+def _written(configuration: Any) -> str:
+    """Without a class's own layout, which takes most of the time of a check."""
+    return repr(vars(configuration)) if hasattr(configuration, "__dict__") else repr(configuration)
 
 
 def _holds(tensor: torch.Tensor, values: torch.Tensor, requires_grad: bool, no_grad_yet: bool) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mi_tutor.check.outline import chapters
 from mi_tutor.check.progress import progress
+from mi_tutor.workspace import first_error
 from mi_tutor.workspace.bring import WorkspaceError, bring_chapters
 
 MY_WORK = Path("my-work")
@@ -86,7 +87,7 @@ def _first_page(folder: Path, arguments: Sequence[str]) -> list[str]:
 
 def _become_jupyterlab(folder: Path, arguments: Sequence[str]) -> int:
     """In place of this process, so that Ctrl-C and a signal reach the server itself and it ends its kernels."""
-    environment = os.environ | {"JUPYTER_CONFIG_PATH": config_path()}
+    environment = os.environ | {"JUPYTER_CONFIG_PATH": config_path()} | first_error.variables(dict(os.environ))
     # -P: a learner's file called random.py in the current folder must not be taken for Python's.
     command = [sys.executable, "-P", "-m", "jupyterlab", f"--ServerApp.root_dir={os.path.abspath(folder)}"]
     command += [f"--LabApp.extra_labextensions_path={LABEXTENSIONS}", *arguments]

@@ -108,6 +108,25 @@ def whole_layers_ablated(model: Any, tokens: Tensor, period: int) -> Tensor:
     return _effects(model, tokens, lambda z, head: torch.zeros_like(z), _second(tokens, period))
 
 
+def every_hook_takes_the_last_head(model: Any, tokens: Tensor, period: int) -> Tensor:
+    """Every run silences the last head. A function made in a loop reads the loop's variable when it runs, and hooks that are all
+    made first run after the loop: give the number to the function, `head=head`."""
+    last = model.cfg.n_heads - 1
+    return _effects(model, tokens, lambda z, head: _silenced(z, last), _second(tokens, period))
+
+
+def the_same_head_of_every_layer(model: Any, tokens: Tensor, period: int) -> Tensor:
+    """The head of that number is silent in every layer at once: a hook's name says one layer, `blocks.{layer}.attn.hook_z`."""
+    measure, rows = _second(tokens, period), []
+    with torch.no_grad():
+        clean = measure(model(tokens))
+        for head in range(model.cfg.n_heads):
+            silence = lambda z, hook, head=head: _silenced(z, head)  # noqa: E731
+            hooks = [(f"blocks.{layer}.attn.hook_z", silence) for layer in range(model.cfg.n_layers)]
+            rows.append(measure(model.run_with_hooks(tokens, fwd_hooks=hooks)) - clean)
+    return torch.stack(rows).expand(model.cfg.n_layers, model.cfg.n_heads)
+
+
 def positions_for_heads(model: Any, tokens: Tensor, period: int) -> Tensor:
     """`z[:, head]` is a position: the axes of `hook_z` are [batch, position, head, d_head]."""
 
@@ -218,6 +237,8 @@ exercise = Exercise(
         clean_less_ablated,
         clean_not_subtracted,
         whole_layers_ablated,
+        every_hook_takes_the_last_head,
+        the_same_head_of_every_layer,
         positions_for_heads,
         ablated_in_the_second_copy,
         mean_ablated,
