@@ -82,6 +82,7 @@ def test_start_brings_the_chapters_and_becomes_the_server_set_up_for_learners(tm
     assert str(pid) == done.args[0]
     assert environment["JUPYTER_CONFIG_PATH"] == os.pathsep.join([str(lab.SETTINGS), "/its/own"])
     assert environment["JUPYTER_PATH"] == os.pathsep.join([str(lab.LABEXTENSIONS.parent), "/its/data"])
+    assert environment["PYTHONSTARTUP"] == lab.first_error.START
     assert int(environment["OMP_NUM_THREADS"]) in (1, 2)
     assert environment["MALLOC_ARENA_MAX"] == "2"
     assert "index.ipynb is new." in done.stderr

@@ -10,15 +10,15 @@ import sys
 from types import TracebackType
 from typing import Any
 
+START = os.path.join(os.path.dirname(__file__), "kernel_start.py")
 OWN = "MI_TUTOR_OWN_PYTHONSTARTUP"
 """The environment variable that says which file the learner's own PYTHONSTARTUP named."""
 
 
 def variables(environment: dict[str, str]) -> dict[str, str]:
     """What to set for a JupyterLab whose kernels should say it."""
-    start = os.path.join(os.path.dirname(__file__), "kernel_start.py")
     own = environment.get("PYTHONSTARTUP", "")
-    return {"PYTHONSTARTUP": start} | ({OWN: own} if own and own != start else {})
+    return {"PYTHONSTARTUP": START} | ({OWN: own} if own and own != START else {})
 
 
 def watch() -> None:
