@@ -120,9 +120,14 @@ def _begun(scope: str) -> int:
 
 
 def _stands_untouched(item: pytest.Item) -> bool:
-    """Whether a test is asked for only when certain modules are touched, and none of them was."""
-    from touched import room_is_touched
+    """Whether a test is asked for only when its exercise, or certain modules, are touched, and none of them was."""
+    from touched import exercise_is_touched, room_is_touched
 
+    from mi_tutor.check.exercise import exercises
+
+    if item.get_closest_marker("when_the_exercise_is_touched"):
+        exercise = exercises()[item.callspec.params["name"]]
+        return not exercise_is_touched(exercise.solutions, exercise.name)
     marker = item.get_closest_marker("when_touched")
     return marker is not None and not room_is_touched(*marker.args, str(item.path.relative_to(ROOT)))
 

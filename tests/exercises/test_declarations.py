@@ -120,6 +120,7 @@ def _on_the_cpu(function):
     return answer
 
 
+@pytest.mark.when_the_exercise_is_touched
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize(("name", "variant"), CORRECT, ids=[f"{n}-{v.__name__}" for n, v in CORRECT])
 def test_another_right_way_to_write_it_is_accepted(name, variant, device, seeds):
@@ -129,6 +130,7 @@ def test_another_right_way_to_write_it_is_accepted(name, variant, device, seeds)
         assert report.passed, f"{variant.__name__}: {report!s}"
 
 
+@pytest.mark.when_the_exercise_is_touched
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize(("name", "misconception"), MISCONCEPTIONS, ids=[f"{n}-{m.name}" for n, m in MISCONCEPTIONS])
 def test_a_misconception_is_rejected_and_recognised(name, misconception, device, seeds):
@@ -167,6 +169,7 @@ print({"torch", "numpy", "transformer_lens"} & set(sys.modules))
     assert done.stdout.splitlines()[1:] == ["set()"], done.stdout
 
 
+@pytest.mark.when_the_exercise_is_touched
 @pytest.mark.parametrize(("name", "wrong"), NEAR, ids=[f"{n}-{w.__name__}" for n, w in NEAR])
 def test_nearly_right_is_not_right(name, wrong, seeds):
     for report in judged(wrong, name, seeds, "cpu"):
