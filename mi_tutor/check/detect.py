@@ -344,12 +344,12 @@ DETECTORS = (
     _missing_reduction,
     _one_for_all,
     _transformed,
-    _clamped,
     _softmaxed,
     _shifted,
     _reversed,
     _constant_offset,
     _made_finite,
+    _clamped,
     _nearly,
     _guarded,
 )

@@ -155,8 +155,10 @@ def test_a_small_constant_in_a_denominator_is_named(guard):
     def purity(W):
         return W.abs().amax(-1) / (W.abs().sum(-1) + guard)
 
-    assert check(dimensionality, "feature_dimensionality").mistake == "guarded division"
-    assert check(purity, "neuron_purity").mistake in ("guarded division", "lost precision")
+    for function, name in ((dimensionality, "feature_dimensionality"), (purity, "neuron_purity")):
+        report = check(function, name)
+        assert report.mistake == "guard"
+        assert f"a guard of about {guard:g} added to what is divided by" in report.message
 
 
 def test_two_mistakes_in_answers_that_have_nothing_to_do_with_each_other_are_both_named():
