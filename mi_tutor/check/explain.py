@@ -98,7 +98,7 @@ def recognise(exercise: Exercise, trials: list[Trial], rerun: Rerun) -> Misconce
         # By chance two samplers may do the same once, so that another case is asked where the first misled.
         for trial in failing[:2]:
             candidates = [each for each in exercise.misconceptions if makes(each, trial)]
-            for best in sorted(candidates, key=lambda each: -sum(makes(each, other) for other in failing))[:1]:
+            for best in sorted(candidates, key=lambda each: -sum(makes(each, other) for other in trials))[:1]:
                 if 2 * sum(makes(best, other) for other in failing) >= len(failing):
                     return best
         return None
