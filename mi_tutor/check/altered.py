@@ -50,8 +50,8 @@ OVER_AN_AXIS = frozenset(
     ]
 )
 INSTEAD: dict[str, tuple[tuple[str, Callable[..., Any], str], ...]] = {
-    "mean": (("median", lambda x, *a, **k: _median(x, *a, **k), "a median where the mean is meant"),),
-    "median": (("mean", lambda x, *a, **k: torch.mean(x, *a, **k), "a mean where the median is meant"),),
+    "mean": (("median", lambda *a, **k: _median(*a, **k), "a median where the mean is meant"),),
+    "median": (("mean", torch.mean, "a mean where the median is meant"),),
     "log": (
         ("log2", torch.log2, "logarithms to base 2 where natural ones are meant: bits for nats"),
         ("log10", torch.log10, "logarithms to base 10 where natural ones are meant"),
@@ -125,8 +125,6 @@ OPERANDS = {
     "div": ("nothing divided where something has to be", (0,)),
 }
 MASKS = (0.0, -1.0, -100.0, -1e3, -1e4, -1e5, -1e6, -1e9)
-
-
 GUARDS = (1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)
 """Constants that are added, or clamped at, so that nothing is divided by 0 and no logarithm is infinite."""
 

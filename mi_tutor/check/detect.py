@@ -232,11 +232,10 @@ def _clamped(pairs: list[Pair]) -> tuple[str, str] | None:
     """Everything beyond one number, the same in every case, made that number."""
     if any(p.got.shape != p.expected.shape or not p.got.numel() for p in pairs):
         return None
-    for word, end, clamp in (("below", torch.amin, "min"), ("above", torch.amax, "max")):
-        wrong = torch.cat([p.got[(p.got != p.expected) & ~near(p.got, p.expected)].flatten() for p in pairs])
-        if not len(wrong) or not bool(torch.isclose(wrong, wrong[0], rtol=1e-4).all()):
-            continue
-        limit = float(end(wrong))
+    wrong = torch.cat([p.got[(p.got != p.expected) & ~near(p.got, p.expected)].flatten() for p in pairs])
+    if not len(wrong) or not bool(torch.isclose(wrong, wrong[0], rtol=1e-4).all()):
+        return None
+    for word, limit, clamp in (("below", float(wrong.amin()), "min"), ("above", float(wrong.amax()), "max")):
         if all(_agree(p.got, p.expected.clamp(**{clamp: limit}), p.dtype) for p in pairs):
             return "cut off", f"Everything {word} {limit:.6g} has become {limit:.6g}; such numbers are meant to stay."
     return None

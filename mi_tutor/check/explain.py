@@ -94,20 +94,17 @@ def recognise(exercise: Exercise, trials: list[Trial], rerun: Rerun) -> Misconce
     kinds = {_kind(trial) for trial in failing}
     if told := [each for each in exercise.misconceptions if {each.name} == kinds]:
         return told[0]
-    if exercise.law is not None:
-        # By chance two samplers may do the same once, so that another case is asked where the first misled.
-        for trial in failing[:2]:
-            candidates = [each for each in exercise.misconceptions if makes(each, trial)]
-            for best in sorted(candidates, key=lambda each: -sum(makes(each, other) for other in trials))[:1]:
-                if 2 * sum(makes(best, other) for other in failing) >= len(failing):
-                    return best
+    best = None
+    # By chance two samplers may do the same once, so that another case is asked where the first misled.
+    for telling in [first] if exercise.law is None else failing[:2]:
+        candidates = [each for each in exercise.misconceptions if makes(each, telling)]
+        if exercise.law is None:  # by chance the same mistake may pass here and fail there
+            candidates = [each for each in candidates if not contradicted(each)]
+        best = max(candidates, key=lambda each: sum(makes(each, trial) for trial in trials), default=None)
+        if best and 2 * sum(makes(best, trial) for trial in failing) >= len(failing):
+            return best
+    if best is None or exercise.law is not None:
         return None
-    candidates = [each for each in exercise.misconceptions if makes(each, first) and not contradicted(each)]
-    if not candidates:
-        return None
-    best = max(candidates, key=lambda each: sum(makes(each, trial) for trial in trials))
-    if 2 * sum(makes(best, trial) for trial in failing) >= len(failing):
-        return best
     known = sum(any(makes(each, trial) for each in exercise.misconceptions) for trial in failing)
     return best if 2 * known >= len(failing) else None
 

@@ -1,7 +1,7 @@
 """Every edge into a head of layer 1, cut one at a time: what a hypothesis names, and all the others beside it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from mi_tutor.models.plain import turned_by_position
@@ -29,6 +29,8 @@ class Run:
     """The stream that is unembedded."""
     loss: float
     """On the second copy, nats per token, its first token left out."""
+    late: "dict[int, Tensor]" = field(default_factory=dict)
+    """What heads of layer 1 write, by number, once an edge into one has been cut."""
 
 
 class CutEdge(NamedTuple):
@@ -73,9 +75,10 @@ def cut_edge(run: Run, source: str, late: int, reader: str, instead: "Callable[[
 
     with torch.inference_mode():
         part = run.wrote[source]
-        _, clean = _read(run, late, {})
+        if late not in run.late:
+            _, run.late[late] = _read(run, late, {})
         pattern, cut = _read(run, late, {reader: run.before - part + instead(part)})
-        loss = _second_copy_loss(run.model, run.tokens, run.after - clean + cut)
+        loss = _second_copy_loss(run.model, run.tokens, run.after - run.late[late] + cut)
         return CutEdge(loss - run.loss, pattern)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mi_tutor.assets import ASSETS
+from mi_tutor.figures.stored import write_table
 from mi_tutor.models.plain import first_mlp_output
 from mi_tutor.models.recipes import RELU_1L_PY
 from mi_tutor.models.zoo import bundled_weights, load_model
@@ -190,12 +191,9 @@ def _strongest(k: int) -> "Callable[[Tensor], Tensor]":
 
 def main(runs: Path = RUNS, assets: Path = ASSETS) -> None:
     """Train what is missing, measure, write."""
-    from mi_tutor.files.tensor_file import write_text
-
     before = runs / "frontier" / FILE
     points = measure(json.loads(before.read_text(encoding="utf-8")) if before.exists() else [], before.parent)
-    lines = ",\n ".join(json.dumps(point) for point in points)
-    write_text(assets / "sae-relu-1l-py" / FILE, f"[\n {lines}\n]\n")
+    write_table("frontier", points, assets)
 
 
 if __name__ == "__main__":

@@ -6,14 +6,14 @@ trains them (half an hour of one core; what is done is kept in `training-runs`),
 in words, and writes `sites.json` beside the autoencoders of relu-1l-py.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mi_tutor.assets import ASSETS
 from mi_tutor.corpus.tokens import corpus_tokens
-from mi_tutor.files.tensor_file import write_tensors, write_text
+from mi_tutor.figures.stored import write_table
+from mi_tutor.files.tensor_file import write_tensors
 from mi_tutor.models.plain import final_residual, first_mlp_activations
 from mi_tutor.models.recipes import RECIPES
 from mi_tutor.models.weight_files import read_weights
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from mi_tutor.figures.readability import Reading, Text
     from mi_tutor.training.sae_top_k import TopKSae
 
-FILE = "sites.json"
 TOKENS = 1_000_000
 BATCH = 1024
 ACTIVE = 12
@@ -149,9 +148,7 @@ def main(runs: Path = RUNS, assets: Path = ASSETS) -> None:
     from mi_tutor.figures.readability import held_out_halves
 
     halves = held_out_halves()
-    rows = [row for site in SITES for row in compare(site, halves, runs)]
-    lines = ",\n ".join(json.dumps(row) for row in rows)
-    write_text(assets / "sae-relu-1l-py" / FILE, f"[\n {lines}\n]\n")
+    write_table("sites", (row for site in SITES for row in compare(site, halves, runs)), assets)
 
 
 if __name__ == "__main__":

@@ -127,7 +127,7 @@ def _bring(folder: Path, name: str, content: bytes) -> list[str]:
     kept = safe_write.keep_beside(path, safe_write.dated_names(path, "before"))
     if kept.read_bytes() != raw:  # a JupyterLab that is running saved in this very moment: begin again with that
         return _bring(folder, name, content)
-    safe_write.replace(path, notebook_file.write(_for_this_kernel(notebook_file.stamped(merged.notebook, release))))
+    safe_write.replace(path, _written(merged.notebook, release))
     return [_told(name, merged, kept, base_known=begun_from is not None)]
 
 
@@ -181,9 +181,12 @@ def _same_chapter(found: Notebook, new: Notebook) -> bool:
 
 def _first_copy(content: bytes) -> bytes:
     """A chapter as it is put where the learner has none of its name."""
-    return notebook_file.write(
-        _for_this_kernel(notebook_file.stamped(notebook_file.read(content), notebook_file.release(content)))
-    )
+    return _written(notebook_file.read(content), notebook_file.release(content))
+
+
+def _written(notebook: Notebook, release: str) -> bytes:
+    """What is put into the learner's folder, with a note of the release it was made from."""
+    return notebook_file.write(_for_this_kernel(notebook_file.stamped(notebook, release)))
 
 
 def _for_this_kernel(notebook: Notebook) -> Notebook:

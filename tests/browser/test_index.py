@@ -52,7 +52,5 @@ def test_the_links_of_the_table_open_the_chapters(learner: Any) -> None:
     learner.page.wait_for_function(
         "file => window.jupyterapp.shell.currentWidget?.context?.path === file", arg=chapters()[0].file
     )
-    learner.page.wait_for_function(
-        "() => window.jupyterapp.shell.currentWidget.sessionContext?.session?.kernel?.status === 'idle'"
-    )
+    learner.wait_for_kernel()
     assert not learner.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.model.dirty")

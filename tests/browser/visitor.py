@@ -47,6 +47,10 @@ class Learner(Visitor):
         """Open a chapter, and wait until its kernel answers."""
         self.page.goto(f"{self.address}/{place}/{chapter}?reset&token={TOKEN}")
         self.page.wait_for_selector(".jp-Notebook .jp-Cell")
+        self.wait_for_kernel()
+
+    def wait_for_kernel(self) -> None:
+        """Wait until the kernel of the notebook in front answers."""
         self.page.wait_for_function(
             "() => window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
         )
