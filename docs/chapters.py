@@ -115,7 +115,7 @@ def _shown(cell: Any, stubs: dict[str, Any]) -> Iterator[Any]:
     if cell.cell_type == "markdown":
         if cell.metadata.get("nbgrader", {}).get("grade"):
             return  # what a grader looks for in an answer
-        cell.source = with_targets(cell.source)
+        cell.source = with_targets(cell.source).replace("<details>", "<details open>")  # nobody predicts on a page
         yield cell
         return
     cell.outputs = [shown for output in cell.outputs if (shown := without_kernel(output))]

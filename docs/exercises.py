@@ -10,7 +10,7 @@ from docs.markdown import plain, table
 from mi_tutor.check.exercise import Exercise, exercises
 from mi_tutor.check.outline import Chapter, Task, chapters
 
-HEADING = re.compile(r"^(### Exercise: `(\w+)`)$", re.MULTILINE)
+HEADING = re.compile(r"^(### (?:Exercise|Starred): `(\w+)`)$", re.MULTILINE)
 
 
 def exercise_index() -> str:
@@ -51,14 +51,14 @@ def hours(tasks: Iterable[Task]) -> str:
 def _chapter(chapter: Chapter) -> str:
     name = chapter.file.removesuffix(".ipynb")
     head = f"(exercises-{chapter.file[:2]})=\n## [{plain(chapter.title)}](chapters/{name}.ipynb)\n"
-    return "\n".join([head, *(_entry(task, exercises()[task.name]) for task in chapter.tasks)])
+    return "\n".join([head, *(_entry(task, exercises()[task.name]) for task in chapter.every_task)])
 
 
 def _entry(task: Task, exercise: Exercise) -> str:
     facts = [
         f"difficulty {'●' * task.difficulty}{'○' * (5 - task.difficulty)}",
         f"about {task.minutes} minutes",
-        f"{task.points} points",
+        f"{task.points} points" if task.points else "starred, outside of the points",
         f"{len(exercise.misconceptions)} mistakes known by name",
         *(["a law of chance is tested"] if exercise.law else []),
         *([f"gradients judged: {', '.join(f'`{name}`' for name in exercise.gradients)}"] if exercise.gradients else []),

@@ -11,6 +11,7 @@ from mi_tutor.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from mi_tutor.check import Report, check, hint, needs, show_solution
+    from mi_tutor.check.predict import predict, reveal
     from mi_tutor.check.progress import progress
     from mi_tutor.device import choose_device, device_name
     from mi_tutor.models import corpus_tokens, load_model, load_tokenizer
@@ -27,8 +28,10 @@ _HOMES = {
     "load_model": "mi_tutor.models",
     "load_tokenizer": "mi_tutor.models",
     "needs": "mi_tutor.check",
+    "predict": "mi_tutor.check.predict",
     "progress": "mi_tutor.check.progress",
     "restore_work": "mi_tutor.workspace.keep",
+    "reveal": "mi_tutor.check.predict",
     "save_work": "mi_tutor.workspace.keep",
     "show_solution": "mi_tutor.check",
 }
@@ -42,8 +45,10 @@ __all__ = [
     "load_model",
     "load_tokenizer",
     "needs",
+    "predict",
     "progress",
     "restore_work",
+    "reveal",
     "save_work",
     "show_solution",
 ]

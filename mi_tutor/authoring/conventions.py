@@ -4,12 +4,15 @@ Each function takes what Jupytext read and returns sentences, one a mistake, eac
 """
 
 import ast
+import re
 from collections import Counter
 from typing import Any
 
 BEGIN, END = "BEGIN SOLUTION", "END SOLUTION"
 ANSWER_STUB = "*Your answer here.*"
 """What learners find in a cell for prose, in place of what a grader looks for."""
+_FORETOLD = re.compile(r"\b(predict|reveal)\(\s*[\"']([^\"']+)[\"']")
+_FOLD = re.compile(r"<details><summary>[^\n]+</summary>\n\n(.*?)\n\n</details>", re.DOTALL)
 RUNS_ON_IMPORT = (ast.For, ast.While, ast.With, ast.Try, ast.Assert, ast.Delete, ast.Raise)
 
 
@@ -52,6 +55,41 @@ def notebook_problems(cells: list[Any]) -> list[str]:
     for cell in cells:
         if _kind(cell) == "solution" and f"check_{_name(cell)}" not in ids:
             problems.append(f"{_name(cell)}: no check cell with the grade_id check_{_name(cell)}")
+    return problems + _prediction_problems(cells) + _fold_problems(cells)
+
+
+def _prediction_problems(cells: list[Any]) -> list[str]:
+    """Mistakes in what learners predict: each has a name of its own, and is put beside what came further down."""
+    problems: list[str] = []
+    open_ones: list[str] = []
+    every: set[str] = set()
+    for cell in cells:
+        if cell.cell_type != "code":
+            continue
+        for what, name in _FORETOLD.findall(cell.source):
+            if what == "reveal":
+                if name not in every:
+                    problems.append(f"{name}: revealed, and no predict({name!r}, …) stands before it")
+                open_ones = [each for each in open_ones if each != name]
+            elif name in every:
+                problems.append(f"{name}: predicted twice")
+            else:
+                every.add(name)
+                open_ones.append(name)
+    return [*problems, *(f"{name}: predicted, and no reveal({name!r}, …) follows" for name in open_ones)]
+
+
+def _fold_problems(cells: list[Any]) -> list[str]:
+    """Mistakes in what stands folded: a fold ends in the cell where it begins, and hides no exercise."""
+    problems = []
+    for cell in cells:
+        if cell.cell_type != "markdown" or "<details" not in cell.source:
+            continue
+        folded = _FOLD.findall(cell.source)
+        if not len(folded) == cell.source.count("<details") == cell.source.count("</details>"):
+            problems.append(f'{_name(cell)}: a fold is "<details><summary>…</summary>", an empty line, … "</details>"')
+        if any("### " in inside for inside in folded):
+            problems.append(f"{_name(cell)}: a heading stands in a fold")
     return problems
 
 
@@ -106,7 +144,8 @@ def _check_problems(cell: Any, seen: set[str]) -> list[str]:
         problems.append(f"{name}: the grade_id of a check cell is check_ and the exercise's name")
     elif name.removeprefix("check_") not in seen:
         problems.append(f"{name}: no solution cell {name.removeprefix('check_')} stands before it")
-    problems += _points_problems(cell)
+    if metadata.get("grade"):
+        problems += _points_problems(cell)
     if not metadata.get("locked"):
         problems.append(f'{name}: a check cell is not to be edited; set "locked": true')
     if "active-ipynb" not in cell.metadata.get("tags", []):
@@ -143,7 +182,8 @@ def _kind(cell: Any) -> str:
     flags = metadata.get("solution", False), metadata.get("grade", False), metadata.get("task", False)
     if cell.cell_type == "code" and flags == (True, False, False):
         return "solution"
-    if cell.cell_type == "code" and flags == (False, True, False):
+    starred = flags == (False, False, False) and str(metadata.get("grade_id", "")).startswith("check_")
+    if cell.cell_type == "code" and (flags == (False, True, False) or starred):
         return "check"
     if cell.cell_type == "markdown" and flags == (True, True, False):
         return "answer"

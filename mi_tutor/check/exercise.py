@@ -104,7 +104,7 @@ def _one_line(text: str) -> str:
 @functools.cache
 def exercises() -> dict[str, Exercise]:
     """Every exercise by name, in the order in which the chapters ask for them."""
-    places = [(chapter.module, task.name) for chapter in chapters() for task in chapter.tasks]
+    places = [(chapter.module, task.name) for chapter in chapters() for task in chapter.every_task]
     return {name: importlib.import_module(f"{DECLARATIONS}.{chapter}.{name}").exercise for chapter, name in places}
 
 

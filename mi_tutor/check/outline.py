@@ -11,7 +11,10 @@ from typing import NamedTuple
 
 _SOURCE = re.compile(r"ch(\d\d_[a-z0-9_]+)\.py")
 _TITLE = re.compile(r"^# # (.+)$", re.MULTILINE)
-_ANNOUNCED = re.compile(r"^# ### Exercise: `(\w+)`\n# \*Difficulty ([1-5]) of 5, about (\d+) minutes\b", re.MULTILINE)
+_ANNOUNCED = re.compile(
+    r"^# ### (?:Exercise|Starred): `(\w+)`\n# \*Difficulty ([1-5]) of 5, about (\d+) minutes\b", re.MULTILINE
+)
+_PREDICTED = re.compile(r"^# predict\(\s*(?:#\s*)?\"([^\"]+)\"", re.MULTILINE)
 _GRADED = re.compile(r"^# %%.*?\bnbgrader=(\{.*\})", re.MULTILINE)
 
 
@@ -23,6 +26,7 @@ class Task(NamedTuple):
     """From 1 to 5."""
     minutes: int
     points: int
+    """0 for a starred one, which stands outside of the points."""
 
 
 class Chapter(NamedTuple):
@@ -32,6 +36,15 @@ class Chapter(NamedTuple):
     """The notebook's name, such as `01_bigrams.ipynb`."""
     title: str
     tasks: tuple[Task, ...]
+    starred: tuple[Task, ...] = ()
+    """The exercises that are for whoever wants more: checked like others, and in no sum."""
+    predictions: tuple[str, ...] = ()
+    """The names of what it asks a learner to predict, in order."""
+
+    @property
+    def every_task(self) -> tuple[Task, ...]:
+        """Its exercises, the starred ones last."""
+        return self.tasks + self.starred
 
     @property
     def module(self) -> str:
@@ -60,11 +73,24 @@ def read_chapter(file: str, source: str) -> Chapter:
         for cell in cells
         if cell["grade"] and not cell["solution"]
     }
-    names = [cell["grade_id"] for cell in cells if cell["solution"] and cell["grade_id"] in points]
-    tasks = (Task(name, *announced.get(name, (1, 0)), points[name]) for name in names)
-    return Chapter(file, title[1].strip() if title else file.removesuffix(".ipynb"), tuple(tasks))
+    checked = {cell["grade_id"].removeprefix("check_") for cell in cells if cell["grade_id"].startswith("check_")}
+    names = [cell["grade_id"] for cell in cells if cell["solution"] and cell["grade_id"] in checked]
+    tasks = [Task(name, *announced.get(name, (1, 0)), points.get(name, 0)) for name in names]
+    return Chapter(
+        file,
+        title[1].strip() if title else file.removesuffix(".ipynb"),
+        tuple(task for task in tasks if task.points),
+        tuple(task for task in tasks if not task.points),
+        tuple(_PREDICTED.findall(source)),
+    )
 
 
 def chapter_of(exercise: str) -> Chapter | None:
     """The chapter that asks for an exercise."""
-    return next((c for c in chapters() if any(task.name == exercise for task in c.tasks)), None)
+    return next((c for c in chapters() if any(task.name == exercise for task in c.every_task)), None)
+
+
+def is_starred(exercise: str) -> bool:
+    """Whether it stands outside of its chapter's points."""
+    chapter = chapter_of(exercise)
+    return chapter is not None and any(task.name == exercise for task in chapter.starred)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mi_tutor.check.outline import Chapter, Task, chapter_of, chapters
+from mi_tutor.check.predictions import Summary, summary
 from mi_tutor.check.progress_card import card
 from mi_tutor.check.records import Record, kept, save
 from mi_tutor.check.standing import ChapterProgress, Standing, many
@@ -21,12 +22,15 @@ class Progress:
     """The file that holds it; None where none does."""
     trouble: str
     """Why it cannot be kept, as a sentence; empty where it can."""
+    predictions: Summary
+    """How what was predicted went."""
 
     @property
     def total(self) -> ChapterProgress:
         """All chapters as if they were one."""
         every = tuple(standing for part in self.chapters for standing in part.standings)
-        return ChapterProgress(Chapter("", "All chapters", tuple(standing.task for standing in every)), every)
+        stars = tuple(standing for part in self.chapters for standing in part.starred)
+        return ChapterProgress(Chapter("", "All chapters", tuple(standing.task for standing in every)), every, stars)
 
     @property
     def next(self) -> Standing | None:
@@ -86,11 +90,12 @@ class Progress:
                     "exercises": [
                         {**s.task._asdict(), "points": s.points, "max_points": s.task.points}
                         | {"state": s.state, "latest_try_passes": None if s.state == "not yet" else _passes(s)}
-                        for s in part.standings
+                        for s in part.standings + part.starred
                     ],
                 }
                 for part in self.chapters
             ],
+            "predictions": {"made": self.predictions.made, "told": list(self.predictions.sentences)},
             "next": self.next and self.current and {"chapter": self.current.chapter.file, **self.next.task._asdict()},
             "kept_in": str(self.kept_in) if self.kept_in else None,
             "trouble": self.trouble or None,
@@ -98,31 +103,41 @@ class Progress:
 
     def __repr__(self) -> str:
         lines = [f"Done: {self.total}."]
-        width = max((len(s.task.name) for part in self.chapters for s in part.standings), default=0)
+        width = max((len(s.task.name) for part in self.chapters for s in part.standings + part.starred), default=0)
         for part in self.chapters:
             lines += ["", f"{part.chapter.title}: {part}"]
             if part.begun or part is self.current:
-                for s in part.standings:
-                    earned = f"{s.points:g} of {many(s.task.points, 'point')}"
+                for s in part.standings + part.starred:
+                    earned = f"{s.points:g} of {many(s.task.points, 'point')}" if s.task.points else "starred"
                     lines.append(f"  {s.task.name:{width}}  {earned:13}  {s.words}")
+        if self.predictions.made:
+            lines += ["", str(self.predictions)]
         lines += ["", f"{self.next_sentence} {self.left_sentence}".rstrip()]
         return "\n".join([*lines, self.trouble] if self.trouble else lines)
 
     def _repr_html_(self) -> str:
         return card(
-            self.chapters, self.total, self.current, f"{self.next_sentence}\n{self.left_sentence}", self.trouble
+            self.chapters,
+            self.total,
+            self.current,
+            f"{self.next_sentence}\n{self.left_sentence}",
+            self.trouble,
+            str(self.predictions),
         )
 
 
 def progress() -> Progress:
     """What you have done, chapter by chapter, and what is next. It outlives the notebook's kernel."""
     save()
-    records, path, trouble = kept()
-    parts = tuple(ChapterProgress(c, tuple(_standing(task, records) for task in c.tasks)) for c in chapters())
+    records, predictions, path, trouble = kept()
+    parts = tuple(
+        ChapterProgress(c, *(tuple(_standing(task, records) for task in tasks) for tasks in (c.tasks, c.starred)))
+        for c in chapters()
+    )
     places = [place for record in records if (place := chapter_of(record.exercise))]
     latest = [part for part in parts if places and part.chapter == places[-1]]
     current = next((part for part in (*latest, *parts) if part.first_open), None)
-    return Progress(parts, current, path, trouble)
+    return Progress(parts, current, path, trouble, summary(predictions))
 
 
 def _standing(task: Task, records: list[Record]) -> Standing:

@@ -1,4 +1,4 @@
-"""What a learner has done, kept: one line of JSON a change, appended to one file in the learner's data folder.
+"""What a learner has done and expected, kept: one line of JSON a change, appended to one file in the learner's data folder.
 
 A line leaves in one write to a descriptor opened for appending, so that notebooks running at once do not overwrite each
 other. It begins with a newline as well as ending in one: what a crash left torn stays a line of its own, and no lock
@@ -6,10 +6,11 @@ and no look at the file's end is needed for that. Which record is the later one 
 """
 
 import json
+import math
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mi_tutor.check.outline import chapter_of
 
@@ -27,10 +28,28 @@ class Record(NamedTuple):
     passed: bool
 
 
+class Prediction(NamedTuple):
+    """What a learner said before a demonstration and, once it was shown, what came."""
+
+    prediction: str
+    """Its name, one of a kind in the course."""
+    kind: str
+    """"number", "choice", "several" or "sentence"."""
+    said: Any
+    """A number, two for a range, a string, or a list of strings."""
+    sure: str = ""
+    came: Any = None
+    """None until it was shown."""
+    span: float | None = None
+    """Of a number: how far apart the ends of what could be said lie, where it has ends."""
+
+
 class Kept(NamedTuple):
     """What is known of a learner's work."""
 
     records: list[Record]
+    """Oldest first."""
+    predictions: list[Prediction]
     """Oldest first."""
     path: Path | None
     """The file; None where none is kept."""
@@ -38,7 +57,9 @@ class Kept(NamedTuple):
     """Why progress cannot be kept, as a sentence; empty where it can."""
 
 
-_unsaved: list[Record] = []
+Entry = Record | Prediction
+
+_unsaved: list[Entry] = []
 _failure = ""
 
 
@@ -54,15 +75,15 @@ def progress_file() -> Path | None:
     return Path(platformdirs.user_data_dir("mi-tutor", appauthor=False)) / "progress.jsonl"
 
 
-def keep(record: Record) -> None:
-    """Append the result of a check, where it tells something new.
+def keep(entry: Entry) -> None:
+    """Append the result of a check, or a prediction, where it tells something new.
 
     It raises nothing and prints nothing: a check must not fail because a disk is full. What could not be written is
     remembered in this process and tried again with the next result; `kept` has the reason.
     """
     try:
-        if _tells_something_new(record, kept().records):
-            _unsaved.append(record)
+        if _tells_something_new(entry, kept()):
+            _unsaved.append(entry)
     except Exception as error:
         _note(error)
     save()
@@ -95,27 +116,33 @@ def bring(source: Path, into: Path) -> None:
 
 
 def kept() -> Kept:
-    """Every record that can be read, those that only this process remembers last. Raises nothing."""
+    """Everything that can be read, what only this process remembers last. Raises nothing."""
     path: Path | None = None
-    records: list[Record] = []
+    entries: list[Entry] = []
     try:
         path = progress_file()
         if path is not None and os.path.isfile(path):
-            records = [record for line in path.read_bytes().split(b"\n") if (record := _parse(line))]
+            entries = [entry for line in path.read_bytes().split(b"\n") if (entry := _parse(line))]
         if path is None:
             return Kept(
-                list(_unsaved), None, "Nothing is kept here as anybody's progress: nbgrader marks this notebook."
+                *_by_kind(_unsaved), None, "Nothing is kept here as anybody's progress: nbgrader marks this notebook."
             )
         trouble = _failure or _obstacle(path)
     except Exception as error:
         trouble = _reason(error)
     if trouble:
         trouble = f"Progress cannot be kept in {path or 'your data folder'}: {trouble[:1].lower()}{trouble[1:]}."
-    return Kept(records + _unsaved, path, trouble)
+    return Kept(*_by_kind(entries + _unsaved), path, trouble)
+
+
+def _by_kind(entries: list[Entry]) -> tuple[list[Record], list[Prediction]]:
+    return [each for each in entries if isinstance(each, Record)], [
+        each for each in entries if isinstance(each, Prediction)
+    ]
 
 
 def export() -> bytes:
-    """Every record that can be read, with its time, a line each: what `unite` takes. OSError when the file cannot be read."""
+    """Everything that can be read, with its time, a line each: what `unite` takes. OSError when the file cannot be read."""
     path = progress_file()
     content = path.read_bytes() if path is not None and path.is_file() else b""
     return b"".join([*(_line(*each) for each in _timed(content)), *map(_line, _unsaved)])
@@ -123,12 +150,12 @@ def export() -> bytes:
 
 def latest(lines: bytes) -> dict[str, datetime]:
     """When each exercise of exported records was last tried, for those of which that is known."""
-    tried = _last(_timed(lines))
-    return {name: time for name, (_, time) in tried.items() if time.year > 1}
+    tried = _last(_timed(lines)).values()
+    return {entry.exercise: time for entry, time in tried if isinstance(entry, Record) and time.year > 1}
 
 
 def unite(lines: bytes) -> int:
-    """Append those of somebody's exported records that are not here yet; how many there were.
+    """Append what of somebody's exported results and predictions is not here yet; how many there were.
 
     They come behind what is here, and the later record is told by its place: what was tried here after them is
     therefore said once more.
@@ -154,21 +181,21 @@ def unite(lines: bytes) -> int:
     return len(new)
 
 
-def _last(timed: list[tuple[Record, datetime]]) -> dict[str, tuple[Record, datetime]]:
-    """The last try at each exercise."""
-    return {record.exercise: (record, time) for record, time in timed}
+def _last(timed: list[tuple[Entry, datetime]]) -> dict[tuple[type, str], tuple[Entry, datetime]]:
+    """The last try at each exercise, and what was last said of each prediction."""
+    return {(type(entry), entry[0]): (entry, time) for entry, time in timed}
 
 
-def _timed(lines: bytes) -> list[tuple[Record, datetime]]:
-    """The records in these lines, in order, each with its time; the oldest there is where a line has no sensible one."""
+def _timed(lines: bytes) -> list[tuple[Entry, datetime]]:
+    """What is in these lines, in order, each with its time; the oldest there is where a line has no sensible one."""
     found = []
     for line in lines.split(b"\n"):
-        if record := _parse(line):
+        if entry := _parse(line):
             try:
                 time = datetime.fromisoformat(json.loads(line)["time"]).astimezone(UTC)
             except (ValueError, LookupError, TypeError, OverflowError):
                 time = datetime.min.replace(tzinfo=UTC)
-            found.append((record, time))
+            found.append((entry, time))
     return found
 
 
@@ -181,17 +208,19 @@ def _reason(error: Exception) -> str:
     return (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
 
 
-def _tells_something_new(record: Record, before: list[Record]) -> bool:
-    """Whether the exercise stands differently now, or the learner has come to another chapter."""
-    last = next((each for each in reversed(before) if each.exercise == record.exercise), None)
-    return record != last or chapter_of(before[-1].exercise) != chapter_of(record.exercise)
+def _tells_something_new(entry: Entry, before: Kept) -> bool:
+    """Whether an exercise or a prediction stands differently now, or the learner has come to another chapter."""
+    alike: list[Record] | list[Prediction] = before.predictions if isinstance(entry, Prediction) else before.records
+    if entry != next((each for each in reversed(alike) if each[0] == entry[0]), None):
+        return True
+    return isinstance(entry, Record) and chapter_of(before.records[-1].exercise) != chapter_of(entry.exercise)
 
 
-def _line(record: Record, time: datetime | None = None) -> bytes:
+def _line(entry: Entry, time: datetime | None = None) -> bytes:
     from mi_tutor.version import __version__
 
     moment = (time or datetime.now(UTC)).isoformat(timespec="seconds")
-    line = {"format": FORMAT, **record._asdict(), "time": moment, "version": __version__}
+    line = {"format": FORMAT, **entry._asdict(), "time": moment, "version": __version__}
     return b"\n" + json.dumps(line).encode("ascii") + b"\n"
 
 
@@ -217,19 +246,45 @@ def _append(path: Path, lines: bytes) -> None:
         os.close(descriptor)
 
 
-def _parse(line: bytes) -> Record | None:
-    """The record in a line; None for a torn one, another format's, or anything else that is not ours."""
+def _parse(line: bytes) -> Entry | None:
+    """What is in a line; None for a torn one, another format's, or anything else that is not ours."""
     try:
         found = json.loads(line)
-        record = Record(found["exercise"], found["points"], found["max_points"], found["passed"])
-        if found["format"] != FORMAT or not isinstance(record.exercise, str) or not isinstance(record.passed, bool):
+        if found["format"] != FORMAT:
             return None
-        numbers = record.points, record.max_points
-        if any(isinstance(n, bool) or not isinstance(n, int | float) for n in numbers):
-            return None
-        return record if 0 <= record.points <= record.max_points <= 1000 else None
+        return _prediction(found) if "prediction" in found else _record(found)
     except (ValueError, LookupError, TypeError, RecursionError):
         return None
+
+
+def _record(found: dict[str, Any]) -> Record | None:
+    record = Record(found["exercise"], found["points"], found["max_points"], found["passed"])
+    if not isinstance(record.exercise, str) or not isinstance(record.passed, bool):
+        return None
+    if not all(map(_is_number, (record.points, record.max_points))):
+        return None
+    return record if 0 <= record.points <= record.max_points <= 1000 else None
+
+
+def _prediction(found: dict[str, Any]) -> Prediction | None:
+    # Lists as tuples: entries are looked for in sets.
+    said, came = (tuple(v) if isinstance(v, list) else v for v in (found["said"], found["came"]))
+    prediction = Prediction(found["prediction"], found["kind"], said, found["sure"], came, found["span"])
+    if not all(isinstance(text, str) for text in (prediction.prediction, prediction.kind, prediction.sure)):
+        return None
+    if not (prediction.span is None or (_is_number(prediction.span) and prediction.span > 0)):
+        return None
+    fits = {
+        "number": lambda v: _is_number(v) or (isinstance(v, tuple) and len(v) == 2 and all(map(_is_number, v))),
+        "choice": lambda v: isinstance(v, str),
+        "several": lambda v: isinstance(v, tuple) and all(isinstance(each, str) for each in v),
+        "sentence": lambda v: isinstance(v, str),
+    }[prediction.kind]
+    return prediction if fits(said) and (came is None or fits(came)) else None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _obstacle(path: Path) -> str:

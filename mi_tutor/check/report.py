@@ -12,6 +12,7 @@ from mi_tutor.check.card_style import BLUE, GREY, ORANGE, card_style, with_code
 from mi_tutor.check.compare import in_dtype
 from mi_tutor.check.draw import copy_arguments
 from mi_tutor.check.factored import is_factored
+from mi_tutor.check.outline import is_starred
 from mi_tutor.check.trial import Trial
 
 PLAIN_KINDS = ("value", "nan", "shape", "dtype", "device", "type", "exception", "law", "signature", "prediction")
@@ -171,7 +172,7 @@ def card(report: Report) -> str:
     rows = [
         f'<div role="status" style="{card_style(_COLOURS[state])}">',
         f"<div><strong>{title}</strong> &middot; <code>{esc(report.exercise)}</code>"
-        f'<span style="float:right">{report.points:g} of {report.max_points:g} points</span></div>',
+        f'<span style="float:right">{_worth(report)}</span></div>',
     ]
     if report.note:
         rows.append(f"<div>{with_code(report.note)} Run it again, then this cell.</div>")
@@ -199,6 +200,10 @@ def card(report: Report) -> str:
         rows.append(f'<div style="opacity:.75">Stuck? <code>hint({esc(report.exercise)!r})</code></div>')
     rows.append("</div>")
     return "\n".join(rows)
+
+
+def _worth(report: Report) -> str:
+    return "starred" if is_starred(report.exercise) else f"{report.points:g} of {report.max_points:g} points"
 
 
 def _mark(mark: GroupMark) -> str:

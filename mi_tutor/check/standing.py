@@ -28,6 +28,7 @@ class ChapterProgress:
 
     chapter: Chapter
     standings: tuple[Standing, ...]
+    starred: tuple[Standing, ...] = ()
 
     @property
     def done(self) -> int:
@@ -48,7 +49,7 @@ class ChapterProgress:
 
     @property
     def begun(self) -> bool:
-        return any(standing.state != "not yet" for standing in self.standings)
+        return any(standing.state != "not yet" for standing in self.standings + self.starred)
 
     @property
     def first_open(self) -> Standing | None:
@@ -58,7 +59,11 @@ class ChapterProgress:
     def __str__(self) -> str:
         if not self.standings:
             return "no exercises"
-        return f"{self.done} of {many(len(self.standings), 'exercise')}, {self.points:g} of {many(self.max_points, 'point')}"
+        stars = sum(standing.state == "done" for standing in self.starred)
+        return (
+            f"{self.done} of {many(len(self.standings), 'exercise')}, {self.points:g} of {many(self.max_points, 'point')}"
+            f"{f', and {stars} starred' if stars else ''}"
+        )
 
 
 def many(number: float, thing: str) -> str:

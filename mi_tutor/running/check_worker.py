@@ -120,11 +120,12 @@ def checked(written: str, exercise: str, namespace: dict[str, Any], left_out: fr
     from mi_tutor.check import check
     from mi_tutor.check.errors import LearnerError
     from mi_tutor.check.exercise import find_exercise
+    from mi_tutor.check.outline import is_starred
     from mi_tutor.check.report import written as as_code
 
     worth = 0
     try:
-        worth = find_exercise(exercise).max_points
+        worth = 0 if is_starred(exercise) else find_exercise(exercise).max_points
         function = eval(written, namespace)
         report = check(function, exercise, seed=job.seed, device=job.device)
     except LearnerError as error:
@@ -134,7 +135,7 @@ def checked(written: str, exercise: str, namespace: dict[str, Any], left_out: fr
         return Result(exercise, "not checked", 0, worth, f"No function {written} is defined{inside}.")
     if report.passed or report.mistake == "not attempted":
         state = "right" if report.passed else "not attempted yet"
-        return Result(exercise, state, report.points, report.max_points)
+        return Result(exercise, state, min(report.points, worth), worth)
     text = report.message.split(": ", 1)[-1]
     missing = re.search(r"NameError: name '(\w+)' is not defined", text)
     if missing and missing[1] in left_out:
@@ -143,7 +144,7 @@ def checked(written: str, exercise: str, namespace: dict[str, Any], left_out: fr
     case += [f"expected: {as_code(report.expected)}"] * (report.expected is not None)
     case += [f"got:      {as_code(report.got)}"] * (report.got is not None)
     printed = report.printed[-600:]
-    return Result(exercise, "not yet right", report.points, report.max_points, text, tuple(case), printed)
+    return Result(exercise, "not yet right", min(report.points, worth), worth, text, tuple(case), printed)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import pytest
 from mi_tutor.authoring import build
 from mi_tutor.authoring.build import clone_root, run_build
 from mi_tutor.authoring.conventions import ANSWER_STUB
+from mi_tutor.check.outline import read_chapter
 
 
 def chapter(clone: Path):
@@ -167,6 +168,27 @@ def test_check_fails_on_a_committed_output(clone, capsys):
         ("# # A stand-in", "# BEGIN SOLUTION", "a solution marker outside a solution cell"),
         ("def square(x: int) -> int:", "def square(x: int -> int:", "not valid Python"),
         ('"grade_id": "square"', '"grade_id": "colab"', "colab: the grade_id stands on 2 cells"),
+        (
+            "# for n in range(3):",
+            '# predict("n", number=True)\n# for n in range(3):',
+            "n: predicted, and no reveal('n', …) follows",
+        ),
+        (
+            "# for n in range(3):",
+            '# reveal("n", 2)\n# for n in range(3):',
+            "n: revealed, and no predict('n', …) stands",
+        ),
+        (
+            "# for n in range(3):",
+            '# predict("n", 1)\n# predict("n", 2)\n# reveal("n", 2)\n# for n in range(3):',
+            "n: predicted twice",
+        ),
+        ("# # A stand-in", "# # A stand-in\n# <details><summary>Why</summary>\n# no end", "a fold is"),
+        (
+            "# # A stand-in",
+            "# # A stand-in\n# <details><summary>Why</summary>\n#\n# ### Exercise: `double`\n#\n# </details>",
+            "a heading stands in a fold",
+        ),
         ("# ### END SOLUTION", "", "in_words: wants what a grader looks for between"),
     ],
 )
@@ -261,3 +283,15 @@ def test_the_courses_own_table_lists_every_chapter_that_there_is():
     chapters = build.clone_root() / "chapters"
     index = nbformat.read(chapters / "index.ipynb", as_version=4).cells[0].source
     assert {f"({path.name})" for path in chapters.glob("[0-9]*.ipynb")} <= set(re.findall(r"\([^)]*ipynb\)", index))
+
+
+def test_a_starred_exercise_is_checked_and_earns_nothing(clone):
+    graded = '"grade": true, "grade_id": "check_square", "locked": true, "points": 4,'
+    change(clone, graded, '"grade": false, "grade_id": "check_square", "locked": true,')
+    assert run_build(root=clone) == 0
+    stub, cell = (next(c for c in chapter(clone).cells if c.id == name) for name in ("square", "check_square"))
+    assert "raise NotImplementedError" in stub.source
+    assert (cell.metadata.nbgrader.grade, cell.metadata.nbgrader.locked) == (False, True)
+    outline = read_chapter("01_stand_in.ipynb", (clone / "solutions" / "ch01_stand_in.py").read_text())
+    assert [task.name for task in outline.tasks] == ["double", "larger_root"]
+    assert [(task.name, task.points) for task in outline.starred] == [("square", 0)]

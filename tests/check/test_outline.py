@@ -28,6 +28,9 @@ def test_the_outline_says_what_the_chapter_says(path):
     for task in chapter.tasks:
         head = f"### Exercise: `{task.name}`\n*Difficulty {task.difficulty} of 5, about {task.minutes} minutes.*"
         assert head in prose
+    for task in chapter.starred:
+        head = f"### Starred: `{task.name}`\n*Difficulty {task.difficulty} of 5, about {task.minutes} minutes.*"
+        assert head in prose
 
 
 def is_check(cell) -> bool:

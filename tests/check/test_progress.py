@@ -141,7 +141,7 @@ def test_a_write_that_the_system_cuts_short_is_made_again(file, monkeypatch):
     write, cuts = os.write, iter([20])
     monkeypatch.setattr(os, "write", lambda where, data: write(where, data[: next(cuts, None)]))
     records.keep(FIRST)
-    assert records.kept() == ([FIRST], file, "")
+    assert records.kept() == ([FIRST], [], file, "")
     assert len(file.read_bytes().split()) > len(json.dumps(FIRST._asdict()).split()), "the part is still there"
 
 

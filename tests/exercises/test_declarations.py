@@ -152,7 +152,7 @@ def test_every_misconception_is_listed_as_one(name):
 
 def test_every_declaration_and_its_answers_have_a_file_of_their_own():
     for chapter in chapters():
-        asked = {task.name for task in chapter.tasks}
+        asked = {task.name for task in chapter.every_task}
         for room in ("mi_tutor/exercises", "tests/exercises"):
             files = {path.stem for path in (ROOT / room / chapter.module).glob("[a-z]*.py")}
             assert files == asked, f"{room}/{chapter.module} and solutions/{chapter.module}.py"

@@ -173,9 +173,9 @@ def test_the_solutions_of_a_chapter_are_all_right(source, capfd):
     assert run_check([source]) == 0
     chapter = next(chapter for chapter in chapters() if chapter.file == f"{source.stem.removeprefix('ch')}.ipynb")
     said = capfd.readouterr().out
-    for task in chapter.tasks:
+    for task in chapter.every_task:
         assert f"{task.name}: right. {task.points} of {task.points} points." in said
-    assert {record.exercise for record in kept().records if record.passed} == {task.name for task in chapter.tasks}
+    assert {record.exercise for record in kept().records if record.passed} == {t.name for t in chapter.every_task}
 
 
 def test_a_chapter_as_handed_out_is_not_attempted_and_draws_nothing(capfd):
