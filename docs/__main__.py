@@ -19,8 +19,8 @@ from docs.exercises import exercise_index
 from docs.launch import on_binder
 from docs.markdown import plain, table
 from docs.models import card_index, card_page, names
+from mi_tutor.address import repository
 from mi_tutor.authoring.chapter_table import chapter_rows
-from mi_tutor.authoring.colab_cell import repository
 from mi_tutor.check.outline import chapters
 
 ROOT = Path(__file__).parents[1]

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import nbformat
 
 from docs.exercises import with_targets
-from docs.launch import in_colab, on_binder
+from docs.launch import on_binder
+from mi_tutor.address import in_colab
 from mi_tutor.authoring.build import notebooks
 from mi_tutor.authoring.colab_cell import COLAB
 

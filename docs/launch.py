@@ -2,14 +2,9 @@
 
 from urllib.parse import urlparse
 
-from mi_tutor.authoring.colab_cell import repository
+from mi_tutor.address import repository
 
 
 def on_binder(notebook: str) -> str:
     """The address that opens a notebook, such as `index.ipynb`, in JupyterLab on mybinder.org, as binder/start leaves it."""
     return f"https://mybinder.org/v2/gh{urlparse(repository()).path}/HEAD?urlpath=lab/tree/my-work/{notebook}"
-
-
-def in_colab(notebook: str) -> str:
-    """The address that opens a chapter's notebook in Google Colab."""
-    return f"https://colab.research.google.com/github{urlparse(repository()).path}/blob/main/chapters/{notebook}"

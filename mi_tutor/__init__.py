@@ -10,7 +10,7 @@ from mi_tutor import moved
 from mi_tutor.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from mi_tutor.check import Report, check, hint, needs, show_solution
+    from mi_tutor.check import Report, check, hint, needs, show_attempt, show_solution, show_stub
     from mi_tutor.check.predict import predict, reveal
     from mi_tutor.check.progress import progress
     from mi_tutor.device import choose_device, device_name
@@ -33,7 +33,9 @@ _HOMES = {
     "restore_work": "mi_tutor.workspace.keep",
     "reveal": "mi_tutor.check.predict",
     "save_work": "mi_tutor.workspace.keep",
+    "show_attempt": "mi_tutor.check",
     "show_solution": "mi_tutor.check",
+    "show_stub": "mi_tutor.check",
 }
 __all__ = [
     "Report",
@@ -50,7 +52,9 @@ __all__ = [
     "restore_work",
     "reveal",
     "save_work",
+    "show_attempt",
     "show_solution",
+    "show_stub",
 ]
 
 

@@ -21,8 +21,9 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from mi_tutor.address import repository
 from mi_tutor.authoring.build import run_build
-from mi_tutor.authoring.colab_cell import COLAB, repository
+from mi_tutor.authoring.colab_cell import COLAB
 from mi_tutor.check import records
 from mi_tutor.check.records import Record
 from mi_tutor.files.cells import read_cells

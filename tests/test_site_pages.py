@@ -9,10 +9,11 @@ import pytest
 from docs import __main__ as site
 from docs.chapters import PLOTLY, WIDGET, as_page, read_chapters, without_kernel
 from docs.exercises import anchor, asks, signature
-from docs.launch import in_colab, on_binder
+from docs.launch import on_binder
 from docs.markdown import plain, table
+from mi_tutor.address import in_colab, repository
 from mi_tutor.authoring.chapter_table import BADGE
-from mi_tutor.authoring.colab_cell import COLAB, repository
+from mi_tutor.authoring.colab_cell import COLAB
 from mi_tutor.check.exercise import exercises
 from mi_tutor.check.outline import chapters
 from mi_tutor.models.recipes import RECIPES

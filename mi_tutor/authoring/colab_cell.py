@@ -4,8 +4,9 @@ It stands in no source: the build writes it below a chapter's title. nbgrader kn
 version of a chapter brings a newer one, and JupyterLab shows only its first line until it is opened.
 """
 
-from importlib.metadata import metadata
 from typing import Any
+
+from mi_tutor.address import repository
 
 COLAB = "colab"
 """The cell's id, and its nbgrader id."""
@@ -52,9 +53,3 @@ def with_colab_cell(cells: list[Any]) -> list[Any]:
     """The cells with this one below the title, or at the top where there is none."""
     below = 1 if cells and cells[0].cell_type == "markdown" else 0
     return [*cells[:below], colab_cell(), *cells[below:]]
-
-
-def repository() -> str:
-    """The project's public address, as the installed metadata have it."""
-    addresses = dict(entry.split(", ", 1) for entry in metadata("mi-tutor").get_all("Project-URL") or [])
-    return addresses["Repository"]

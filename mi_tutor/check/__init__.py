@@ -18,12 +18,23 @@ from mi_tutor.check.history import earlier_version, missing_when_graded, watch
 
 if TYPE_CHECKING:
     from mi_tutor.check.exercise import Exercise
-    from mi_tutor.check.help import hint, show_solution
+    from mi_tutor.check.help import hint, show_attempt, show_solution, show_stub
     from mi_tutor.check.report import Report
 
-__all__ = ["LearnerError", "NotAFunction", "Report", "UnknownExercise", "check", "hint", "needs", "show_solution"]
+__all__ = [
+    "LearnerError",
+    "NotAFunction",
+    "Report",
+    "UnknownExercise",
+    "check",
+    "hint",
+    "needs",
+    "show_attempt",
+    "show_solution",
+    "show_stub",
+]
 # These load torch, which what is done and what is next can be read without.
-_HOMES = {"Report": "report", "hint": "help", "show_solution": "help"}
+_HOMES = {"Report": "report", "hint": "help", "show_attempt": "help", "show_solution": "help", "show_stub": "help"}
 
 
 def __getattr__(name: str) -> Any:
@@ -54,6 +65,7 @@ def check(
     """
     import torch
 
+    from mi_tutor.check.attempts import keep_attempt
     from mi_tutor.check.exercise import find_exercise
     from mi_tutor.check.judge import NOTEBOOK_SEED, judge
     from mi_tutor.check.records import Record, keep
@@ -67,11 +79,15 @@ def check(
     with torch.inference_mode(False), torch.enable_grad():
         report = judge(exercise, function, NOTEBOOK_SEED if seed is None else int(seed), _device(torch, device))
     report = replace(
-        report, note=earlier_version(function), warning=missing_when_graded(function) if report.passed else ""
+        report,
+        note=earlier_version(function),
+        warning=missing_when_graded(function) if report.passed else "",
+        further=exercise.further,
     )
     LAST_CHECK.pop(exercise.name, None)  # so that it is the last one
     LAST_CHECK[exercise.name] = function, report.passed or report.mistake == "not attempted"
     if report.mistake != "not attempted":
+        keep_attempt(exercise.name, function, report.points)
         keep(Record(exercise.name, report.points, report.max_points, report.passed))
     return report
 

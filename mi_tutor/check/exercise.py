@@ -57,6 +57,8 @@ class Exercise:
     """The arguments whose gradients are judged."""
     bf16: bool = False
     """Whether bfloat16 arguments are drawn too, judged to 5 %."""
+    further: str = ""
+    """A question for whoever has solved it, that it leads to: another case, a limit, what it is good for. Without an answer."""
     points: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({"basic": 1, "general": 1, "edge": 1}))
     """Whole points for each group of cases."""
 

@@ -1,14 +1,18 @@
-"""Hints, one at a time, and the solution for those who ask for it."""
+"""Hints, one at a time, the solution for those who ask for it, the stub and the best attempt to begin again from."""
 
 import html
 import inspect
+import json
 import textwrap
 from dataclasses import dataclass
+from importlib.resources import files
 
+from mi_tutor.check.attempts import best_attempt
 from mi_tutor.check.card_style import GREY, with_code
 from mi_tutor.check.demonstration import LAST_CHECK
 from mi_tutor.check.errors import LearnerError
 from mi_tutor.check.exercise import find_exercise
+from mi_tutor.check.outline import chapter_of
 
 _shown: dict[str, int] = {}
 
@@ -71,6 +75,36 @@ def show_solution(name: object = None) -> Note:
     source = textwrap.dedent(inspect.getsource(exercise.reference))
     lines = [line for line in source.splitlines() if line.strip() not in ("### BEGIN SOLUTION", "### END SOLUTION")]
     return Note(f"One solution of {exercise.name}", "\n".join(lines), code=True)
+
+
+def show_stub(name: object = None) -> Note:
+    """An exercise as it was handed out, to begin it again; the one that was checked last without a name.
+
+    Raises:
+        LearnerError: nothing has been checked yet, and no name was given.
+        UnknownExercise: there is no exercise of that name.
+    """
+    exercise = find_exercise(_as_name(name)).name
+    chapter = chapter_of(exercise)
+    assert chapter is not None
+    notebook = json.loads(files("mi_tutor.chapters").joinpath(chapter.file).read_bytes())
+    cell = next(cell for cell in notebook["cells"] if cell["id"] == exercise)
+    after = f"`show_attempt({exercise!r})` shows the best of yours."
+    return Note(f"{exercise} as it was handed out", "".join(cell["source"]), code=True, after=after)
+
+
+def show_attempt(name: object = None) -> Note:
+    """Your best attempt at an exercise, the latest of equals; at the one that was checked last without a name.
+
+    Raises:
+        LearnerError: none was kept, or nothing has been checked yet and no name was given.
+        UnknownExercise: there is no exercise of that name.
+    """
+    exercise = find_exercise(_as_name(name)).name
+    source = best_attempt(exercise)
+    if source is None:
+        raise LearnerError(f"No attempt at {exercise} was kept: one is when it is checked and earns as much as before.")
+    return Note(f"Your best attempt at {exercise}", source.rstrip(), code=True)
 
 
 def _as_name(name: object) -> str:

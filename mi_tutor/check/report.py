@@ -12,6 +12,7 @@ from mi_tutor.check.card_style import BLUE, GREY, ORANGE, card_style, with_code
 from mi_tutor.check.compare import in_dtype
 from mi_tutor.check.draw import copy_arguments
 from mi_tutor.check.factored import is_factored
+from mi_tutor.check.onward import onward
 from mi_tutor.check.outline import is_starred
 from mi_tutor.check.trial import Trial
 
@@ -58,6 +59,8 @@ class Report:
     """What the learner should know of the function that was judged: that it is an earlier version, for example."""
     warning: str = ""
     """What will keep a right answer from its marks where it is graded."""
+    further: str = ""
+    """The question that a right answer leads to."""
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -198,6 +201,8 @@ def card(report: Report) -> str:
         rows.append(f'<div style="opacity:.75">{" &middot; ".join(_mark(mark) for mark in report.groups)}</div>')
     if not report.passed:
         rows.append(f'<div style="opacity:.75">Stuck? <code>hint({esc(report.exercise)!r})</code></div>')
+    if state == "right":
+        rows += [f"<div>{line}</div>" for line in onward(report.exercise, report.further)]
     rows.append("</div>")
     return "\n".join(rows)
 
