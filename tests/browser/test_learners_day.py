@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 from visitor import DARK, LIGHT
 
 from mi_tutor.check.exercise import exercises
@@ -42,6 +43,8 @@ def in_both_themes(learner: Any) -> Callable[[str], None]:
 def test_chapter_01_names_the_mistake_then_gives_full_marks_and_its_control_moves(
     learner: Any, in_both_themes: Callable[[str], None]
 ) -> None:
+    from playwright.sync_api import expect
+
     learner.open("01_bigrams.ipynb")
     page = learner.page
     learner.run_all()
@@ -56,6 +59,8 @@ def test_chapter_01_names_the_mistake_then_gives_full_marks_and_its_control_move
     card = answer(learner, "count_bigrams", reference("count_bigrams"))
     card.get_by_text("3 of 3").first.wait_for()
     in_both_themes("01-right")
+    card.get_by_role("link", name="bigram_log_probs").click()
+    expect(page.get_by_role("heading", name="Exercise: bigram_log_probs")).to_be_in_viewport()
 
     learner.run(learner.position_of_text("counts = count_bigrams(train"))
     answer(learner, "bigram_log_probs", reference("bigram_log_probs")).get_by_text("3 of 3").first.wait_for()
