@@ -43,7 +43,6 @@ def in_both_themes(learner: Any) -> Callable[[str], None]:
 def test_chapter_01_names_the_mistake_then_gives_full_marks_and_its_control_moves(
     learner: Any, in_both_themes: Callable[[str], None]
 ) -> None:
-    from playwright.sync_api import expect
 
     learner.open("01_bigrams.ipynb")
     page = learner.page
