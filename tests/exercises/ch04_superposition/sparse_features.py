@@ -67,7 +67,8 @@ def sparse_with_its_generator_rewound(batch, feature_probability, generator):
 
 def sparse_by_multinomial(batch, feature_probability, generator):
     p = feature_probability
-    drawn = torch.multinomial(torch.stack([1 - p, p], -1).flatten(0, 1), batch, True, generator=generator)
+    weights = torch.stack([1 - p, p], -1).flatten(0, 1)
+    drawn = torch.multinomial(weights, max(batch, 1), True, generator=generator)[:, :batch]
     value = torch.rand(batch, *p.shape, generator=generator, dtype=p.dtype, device=p.device)
     return value * drawn.T.reshape(value.shape)
 
