@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 FALSE_ALARM = 1e-11
 """For one tally. A check makes at most a few hundred."""
+EVEN = (
+    "It is more even than chance: what is drawn independently comes now a little more, now a little less often than "
+    "expected, and here it comes just as often."
+)
 IMPOSSIBLE_ALLOWED = 2
 """A uniform number is exactly 0 once in 2^24 draws, and then an outcome of probability 0 can be chosen."""
 
@@ -59,8 +63,9 @@ class Tally:
             outcome = int((observed * impossible).argmax())
             return f"{self._came(outcome)} and is impossible."
         expected = probability * total
-        if chi_square(*_merged(observed, expected)) >= FALSE_ALARM:
-            return None
+        above = chi_square(*_merged(observed, expected))
+        if above >= FALSE_ALARM:
+            return EVEN if above > 1 - 1e-6 and evenly(*evenness(observed, probability)) else None
         outcome = int(((observed - expected).abs() / expected.clamp(min=1).sqrt()).argmax())
         return f"{self._came(outcome)}; about {float(expected[outcome]):.0f} expected."
 
@@ -117,7 +122,26 @@ class Trait:
         return None
 
 
-Finding = Tally | Score | Trait
+@dataclass(frozen=True)
+class Pattern:
+    """Something in many draws together that chance does less often than `FALSE_ALARM`, though each outcome may come as often
+    as it should."""
+
+    name: str
+    present: bool
+    sentence: str
+    undecided: bool = False
+
+    def like(self, other: Pattern, level: float) -> bool:
+        """Whether both show it or neither does."""
+        return self.present == other.present
+
+    def wrong(self) -> str | None:
+        """The sentence, where it is there."""
+        return self.sentence if self.present else None
+
+
+Finding = Tally | Score | Trait | Pattern
 
 
 @dataclass(frozen=True)
@@ -137,6 +161,24 @@ def chi_square(observed: Tensor, expected: Tensor) -> float:
     statistic = ((observed - expected).square() / expected).sum()
     degrees = torch.tensor((observed.numel() - 1) / 2, dtype=torch.float64)
     return float(torch.special.gammaincc(degrees, statistic / 2))
+
+
+def evenness(observed: Tensor, probability: Tensor) -> tuple[float, int]:
+    """A chi-square that is an upper bound whatever whole numbers could have come, with its degrees of freedom: small when the
+    counts fit too well. Counts are whole and the law is not, so each deviation is taken half a count larger."""
+    observed, probability = observed.double().cpu(), probability.double().cpu()
+    observed, expected = _merged(observed, probability * observed.sum())
+    if observed.numel() < 2:
+        return 0.0, 0
+    return float((((observed - expected).abs() + 0.5).square() / expected).sum()), observed.numel() - 1
+
+
+def evenly(statistic: float, degrees: int) -> bool:
+    """Whether chance hardly ever brings independent counts together so close to what is expected."""
+    if not degrees:
+        return False
+    halves = torch.tensor([degrees / 2, statistic / 2], dtype=torch.float64)
+    return float(torch.special.gammainc(*halves)) < FALSE_ALARM
 
 
 def _merged(observed: Tensor, expected: Tensor, least: float = 25.0) -> tuple[Tensor, Tensor]:

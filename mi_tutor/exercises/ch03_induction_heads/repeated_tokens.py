@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from mi_tutor.check.draw import Case, Draw, basic, edge
 from mi_tutor.check.exercise import Exercise
-from mi_tutor.check.law import Law, Tally
+from mi_tutor.check.law import Finding, Law, Tally
+from mi_tutor.check.reuse import come_again, follow_each_other
 from mi_tutor.deferred import torch
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _never_drawn(block: Tensor, d_vocab: int) -> str:
     return f", and id {' and '.join(missing)} never comes"
 
 
-def _repeat_tallies(args: dict[str, Any], results: list[Tensor]) -> Iterator[Tally]:
+def _repeat_tallies(args: dict[str, Any], results: list[Tensor]) -> Iterator[Finding]:
     d_vocab, period, bos = args["d_vocab"], args["period"], args["bos"]
     # Ids as numbers from 0 without bos among them, [call, batch, place].
     block = torch.stack(results)[:, :, 1 : 1 + period].cpu()
@@ -86,6 +87,12 @@ def _repeat_tallies(args: dict[str, Any], results: list[Tensor]) -> Iterator[Tal
     if block.shape[0] > 1:
         sentence = "Two calls depend on each other."
         yield _together("pairs of ids in one place of two calls", _pairs(block, 0, 1), ids, sentence)
+    if kinds > 1:
+        yield come_again("whole blocks", block.flatten(0, 1), float(kinds) ** -period)
+        spread = ((kinds**2 - 1) / 12) ** 0.5
+        numbers = (block.flatten(0, 1).T - (kinds - 1) / 2) / spread  # [place, row]
+        furthest = torch.full((period,), (kinds - 1) / 2 / spread)
+        yield follow_each_other("places and rows", numbers, furthest, apart=False)
 
 
 def _pairs(block: Tensor, axis: int, lag: int) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from mi_tutor.check.draw import Case, Draw
-from mi_tutor.check.law import Finding, Score, Tally, Trait
+from mi_tutor.check.law import Finding, Pattern, Score, Tally, Trait
+from mi_tutor.check.reuse import follow_each_other, too_even, used_again
 from mi_tutor.deferred import torch
 
 if TYPE_CHECKING:
@@ -47,6 +48,34 @@ def marginal(name: str, x: Tensor, probability: float, among: str) -> Iterator[T
             )
             total = float(x.double().pow(power).sum())
             yield Score(f"power {power} of {name}", total, mean * len(x), variance * len(x), sentence)
+    yield from ends(name, x, probability, among)
+
+
+ENDS = 0.01, 0.99
+"""Values beyond these are counted by themselves: what is cut off there moves no mean and empties no wider part."""
+
+
+def ends(name: str, x: Tensor, probability: float, among: str) -> Iterator[Tally]:
+    """How many of a feature's values are among the lowest and the highest hundredth."""
+    if ENDS[0] * probability * len(x) < 25:
+        return
+    places = torch.bucketize(x[x > 0], torch.tensor(ENDS, dtype=x.dtype), right=True)
+    outcomes = f"a value below {ENDS[0]:g}", "a value between", f"a value of {ENDS[1]:g} and more"
+    law = torch.tensor([ENDS[0], ENDS[1] - ENDS[0], 1 - ENDS[1]])
+    yield Tally(f"active values of {name}", torch.bincount(places, minlength=3), law, "", outcomes, f"in {among}")
+
+
+def used_once(x: Tensor, probability: list[float]) -> Iterator[Pattern]:
+    """Whether the draws behind all features [sample feature] are there once each, and tell nothing about other samples'."""
+    yield used_again(x[x > 0])
+    p = torch.tensor(probability, dtype=torch.float64)
+    rare = p > 0
+    undecided = rare & (p < 1)
+    gates, q = (x[:, undecided] > 0).double(), p[undecided]
+    values = torch.where(x > 0, 2 * x.double() - 1, 0)[:, rare]
+    series = torch.cat([(gates - q) / (q * (1 - q)).sqrt(), values / (p[rare] / 3).sqrt()], 1).T
+    largest = torch.cat([torch.maximum(q / (1 - q), (1 - q) / q).sqrt(), (3 / p[rare]).sqrt()])
+    yield follow_each_other("samples apart", series, largest)
 
 
 HALVES = "inactive", "between 0 and 0.5", "between 0.5 and 1", "exactly 1"
@@ -164,11 +193,11 @@ def pair_tallies(joint_of_a_pair: Callable[[float], Tensor], alternatives: int) 
             why = sentence if together else "Different pairs are not independent of each other."
             yield pair(f"feature {a} with feature {b}", x[:, a], x[:, b], joint, why, samples)
         # Two pairs at once can agree in which half is active although no two features show it.
+        states = (x[:, 0::2] > 0).long() + 2 * (x[:, 1::2] > 0)
+        active = joint_of_a_pair(p)
+        law = torch.stack([active[0, 0], active[1:, 0].sum(), active[0, 1:].sum(), active[1:, 1:].sum()])
         for a, b in itertools.combinations(range(0, x.shape[1], 2), 2):
-            states = [(x[:, c] > 0).long() + 2 * (x[:, c + 1] > 0) for c in (a, b)]
-            active = joint_of_a_pair(p)
-            law = torch.stack([active[0, 0], active[1:, 0].sum(), active[0, 1:].sum(), active[1:, 1:].sum()])
-            counts = torch.bincount(4 * states[0] + states[1], minlength=16)
+            counts = torch.bincount(4 * states[:, a // 2] + states[:, b // 2], minlength=16)
             name = f"which of features {a}, {a + 1} and of {b}, {b + 1} are active"
             halves = [["neither", f"{c} alone", f"{c + 1} alone", f"{c} and {c + 1}"] for c in (a, b)]
             outcomes = [
@@ -177,6 +206,11 @@ def pair_tallies(joint_of_a_pair: Callable[[float], Tensor], alternatives: int) 
             why = "Different pairs are not independent of each other."
             yield Tally(name, counts, (law[:, None] * law).flatten(), why, outcomes, samples)
         yield repeated_samples(x)
+        yield from used_once(x, [p] * x.shape[1])
+        of_a_pair = [
+            Tally("", torch.bincount(s, minlength=4), law) for s in torch.cat(states.split(len(results[0])), 1).T
+        ]
+        yield too_even("how many samples have which of a pair active", of_a_pair)
 
     return tallies
 

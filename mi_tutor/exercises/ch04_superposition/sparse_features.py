@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from mi_tutor.check.draw import Case, Draw
 from mi_tutor.check.exercise import Exercise
-from mi_tutor.check.law import Finding, Law
+from mi_tutor.check.law import Finding, Law, Tally
+from mi_tutor.check.reuse import too_even
 from mi_tutor.deferred import torch
 from mi_tutor.exercises.ch04_superposition._samplers import (
     across_calls,
@@ -21,6 +22,7 @@ from mi_tutor.exercises.ch04_superposition._samplers import (
     marginal,
     pair,
     repeated_samples,
+    used_once,
 )
 
 if TYPE_CHECKING:
@@ -67,6 +69,12 @@ def _sparse_tallies(args: dict[str, Any], results: list[Tensor]) -> Iterator[Fin
         sentence = f"Different {what} are not independent of each other."
         yield pair(f"{names[a]} with {names[b]}", x[:, a], x[:, b], independent(p[a], p[b]), sentence, samples)
     yield repeated_samples(x)
+    yield from used_once(x, p)
+    alone = []
+    for result in results if len(results[0]) >= 50 else []:
+        for count, q in zip((result > 0).sum(0).flatten().tolist(), p, strict=True):
+            alone.append(Tally("", torch.tensor([count, len(result) - count]), torch.tensor([q, 1 - q])))
+    yield too_even("how many samples have a feature active", alone)
 
 
 def _gates(batch: int, probability: Tensor, generator: torch.Generator) -> Tensor:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from mi_tutor.check.law import Score, Tally
+from mi_tutor.check.law import Finding, Score, Tally
+from mi_tutor.check.reuse import follow_each_other, too_even
 from mi_tutor.deferred import F, torch
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def _wrong_columns(W_enc: Tensor, dead: Tensor, lengths: Tensor, tolerance: floa
     return "The norms of the new encoder columns are not a fifth of the mean norm of the living ones."
 
 
-def resample_tallies(args: dict[str, Any], results: list[Weights]) -> Iterator[Tally | Score]:
+def resample_tallies(args: dict[str, Any], results: list[Weights]) -> Iterator[Finding]:
     chances = _chances(args)
     dead = args["dead"].cpu()
     if not float(chances.sum()) or not bool(dead.any()):
@@ -148,3 +149,10 @@ def resample_tallies(args: dict[str, Any], results: list[Weights]) -> Iterator[T
         a, b = drawn[0 : 2 * half : 2, 0], drawn[1 : 2 * half : 2, 0]
         again = "Two calls in a row are not independent."
         yield Tally("two calls in a row", torch.bincount(a * n + b, minlength=n * n), joint, again, pairs)
+    # As numbers of mean 0 and variance 1, so that draws apart can be multiplied.
+    scores = (terms - mean) / (p * (terms - mean).square()).sum().sqrt().clamp(min=1e-6)
+    if variance > 100:
+        furthest = scores[p > 0].abs().max().expand(len(drawn))
+        yield follow_each_other("dead features and calls", scores[drawn], furthest, apart=False)
+    each = [Tally("", torch.bincount(call, minlength=n), p) for call in drawn]
+    yield too_even("how often each input is drawn in a call", each)

@@ -72,7 +72,51 @@ def repeats_that_rewind(batch, period, d_vocab, bos, generator):
     return tokens
 
 
-RIGHT = (repeats_by_a_list_of_allowed_ids, repeats_by_weights, repeats_row_by_row)
+def repeats_counted_on_from_bos(batch, period, d_vocab, bos, generator):
+    steps = torch.randint(1, d_vocab, (batch, period), generator=generator, device=generator.device)
+    return _repeats((bos + steps) % d_vocab, bos)
+
+
+def repeats_by_gumbel(batch, period, d_vocab, bos, generator):
+    noise = torch.rand(batch, period, d_vocab - 1, generator=generator, device=generator.device, dtype=torch.float64)
+    ids = (-(-noise.clamp(min=1e-300).log()).log()).argmax(-1)
+    return _repeats(ids + (ids >= bos), bos)
+
+
+def repeats_with_rows_mirrored(batch, period, d_vocab, bos, generator):
+    half = _block(-(-batch // 2), period, d_vocab, bos, generator)
+    return _repeats(torch.cat([half, half.flip(0)])[:batch], bos)
+
+
+def repeats_with_antithetic_rows(batch, period, d_vocab, bos, generator):
+    ids = torch.randint(d_vocab - 1, (-(-batch // 2), period), generator=generator, device=generator.device)
+    ids = torch.cat([ids, d_vocab - 2 - ids])[:batch]
+    return _repeats(ids + (ids >= bos), bos)
+
+
+def repeats_with_columns_rolled(batch, period, d_vocab, bos, generator):
+    column = _block(batch, 1, d_vocab, bos, generator)[:, 0]
+    return _repeats(torch.stack([column.roll(7 * place) for place in range(period)], 1), bos)
+
+
+def repeats_with_every_id_as_often(batch, period, d_vocab, bos, generator):
+    order = torch.randperm(batch * period, generator=generator, device=generator.device).view(batch, period)
+    ids = order % (d_vocab - 1)
+    return _repeats(ids + (ids >= bos), bos)
+
+
+def repeats_from_a_thousand_seeds(batch, period, d_vocab, bos, generator):
+    seed = int(torch.randint(1000, (), generator=generator, device=generator.device))
+    return _repeats(_block(batch, period, d_vocab, bos, torch.Generator(generator.device).manual_seed(seed)), bos)
+
+
+RIGHT = (
+    repeats_by_a_list_of_allowed_ids,
+    repeats_by_weights,
+    repeats_row_by_row,
+    repeats_counted_on_from_bos,
+    repeats_by_gumbel,
+)
 
 
 NEARLY_RIGHT = (
@@ -81,4 +125,9 @@ NEARLY_RIGHT = (
     repeats_a_little_uneven,
     repeats_in_int32,
     repeats_that_rewind,
+    repeats_with_rows_mirrored,
+    repeats_with_antithetic_rows,
+    repeats_with_columns_rolled,
+    repeats_with_every_id_as_often,
+    repeats_from_a_thousand_seeds,
 )

@@ -49,6 +49,33 @@ def anticorrelated_with_halves_that_follow(batch, n_pairs, probability, generato
     return (torch.rand(batch, n_pairs, 2, generator=generator, device=generator.device) * gates).flatten(1)
 
 
+def _apart(u, probability, values):
+    gates = torch.stack([u < probability, (u >= probability) & (u < 2 * probability)], -1)
+    return torch.where(gates, values, 0).flatten(1)
+
+
+def anticorrelated_with_numbers_three_times_over(batch, n_pairs, probability, generator):
+    u = torch.rand(-(-batch // 3), n_pairs, generator=generator, device=generator.device).repeat(3, 1)[:batch]
+    return _apart(u, probability, torch.rand(batch, n_pairs, 2, generator=generator, device=generator.device))
+
+
+def anticorrelated_with_mirrored_numbers(batch, n_pairs, probability, generator):
+    half = torch.rand(-(-batch // 2), n_pairs, generator=generator, device=generator.device)
+    u = torch.cat([half, half.flip(0)])[:batch]
+    return _apart(u, probability, torch.rand(batch, n_pairs, 2, generator=generator, device=generator.device))
+
+
+def anticorrelated_with_as_many_active_as_expected(batch, n_pairs, probability, generator):
+    order = torch.rand(batch, n_pairs, generator=generator, device=generator.device).argsort(0).argsort(0)
+    values = torch.rand(batch, n_pairs, 2, generator=generator, device=generator.device)
+    return _apart(order, round(probability * batch), values)
+
+
+def anticorrelated_with_values_below_99_hundredths(batch, n_pairs, probability, generator):
+    u = torch.rand(batch, n_pairs, generator=generator, device=generator.device)
+    return _apart(u, probability, 0.99 * torch.rand(batch, n_pairs, 2, generator=generator, device=generator.device))
+
+
 RIGHT = (anticorrelated_by_a_coin, anticorrelated_by_multinomial, anticorrelated_by_one_rescaled_draw)
 
 
@@ -56,4 +83,8 @@ NEARLY_RIGHT = (
     anticorrelated_with_few_clashes,
     anticorrelated_with_an_unfair_coin,
     anticorrelated_with_halves_that_follow,
+    anticorrelated_with_numbers_three_times_over,
+    anticorrelated_with_mirrored_numbers,
+    anticorrelated_with_as_many_active_as_expected,
+    anticorrelated_with_values_below_99_hundredths,
 )

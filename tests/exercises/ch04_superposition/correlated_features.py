@@ -45,6 +45,33 @@ def correlated_with_neighbouring_pairs_alike(batch, n_pairs, probability, genera
     return (values * (gate < probability)[..., None]).flatten(1)
 
 
+def _correlated(gate, values, probability):
+    return torch.where((gate < probability)[..., None], values, 0).flatten(1)
+
+
+def correlated_with_gates_three_times_over(batch, n_pairs, probability, generator):
+    gate = torch.rand(-(-batch // 3), n_pairs, generator=generator, device=generator.device).repeat(3, 1)[:batch]
+    values = torch.rand(batch, n_pairs, 2, generator=generator, device=generator.device)
+    return _correlated(gate, values, probability)
+
+
+def correlated_with_mirrored_values(batch, n_pairs, probability, generator):
+    gate, value = (torch.rand(batch, n_pairs, generator=generator, device=generator.device) for _ in range(2))
+    return _correlated(gate, torch.stack([value, value.flip(0)], -1), probability)
+
+
+def correlated_with_as_many_active_as_expected(batch, n_pairs, probability, generator):
+    order = torch.rand(batch, n_pairs, generator=generator, device=generator.device).argsort(0).argsort(0)
+    values = torch.rand(batch, n_pairs, 2, generator=generator, device=generator.device)
+    return _correlated(order, values, round(probability * batch))
+
+
+def correlated_with_values_below_99_hundredths(batch, n_pairs, probability, generator):
+    gate = torch.rand(batch, n_pairs, generator=generator, device=generator.device)
+    values = torch.rand(batch, n_pairs, 2, generator=generator, device=generator.device)
+    return _correlated(gate, 0.99 * values, probability)
+
+
 RIGHT = (correlated_by_an_axis, correlated_by_bernoulli, correlated_with_the_gate_rescaled)
 
 
@@ -52,4 +79,8 @@ NEARLY_RIGHT = (
     correlated_with_values_that_follow,
     correlated_nine_times_in_ten,
     correlated_with_neighbouring_pairs_alike,
+    correlated_with_gates_three_times_over,
+    correlated_with_mirrored_values,
+    correlated_with_as_many_active_as_expected,
+    correlated_with_values_below_99_hundredths,
 )

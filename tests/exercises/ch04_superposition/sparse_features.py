@@ -65,7 +65,86 @@ def sparse_with_its_generator_rewound(batch, feature_probability, generator):
     return torch.where(gate < p, value, 0)
 
 
-RIGHT = (sparse_by_bernoulli, sparse_by_one_rescaled_draw, sparse_in_a_loop)
+def sparse_by_multinomial(batch, feature_probability, generator):
+    p = feature_probability
+    weights = torch.stack([1 - p, p], -1).flatten(0, 1)
+    drawn = torch.multinomial(weights, max(batch, 1), True, generator=generator)[:, :batch]
+    value = torch.rand(batch, *p.shape, generator=generator, dtype=p.dtype, device=p.device)
+    return value * drawn.T.reshape(value.shape)
+
+
+def _from_noise(gate=None, value=None):
+    """An answer whose gates or values come from noise that is not quite random: a function of (batch, shape, draw)."""
+
+    def answer(batch, feature_probability, generator):
+        p = feature_probability
+
+        def draw(*shape):
+            return torch.rand(shape, generator=generator, dtype=p.dtype, device=p.device)
+
+        gates, values = ((noise or _plain)(batch, p.shape, draw) for noise in (gate, value))
+        return torch.where(gates < p, values, 0)
+
+    answer.__name__ = "_".join(
+        f"{which}_{noise.__name__.strip('_')}" for which, noise in (("gates", gate), ("values", value)) if noise
+    )
+    return answer
+
+
+def _plain(batch, shape, draw):
+    return draw(batch, *shape)
+
+
+def _mirrored(batch, shape, draw):
+    half = draw(-(-batch // 2), *shape)
+    return torch.cat([half, half.flip(0)])[:batch]
+
+
+def _antithetic_and_mirrored(batch, shape, draw):
+    half = draw(-(-batch // 2), *shape)
+    return torch.cat([half, (1 - half).flip(0)])[:batch].clamp(max=1 - 2**-24)
+
+
+def _three_times_over(batch, shape, draw):
+    return draw(-(-batch // 3), *shape).repeat(3, 1, 1)[:batch]
+
+
+def _rolled_from_feature_to_feature(batch, shape, draw):
+    column = draw(batch)
+    return torch.stack([column.roll(7 * i) for i in range(shape.numel())], -1).view(batch, *shape)
+
+
+def _in_equal_strata(batch, shape, draw):
+    order = draw(batch, *shape).argsort(0)
+    return ((order + draw(batch, *shape)) / max(batch, 1)).clamp(max=1 - 2**-24)
+
+
+def _cut_at_99_hundredths(batch, shape, draw):
+    return draw(batch, *shape).clamp(max=0.99)
+
+
+def _never_in_the_highest_hundredth(batch, shape, draw):
+    return 0.99 * draw(batch, *shape)
+
+
+def _never_in_the_lowest_hundredth(batch, shape, draw):
+    return 0.01 + 0.99 * draw(batch, *shape)
+
+
+def sparse_with_the_gates_of_five_samples_before_as_values(batch, feature_probability, generator):
+    p = feature_probability
+    u = torch.rand(batch + 5, *p.shape, generator=generator, dtype=p.dtype, device=p.device)
+    return torch.where(u[5:] < p, u[:-5], 0)
+
+
+def sparse_with_as_many_active_as_expected(batch, feature_probability, generator):
+    p = feature_probability
+    order = torch.rand(batch, *p.shape, generator=generator, dtype=p.dtype, device=p.device).argsort(0).argsort(0)
+    value = torch.rand(batch, *p.shape, generator=generator, dtype=p.dtype, device=p.device)
+    return torch.where(order < (p * batch).round(), value, 0)
+
+
+RIGHT = (sparse_by_bernoulli, sparse_by_one_rescaled_draw, sparse_in_a_loop, sparse_by_multinomial)
 
 
 NEARLY_RIGHT = (
@@ -75,4 +154,17 @@ NEARLY_RIGHT = (
     sparse_with_every_number_used_twice,
     sparse_in_float32_cast_back,
     sparse_with_its_generator_rewound,
+    _from_noise(gate=_mirrored),
+    _from_noise(gate=_antithetic_and_mirrored),
+    _from_noise(gate=_three_times_over),
+    _from_noise(gate=_rolled_from_feature_to_feature),
+    _from_noise(gate=_in_equal_strata),
+    _from_noise(value=_antithetic_and_mirrored),
+    _from_noise(value=_rolled_from_feature_to_feature),
+    _from_noise(value=_in_equal_strata),
+    _from_noise(value=_cut_at_99_hundredths),
+    _from_noise(value=_never_in_the_highest_hundredth),
+    _from_noise(value=_never_in_the_lowest_hundredth),
+    sparse_with_the_gates_of_five_samples_before_as_values,
+    sparse_with_as_many_active_as_expected,
 )

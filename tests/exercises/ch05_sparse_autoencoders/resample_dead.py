@@ -67,6 +67,44 @@ def resample_and_touch_the_living(x, x_hat, W_enc, b_enc, W_dec, dead, generator
     return tuple(new)
 
 
+def _resampled_by(numbers):
+    """An answer whose uniform numbers, one a dead feature, come from `numbers`, a function of (count, generator)."""
+
+    def resample(x, x_hat, W_enc, b_enc, W_dec, dead, generator):
+        W_enc, b_enc, W_dec = W_enc.clone(), b_enc.clone(), W_dec.clone()
+        chances = (x - x_hat).square().sum(-1).double().square()
+        if not dead.any() or not chances.any():
+            return W_enc, b_enc, W_dec
+        up_to = chances.cumsum(0)
+        u = numbers(int(dead.sum()), generator) * up_to[-1]
+        direction = F.normalize(x[torch.searchsorted(up_to, u, right=True).clamp(max=len(x) - 1)], dim=-1)
+        living = W_enc[:, ~dead].norm(dim=0)
+        W_dec[dead], b_enc[dead] = direction, 0
+        W_enc[:, dead] = 0.2 * (living.mean() if len(living) else 1.0) * direction.T
+        return W_enc, b_enc, W_dec
+
+    resample.__name__ = f"resample_by_{numbers.__name__.strip('_')}"
+    return resample
+
+
+def _uniform(count, generator):
+    return torch.rand(count, generator=generator, dtype=torch.float64, device=generator.device)
+
+
+def _systematic_numbers_in_any_order(count, generator):
+    even = (torch.arange(count, device=generator.device) + _uniform(1, generator)) / count
+    return even[_uniform(count, generator).argsort()]
+
+
+def _numbers_there_and_back(count, generator):
+    half = _uniform(-(-count // 2), generator)
+    return torch.cat([half, half.flip(0)])[:count]
+
+
+def _numbers_twice(count, generator):
+    return _uniform(-(-count // 2), generator).repeat(2)[:count]
+
+
 RIGHT = (resample_by_inverse_cdf, resample_one_by_one)
 
 
@@ -79,4 +117,7 @@ NEARLY_RIGHT = (
     _resampled(last=True),
     _resampled(alias=True),
     resample_and_touch_the_living,
+    _resampled_by(_systematic_numbers_in_any_order),
+    _resampled_by(_numbers_there_and_back),
+    _resampled_by(_numbers_twice),
 )
