@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mi_tutor.check.call import NOT_ATTEMPTED, PATIENCE, Outcome
+from mi_tutor.check.call import NOT_ATTEMPTED, PATIENCE, Outcome, unhindered
 from mi_tutor.check.compare import Problem
 from mi_tutor.check.conditions import restore_names, take_names
 from mi_tutor.check.demonstration import is_untouched
@@ -108,10 +108,10 @@ def run_trials(
 
 def _stopwatch(function: Function) -> Callable[[], float]:
     """Seconds that the calls have taken: of processor time here, by the clock, and with patience, where they run elsewhere."""
-    begun, worked = time.monotonic(), time.thread_time()
+    begun, worked, ready = time.monotonic(), time.thread_time(), unhindered()
     if isinstance(function, Elsewhere):
         return lambda: (time.monotonic() - begun) / function.patience
-    return lambda: max(time.thread_time() - worked, (time.monotonic() - begun) / PATIENCE)
+    return lambda: max(time.thread_time() - worked, (unhindered() - ready) / PATIENCE)
 
 
 def _attempted_in_part(trials: list[Trial]) -> None:
