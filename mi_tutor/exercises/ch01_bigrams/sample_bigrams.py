@@ -259,26 +259,6 @@ def one_number_for_all_steps(log_probs: Tensor, start: int, length: int, generat
     return torch.tensor(tokens, device=log_probs.device)
 
 
-def uniform_noise_for_gumbel(log_probs: Tensor, start: int, length: int, generator: torch.Generator) -> Tensor:
-    """Uniform noise is added before the maximum is taken, so that what is more than one nat below the best never comes. The trick
-    wants Gumbel noise, -log(-log(u)); or draw with `torch.multinomial`."""
-    tokens = [start]
-    for _ in range(length - 1):
-        noise = torch.rand(log_probs.shape[-1], generator=generator, device=log_probs.device)
-        tokens.append(int((log_probs[tokens[-1]] + noise).argmax()))
-    return torch.tensor(tokens, device=log_probs.device)
-
-
-def one_place_too_late(log_probs: Tensor, start: int, length: int, generator: torch.Generator) -> Tensor:
-    """Every draw lies one token further on than it should: the first cumulative sum that exceeds the random number is that of the
-    token itself, so nothing is put before it."""
-    tokens = [start]
-    for _ in range(length - 1):
-        drawn = _draw_next(log_probs[tokens[-1]].exp(), generator)
-        tokens.append(min(drawn + 1, log_probs.shape[-1] - 1))
-    return torch.tensor(tokens, device=log_probs.device)
-
-
 def generator_ignored(log_probs: Tensor, start: int, length: int, generator: torch.Generator) -> Tensor:
     """The draws come from torch's global random state: pass generator=generator to whatever draws."""
     tokens = [start]
@@ -313,8 +293,6 @@ exercise = Exercise(
         unlikely_tokens_cut_off,
         sharpened,
         one_number_for_all_steps,
-        uniform_noise_for_gumbel,
-        one_place_too_late,
         generator_ignored,
         generator_seeded_again,
     ),
