@@ -41,9 +41,14 @@ def _pairs(trial: Trial) -> Iterator[Pair]:
     got = trial.got if isinstance(trial.got, tuple) else (trial.got,)
     for e, g in zip(expected, got, strict=False):
         dtype: Any = g.A.dtype if is_factored(g) else getattr(g, "dtype", None)
-        e, g = (whole(part) if is_factored(part) else part for part in (e, g))
+        e, g = (_as_tensor(whole(part) if is_factored(part) else part) for part in (e, g))
         if isinstance(e, Tensor) and isinstance(g, Tensor) and not _agree(g.double(), e.double(), dtype):
             yield Pair(trial.case.args, e.double().to(g.device), g.double(), dtype)
+
+
+def _as_tensor(part: Any) -> Any:
+    """A plain number as a tensor, for what explains the tensors of a result has to explain its numbers, too."""
+    return torch.tensor(part) if type(part) in (int, float) else part
 
 
 def _agree(got: Tensor, expected: Tensor, dtype: torch.dtype) -> bool:
@@ -65,7 +70,7 @@ def _holds(pairs: list[Pair], mend: Callable[[Pair], Tensor | None]) -> bool:
 
 
 def _nearly(pairs: list[Pair]) -> tuple[str, str] | None:
-    worst = 0.0
+    away = []
     for pair in pairs:
         if pair.got.shape != pair.expected.shape or not torch.equal(pair.got.isfinite(), pair.expected.isfinite()):
             return None
@@ -73,10 +78,12 @@ def _nearly(pairs: list[Pair]) -> tuple[str, str] | None:
         if not torch.equal(pair.got[~finite], pair.expected[~finite]) or not finite.any():
             return None
         scale = max(1.0, float(pair.expected[finite].square().mean().sqrt()))
-        worst = max(worst, float((pair.got - pair.expected)[finite].abs().max()) / scale)
-    if not 0 < worst < 1e-2:
+        away.append(float((pair.got - pair.expected)[finite].abs().max()) / scale)
+    # An estimate from random draws is now and then further away than it usually is.
+    usual = sorted(away)[len(away) // 2]
+    if not 0 < usual < 1e-2 or max(away) > 3e-2:
         return None
-    digits = int(-math.log10(worst))
+    digits = int(-math.log10(usual))
     return (
         "lost precision",
         f"Close, but right to about {digits} digits only: is something computed in a lower precision, a small constant added"
@@ -216,9 +223,10 @@ def _transformed(pairs: list[Pair]) -> tuple[str, str] | None:
         ("missing rectification", "Negative values should be 0 here.", torch.relu),
     ]
     same_shape = all(p.got.shape == p.expected.shape for p in pairs)
-    if same_shape and all(_agree(p.got, p.expected.relu(), p.dtype) for p in pairs):
+    kept = torch.cat([p.got.flatten() for p in pairs])  # numbers that are all 0 have not been cut off, but lost
+    if same_shape and bool((kept > 0).any()) and all(_agree(p.got, p.expected.relu(), p.dtype) for p in pairs):
         return "extra rectification", "Negative values have been cut off at 0; they are meant to stay."
-    if same_shape and all(_agree(p.got, p.expected.clamp(max=0), p.dtype) for p in pairs):
+    if same_shape and bool((kept < 0).any()) and all(_agree(p.got, p.expected.clamp(max=0), p.dtype) for p in pairs):
         return "only the negative part", "Positive values have been cut off at 0; they are meant to stay."
     if same_shape and all(_agree(p.got, p.expected.abs(), p.dtype) for p in pairs):
         return "sign lost", "Negative values have lost their sign; they are meant to keep it."
@@ -242,10 +250,12 @@ def _clamped(pairs: list[Pair]) -> tuple[str, str] | None:
 
 
 def _one_for_all(pairs: list[Pair]) -> tuple[str, str] | None:
-    """One entry along an axis, the first or the last, given for all of them."""
+    """One number along an axis, the first entry's, the last one's or the mean, given for all of them."""
     for axis in range(min(p.expected.ndim for p in pairs)):
         if not all(p.got.shape == p.expected.shape and p.expected.shape[axis] > 1 for p in pairs):
             continue
+        if all(_agree(p.got, p.expected.mean(axis, keepdim=True).expand_as(p.got), p.dtype) for p in pairs):
+            return "the mean for all", f"Along axis {axis} every entry is the mean of what the entries should be."
         for word, place in (("first", 0), ("last", -1)):
             if all(
                 _agree(p.got, p.expected.select(axis, place).unsqueeze(axis).expand_as(p.got), p.dtype) for p in pairs

@@ -67,7 +67,8 @@ def _misused(states: list[Tensor], *, reseeded: bool, draws: bool) -> Problem | 
     repeats = draws and len({state.numpy().tobytes() for state in states}) < len(states)
     if repeats and len(states) > 1 and torch.equal(states[0], states[1]):
         return Problem(
-            "generator", "It never draws from `generator`: nothing is random here, or it comes from somewhere else."
+            "generator",
+            "It never draws from `generator`: nothing is random here, or it comes from somewhere else, be it a copy of it.",
         )
     if reseeded or repeats:
         return Problem("generator", "It seeds `generator` itself, so every call draws the same. Only draw from it.")

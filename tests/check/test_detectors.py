@@ -52,6 +52,8 @@ def _cases(draw):
         (lambda x: x.mean(-1).abs(), "sign lost"),
         (lambda x: x.mean(-1)[:1].expand(x.shape[0], -1), "the first for all"),
         (lambda x: x.mean(-1)[:, -1:].expand(-1, x.shape[1]), "the last for all"),
+        (lambda x: x.mean(-1).mean(0, keepdim=True).expand(x.shape[0], -1), "the mean for all"),
+        (lambda x: torch.zeros_like(x.mean(-1)), "value"),
     ],
 )
 def test_the_difference_is_named(wrong, mistake, monkeypatch):

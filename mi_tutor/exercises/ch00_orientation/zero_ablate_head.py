@@ -157,6 +157,11 @@ def layer_below_ablated(model: Any, tokens: Tensor, layer: int, head: int) -> Te
     return _ablated(model, tokens, (layer - 1) % model.cfg.n_layers, head)
 
 
+def layer_below_but_the_lowest_ablated(model: Any, tokens: Tensor, layer: int, head: int) -> Tensor:
+    """A head of the layer before has been silenced, where there is one: layers count from 0."""
+    return _ablated(model, tokens, max(layer - 1, 0), head)
+
+
 def first_layer_ablated(model: Any, tokens: Tensor, layer: int, head: int) -> Tensor:
     """A head of layer 0 has been silenced, whatever `layer` is: the name has to contain it, as in
     `f"blocks.{layer}.attn.hook_z"`."""
@@ -218,6 +223,7 @@ exercise = Exercise(
         change_in_logits,
         only_the_last_logits,
         layer_below_ablated,
+        layer_below_but_the_lowest_ablated,
         first_layer_ablated,
         ablation_left_on,
         weights_overwritten,

@@ -85,6 +85,13 @@ def entropy_of_the_table(log_probs: Tensor, tokens: Tensor) -> Tensor:
     return -(log_probs.exp() * log_probs).sum(1).mean()
 
 
+def entropy_along_the_text(log_probs: Tensor, tokens: Tensor) -> Tensor:
+    """This is the mean entropy of the rows that the text passes through: how unsure the model was, not what the tokens that came
+    cost it. Look up each transition's own entry."""
+    rows = log_probs[tokens[:-1]]
+    return -(rows.exp() * rows.clamp(min=-1e9)).sum(-1).mean()
+
+
 def each_transition_scored_once(log_probs: Tensor, tokens: Tensor) -> Tensor:
     """Each kind of transition is counted once: one that occurs three times counts three times."""
     pairs = torch.stack([tokens[:-1], tokens[1:]]).unique(dim=1)
@@ -122,6 +129,7 @@ exercise = Exercise(
         perplexity,
         log_of_mean_probability,
         entropy_of_the_table,
+        entropy_along_the_text,
         each_transition_scored_once,
         zero_times_infinity,
         impossible_transitions_left_out,

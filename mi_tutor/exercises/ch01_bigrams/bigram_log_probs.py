@@ -88,6 +88,14 @@ def always_add_one(counts: Tensor, smoothing: float) -> Tensor:
     return _log_ratio(smoothed, smoothed.sum(-1, keepdim=True))
 
 
+def mixed_with_the_uniform(counts: Tensor, smoothing: float) -> Tensor:
+    """Probabilities are mixed with the uniform distribution, whatever a row's size: here `smoothing` is added to the counts, so
+    that a row seen often is changed less than one seen seldom."""
+    weight = smoothing / (1 + smoothing)
+    probs = counts.double() / counts.sum(-1, keepdim=True).clamp(min=1)
+    return ((1 - weight) * probs + weight / counts.shape[-1]).log().float()
+
+
 def smoothing_ignored(counts: Tensor, smoothing: float) -> Tensor:
     """`smoothing` is not used: pairs never seen keep probability 0."""
     return _log_ratio(counts, counts.sum(-1, keepdim=True))
@@ -130,6 +138,7 @@ exercise = Exercise(
         denominator_smoothed_once,
         only_unseen_pairs_smoothed,
         always_add_one,
+        mixed_with_the_uniform,
         smoothing_ignored,
         logarithm_missing,
         bits_for_nats,

@@ -110,6 +110,14 @@ def last_partial_chunk_lost(W_E: Tensor, W_U: Tensor, k: int, chunk_size: int) -
     return torch.cat([empty, *(b.values for b in best)]), torch.cat([empty.long(), *(b.indices for b in best)])
 
 
+def last_rows_never_filled(W_E: Tensor, W_U: Tensor, k: int, chunk_size: int) -> tuple[Tensor, Tensor]:
+    """The rows after the last full chunk are left as they were made, zeros: when chunk_size does not divide d_vocab the last
+    chunk is shorter, and has to be done, too."""
+    values, ids = last_partial_chunk_lost(W_E, W_U, k, chunk_size)
+    missing = W_E.shape[0] - len(values)
+    return torch.cat([values, values.new_zeros(missing, k)]), torch.cat([ids, ids.new_zeros(missing, k)])
+
+
 def pieces_for_rows(W_E: Tensor, W_U: Tensor, k: int, chunk_size: int) -> tuple[Tensor, Tensor]:
     """`chunk(n)` makes n pieces; what is asked for are pieces of n rows, which is `split(n)`."""
     best = [(rows @ W_U).topk(k) for rows in W_E.chunk(chunk_size)]
@@ -152,6 +160,7 @@ exercise = Exercise(
         predecessors_for_successors,
         probabilities_for_logits,
         last_partial_chunk_lost,
+        last_rows_never_filled,
         pieces_for_rows,
         ids_count_from_the_chunk,
         ids_before_values,

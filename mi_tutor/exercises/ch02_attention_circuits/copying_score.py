@@ -113,6 +113,12 @@ def share_of_positive_ones(W_E: Tensor, W_V: Tensor, W_O: Tensor, W_U: Tensor) -
     return (values.real > 0).to(W_E.dtype).mean()
 
 
+def signs_counted(W_E: Tensor, W_V: Tensor, W_O: Tensor, W_U: Tensor) -> Tensor:
+    """The eigenvalues' signs are counted, each as much as any other: large ones have to count more than small ones. Divide their
+    sum by the sum of their magnitudes."""
+    return torch.linalg.eigvals(_small_square(W_E, W_V, W_O, W_U)).real.sign().mean()
+
+
 def sign_lost(W_E: Tensor, W_V: Tensor, W_O: Tensor, W_U: Tensor) -> Tensor:
     """The magnitude of the sum is taken, so that a head that deletes looks like one that copies: take its real part."""
     values = torch.linalg.eigvals(_small_square(W_E, W_V, W_O, W_U))
@@ -179,6 +185,7 @@ exercise = Exercise(
         norm_of_the_square_below,
         real_parts_below,
         share_of_positive_ones,
+        signs_counted,
         sign_lost,
         divided_by_their_number,
         stream_for_tokens,

@@ -108,6 +108,11 @@ def one_side_of_what_is_read(model: Any, kind: str) -> Tensor:
     return _all_scores(_written(model), _factors(model, kind, 1)[0])
 
 
+def one_side_of_the_qk_circuit(model: Any, kind: str) -> Tensor:
+    """For "Q" and "K" B is W_Q or W_K alone: take the whole circuit that reads there, W_Q W_Kᵀ for "Q" and W_K W_Qᵀ for "K"."""
+    return _all_scores(_written(model), _read(model, kind) if kind == "V" else _factors(model, kind, 1)[0])
+
+
 def half_of_both_circuits(model: Any, kind: str) -> Tensor:
     """Half of either circuit is left out: A is W_O alone, B one matrix of the late head, as W_K for "K". Take the whole circuits,
     W_V W_O and, for "K", W_K W_Qᵀ."""
@@ -146,6 +151,7 @@ exercise = Exercise(
         value_composition_always,
         what_is_written_alone,
         one_side_of_what_is_read,
+        one_side_of_the_qk_circuit,
         half_of_both_circuits,
         dead_heads_are_nan,
         heads_taken_together,

@@ -40,7 +40,7 @@ def direction_not_made_unit(W: Tensor) -> Tensor:
 
 
 def other_side_made_unit(W: Tensor) -> Tensor:
-    """Below, W_j is made a unit vector where W_i should be."""
+    """Below, the other features' lengths have dropped out: each W_j is made a unit vector, where W_i alone should be."""
     return shares(W.square().sum(1), squared_overlaps(W).mT.sum(-1))
 
 

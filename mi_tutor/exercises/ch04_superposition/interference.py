@@ -23,6 +23,12 @@ def itself_taken_for_one(W: Tensor) -> Tensor:
     return squared_overlaps(W).sum(-1) - 1
 
 
+def itself_taken_for_one_and_cut_off(W: Tensor) -> Tensor:
+    """1 is taken off for the feature itself, which is right only for columns of length 1: its own term is ‖W_i‖². Where that was
+    too much, cutting off at 0 hides it."""
+    return itself_taken_for_one(W).clamp(min=0)
+
+
 def no_direction_made_unit(W: Tensor) -> Tensor:
     """Neither column is made a unit vector: W_i is, so that the result does not grow with its own length."""
     return sum_over_others((W.mT @ W).square())
@@ -94,6 +100,7 @@ exercise = Exercise(
     wrong=(
         itself_counted,
         itself_taken_for_one,
+        itself_taken_for_one_and_cut_off,
         no_direction_made_unit,
         wrong_direction_made_unit,
         both_directions_made_unit,

@@ -116,6 +116,14 @@ def one_gate_for_all_features(batch: int, feature_probability: Tensor, generator
     return torch.where(gate < feature_probability, value, 0)
 
 
+def one_gate_for_all_instances(batch: int, feature_probability: Tensor, generator: torch.Generator) -> Tensor:
+    """A feature's gate is drawn once and serves all instances, which so are active on the same samples. Instances are independent:
+    draw a gate for each feature of each."""
+    gate = _uniform((batch, 1, feature_probability.shape[1]), feature_probability, generator)
+    value = _uniform((batch, *feature_probability.shape), feature_probability, generator)
+    return torch.where(gate < feature_probability, value, 0)
+
+
 def one_value_for_all_features(batch: int, feature_probability: Tensor, generator: torch.Generator) -> Tensor:
     """All active features of an instance have the same value: every feature needs a value of its own."""
     value = _uniform((batch, feature_probability.shape[0], 1), feature_probability, generator)
@@ -201,6 +209,7 @@ exercise = Exercise(
         gates_without_values,
         values_weighted_by_the_probability,
         one_gate_for_all_features,
+        one_gate_for_all_instances,
         one_value_for_all_features,
         instances_share_their_draws,
         one_sample_for_the_whole_batch,

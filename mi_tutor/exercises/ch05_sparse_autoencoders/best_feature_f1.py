@@ -132,6 +132,14 @@ def accuracy(f: Tensor, label: Tensor, threshold: float) -> tuple[int, Tensor]:
     return _chosen(((f > threshold) == label[:, None]).to(f.dtype).mean(0))
 
 
+def chosen_by_accuracy(f: Tensor, label: Tensor, threshold: float) -> tuple[int, Tensor]:
+    """The feature is chosen by its accuracy, and its F1 is given: for a rare label a feature that is hardly ever active has a high
+    accuracy. Choose by F1."""
+    predicted = f > threshold
+    best = int((predicted == label[:, None]).to(f.dtype).mean(0).argmax())
+    return best, _scores(f, label, threshold)[best]
+
+
 def precision(f: Tensor, label: Tensor, threshold: float) -> tuple[int, Tensor]:
     """This is precision: F1 also counts what is missed."""
     hits, false, _ = _counts(f, label, threshold)
@@ -210,6 +218,7 @@ exercise = Exercise(
         threshold_not_strict,
         threshold_ignored,
         accuracy,
+        chosen_by_accuracy,
         precision,
         recall,
         mean_of_precision_and_recall,

@@ -59,6 +59,12 @@ def threshold_subtracted(pre: Tensor, threshold: Tensor) -> Tensor:
     return (pre - threshold).relu()
 
 
+def smooth_jump(pre: Tensor, threshold: Tensor) -> Tensor:
+    """The jump is a steep sigmoid, which lets a part through on either side of the threshold. A smooth step may stand in for the
+    gradient in training; the activation itself jumps, from 0 to all."""
+    return pre * torch.sigmoid((pre - threshold) / 0.001)
+
+
 def step_returned(pre: Tensor, threshold: Tensor) -> Tensor:
     """These are ones and zeros: what is above the threshold keeps its value."""
     return (pre > threshold).to(pre.dtype) + 0 * pre
@@ -113,6 +119,7 @@ exercise = Exercise(
         plain_relu,
         threshold_included,
         threshold_subtracted,
+        smooth_jump,
         step_returned,
         threshold_returned,
         cut_above,

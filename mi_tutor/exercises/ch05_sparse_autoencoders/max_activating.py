@@ -72,6 +72,14 @@ def several_from_one_sequence(f: Tensor, k: int) -> tuple[Tensor, Tensor]:
     return best.values, _pairs(best.indices, f.shape[1])
 
 
+def ranks_for_sequences(f: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The positions are right, but the sequences are numbered by their rank, 0 … k-1: `topk` says which sequences won, in
+    `indices`."""
+    largest, positions = f.max(-1)
+    best = largest.topk(k)
+    return best.values, torch.stack([torch.arange(k, device=f.device), positions[best.indices]], -1)
+
+
 def position_before_sequence(f: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """The pairs are (position, batch): the sequence comes first."""
     peaks = f.max(1)
@@ -155,6 +163,7 @@ exercise = Exercise(
     answer=_best_places,
     wrong=(
         several_from_one_sequence,
+        ranks_for_sequences,
         position_before_sequence,
         weakest_first,
         in_order_of_the_text,

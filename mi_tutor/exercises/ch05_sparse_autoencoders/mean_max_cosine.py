@@ -113,6 +113,25 @@ def each_row_used_up(W_dec: Tensor, truth: Tensor) -> Tensor:
     return torch.stack(found).mean()
 
 
+def best_pairs_used_up(W_dec: Tensor, truth: Tensor) -> Tensor:
+    """The best pair is taken first, and its row is then gone, so that each row serves one true feature: here a row may serve
+    several. Take each true feature's largest cosine by itself."""
+    cosines = _cosines(W_dec, truth).clone()
+    total = cosines.new_zeros(())
+    for _ in range(min(cosines.shape)):
+        i, j = divmod(int(cosines.argmax()), cosines.shape[1])
+        total = total + cosines[i, j]
+        cosines[i], cosines[:, j] = -2, -2
+    return total / len(truth)
+
+
+def nearest_by_dot_product(W_dec: Tensor, truth: Tensor) -> Tensor:
+    """The nearest row is chosen by its dot product, so that a long row wins over one that points the right way: the largest of the
+    cosines themselves is asked for."""
+    chosen = (truth @ W_dec.mT).argmax(-1)
+    return _cosines(W_dec, truth).gather(-1, chosen[:, None]).mean()
+
+
 def columns_for_rows(W_dec: Tensor, truth: Tensor) -> Tensor:
     """The columns are brought to length 1: a direction is a row of either matrix, so normalise over the last axis."""
     return (F.normalize(truth, dim=0) @ F.normalize(W_dec, dim=0).T).amax(-1).mean()
@@ -156,6 +175,8 @@ exercise = Exercise(
         zero_rows_left_out,
         one_cosine_for_each_feature,
         each_row_used_up,
+        best_pairs_used_up,
+        nearest_by_dot_product,
     ),
     hints=(
         "Make a table: a row for each true feature, a column for each row of the decoder, cosines in it. Over which axis do "

@@ -78,6 +78,12 @@ def penalty_averaged_over_features(x: Tensor, x_hat: Tensor, f: Tensor, W_dec: T
     return (error + l1_coefficient * penalty / f.shape[-1]).mean()
 
 
+def averaged_over_everything(x: Tensor, x_hat: Tensor, f: Tensor, W_dec: Tensor, l1_coefficient: float) -> Tensor:
+    """Error and penalty are both averaged over everything: sum the error over dimensions and the penalty over features, and take
+    the mean over the batch alone."""
+    return (x - x_hat).square().mean() + l1_coefficient * (f * W_dec.norm(dim=-1)).mean()
+
+
 def summed_over_the_batch(x: Tensor, x_hat: Tensor, f: Tensor, W_dec: Tensor, l1_coefficient: float) -> Tensor:
     """The loss is summed over the batch: take the mean, so that it does not grow with the batch."""
     error, penalty = _parts(x, x_hat, f, W_dec)
@@ -171,6 +177,13 @@ def features_without_a_gradient(x: Tensor, x_hat: Tensor, f: Tensor, W_dec: Tens
     return (error + l1_coefficient * penalty + 0 * f.sum()).mean()
 
 
+def nan_for_a_row_of_zeros(x: Tensor, x_hat: Tensor, f: Tensor, W_dec: Tensor, l1_coefficient: float) -> Tensor:
+    """The value is right, but the root of a sum of squares has no gradient at 0: for a row of zeros it is NaN, and after one step
+    so is the row. `W_dec.norm(dim=-1)` gives 0 there."""
+    error, _ = _parts(x, x_hat, f, W_dec)
+    return (error + l1_coefficient * (f * W_dec.square().sum(-1).sqrt()).sum(-1)).mean()
+
+
 exercise = Exercise(
     __name__,
     cases=_loss_cases,
@@ -178,6 +191,7 @@ exercise = Exercise(
     wrong=(
         error_averaged_over_dimensions,
         penalty_averaged_over_features,
+        averaged_over_everything,
         summed_over_the_batch,
         norms_left_out,
         norms_squared,
@@ -193,6 +207,7 @@ exercise = Exercise(
         one_loss_for_each_input,
         norms_without_a_gradient,
         features_without_a_gradient,
+        nan_for_a_row_of_zeros,
     ),
     hints=(
         "Two sums for each input: one over the dimensions of x, one over features. Only then a mean, over inputs.",
