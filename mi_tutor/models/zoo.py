@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mi_tutor.assets import ASSETS, UnknownModelError
+from mi_tutor.models import smollm2
 from mi_tutor.models.recipes import RECIPES
 from mi_tutor.models.weight_files import read_weights
 
@@ -16,6 +17,7 @@ __all__ = [
     "bundled_weights",
     "checkpoint_path",
     "checkpoint_steps",
+    "language_model",
     "load_model",
     "training_curves",
 ]
@@ -87,6 +89,18 @@ def load_model(
     return build_model(RECIPES[name], bundled_weights(name, assets, checkpoint), load_tokenizer(), device)
 
 
+def language_model(device: "str | torch.device | None" = None, name: str = smollm2.NAME) -> "TransformerBridge | None":
+    """A model that others trained, for the last section of a chapter; None where there is none, which the chapter can do without.
+
+    In that case one line is printed, with what to do about it.
+    """
+    try:
+        return load_model(name, device)
+    except UnknownModelError as reason:
+        print(f"Skipped: {reason}")
+    return None
+
+
 def bundled_weights(name: str, assets: Path | None = None, checkpoint: int | None = None) -> "dict[str, Tensor]":
     """The shipped weights of a bundled model, float16, by parameter name; of a checkpoint where one is named.
 
@@ -132,8 +146,6 @@ def checkpoint_path(folder: Path, step: int) -> Path:
 
 
 def _from_elsewhere(name: str, device: "torch.device", bundled: tuple[str, ...]) -> "TransformerBridge":
-    from mi_tutor.models import smollm2
-
     have = f"Bundled, and always there: {', '.join(bundled) or 'none in this installation'}."
     if name == smollm2.NAME:
         model = _boot(name, smollm2.smollm2_folder(), device, have)
@@ -154,10 +166,8 @@ def _boot(name: str, source: str | Path, device: "torch.device", have: str) -> "
     """Have TransformerLens read a name of the hub, which may take a download and shows it, or a folder, silently."""
     from transformer_lens.model_bridge import TransformerBridge
 
-    from mi_tutor.models.smollm2 import silent
-
     try:
-        with silent() if isinstance(source, Path) else nullcontext():
+        with smollm2.silent() if isinstance(source, Path) else nullcontext():
             return TransformerBridge.boot_transformers(str(source), device=device)
     except (OSError, ValueError) as error:  # what transformers raises for names and folders that hold no model
         reason = str(error).strip().splitlines()[0]

@@ -73,7 +73,9 @@ def test_what_is_said_is_so(old):
         assert hasattr(importlib.import_module(PACKAGE), new) or hasattr(bridge, new)
 
 
-@pytest.mark.parametrize("code", ["import no_such_module", "from math import utils", "from transformer_lens import nope"])
+@pytest.mark.parametrize(
+    "code", ["import no_such_module", "from math import utils", "from transformer_lens import nope"]
+)
 def test_of_other_imports_nothing_is_said(code):
     with pytest.raises(ImportError) as failed:
         exec(code)
