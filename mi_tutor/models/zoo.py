@@ -156,8 +156,8 @@ def _from_elsewhere(name: str, device: "torch.device", bundled: tuple[str, ...])
     source = name if _hub_answers() else _in_hub_cache(name)
     if source is None:
         raise UnknownModelError(
-            f"{name!r} is not a bundled model, and the model hub cannot be reached from here. With a network, try again; "
-            f"without one, {smollm2.NAME!r} is a language model from a pip package, and the path of a folder works. {have}"
+            f"{name!r} is not a bundled model, and the model hub cannot be reached from here. Try again with a network; "
+            f"without one, {smollm2.NAME!r} comes from a pip package. {have}"
         )
     return _boot(name, source, device, have)
 
