@@ -1,5 +1,6 @@
 """docs/coming_from.md: its blocks run, and every name in its tables and lists is there, or fails as the page says."""
 
+import importlib
 import re
 from pathlib import Path
 
@@ -70,10 +71,10 @@ def test_what_is_said_to_be_where_it_was_is(model, cache):
         assert hasattr(model, name) or name in ("load_model", "TransformerBridge"), name
     for name in set(paragraph("The cache does what it did")) - {"use_attn_result", "hook_z", "W_O", "hook_result"}:
         assert hasattr(cache, name), name
-    import transformer_lens.tools.analysis as tools
-
+    for module in ("head_detector", "patching"):
+        assert importlib.import_module(f"transformer_lens.{module}")
     for tool in ("attribution_patching", "direct_path_patching", "logit_lens", "sparse_probing"):
-        assert hasattr(tools, tool)
+        assert importlib.import_module(f"transformer_lens.tools.analysis.{tool}")
 
 
 def test_what_surprises_is_so(model, tmp_path):
