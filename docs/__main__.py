@@ -14,7 +14,7 @@ from pathlib import Path
 
 import nbformat
 
-from docs.chapters import as_page, read_chapters, run_solved
+from docs.chapters import as_page, read_chapters, run_solved, to_sections
 from docs.exercises import exercise_index
 from docs.launch import on_binder
 from docs.markdown import plain, table
@@ -47,8 +47,8 @@ def main() -> int:
 
 def write_pages(folder: Path) -> None:
     """Everything but the chapters. A page that would stay the same is left alone, so that Sphinx need not read it again."""
-    for page in ("index.md", "learners.md", "teachers.md", "contributors.md"):
-        text = (HERE / page).read_text(encoding="utf-8")
+    for page in ("index.md", "learners.md", "glossary.md", "coming_from.md", "teachers.md", "contributors.md"):
+        text = to_sections((HERE / page).read_text(encoding="utf-8"))
         text = text.replace("<!-- the table of chapters -->", chapter_table())
         text = text.replace("(REPOSITORY)", f"({repository()})").replace("(BINDER)", f"({on_binder('index.ipynb')})")
         _write(folder / page, text)

@@ -26,6 +26,9 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 PATIENCE_S = 1200
 """For one cell, on a machine that does other things as well."""
 _MARKER = re.compile("### (BEGIN|END) SOLUTION")
+_SECTION = re.compile(r"^## (?=(\d+)\. )", re.MULTILINE)
+_TO_CHAPTER = re.compile(r"\(\.\./(chapters/(\d\d)_\w+\.ipynb)\)")
+_TO_SECTION = re.compile(r"(\[(\d\d), section (\d+)\])" + _TO_CHAPTER.pattern)
 _DECIDES = ("torch", "transformer-lens", "transformers", "plotly", "circuitsvis", "ipywidgets", "numpy")
 
 
@@ -92,8 +95,22 @@ def as_page(chapter: Chapter, executed: Any) -> Any:
     page = deepcopy(executed)
     stubs = {cell.id: cell for cell in nbformat.reads(chapter.released, as_version=4).cells}
     page.cells = [shown for cell in page.cells if cell.id != COLAB for shown in _shown(cell, stubs)]
+    for cell in page.cells:
+        if cell.cell_type == "markdown":
+            cell.source = _SECTION.sub(lambda at: f"({_section(chapter.name[:2], at[1])})=\n## ", cell.source)
     page.cells.insert(1, nbformat.v4.new_markdown_cell(_note(chapter.name, _is_run(executed)), id="how-to-read"))
     return page
+
+
+def to_sections(page: str) -> str:
+    """A page whose links to the chapters of the clone, `[03, section 7](../chapters/….ipynb)`, lead to those of the site."""
+    page = _TO_SECTION.sub(lambda found: f"{found[1]}(#{_section(found[2], found[3])})", page)
+    return _TO_CHAPTER.sub(r"(\1)", page)
+
+
+def _section(chapter: str, number: str) -> str:
+    """The target before the heading of a numbered section."""
+    return f"section-{chapter}-{number}"
 
 
 def _is_run(notebook: Any) -> bool:

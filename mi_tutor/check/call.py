@@ -23,6 +23,7 @@ from types import FrameType
 from typing import Any
 
 from mi_tutor.check.compare import Problem
+from mi_tutor.check.renamed import new_name
 
 try:
     import resource
@@ -274,6 +275,8 @@ def _read(error: BaseException) -> Problem:
         return Problem("exit", f"It called exit{where}. A function answers with `return`.")
     if isinstance(error, KeyboardInterrupt):
         return Problem("interrupt", f"It raised KeyboardInterrupt itself{where}.")
+    if renamed := new_name(error):
+        return Problem("exception", f"It could not import something{where}. {renamed}")
     text = _text(error)
     return Problem("exception", f"It raised {type(error).__name__}{f': {text}' if text else ''}{where}")
 

@@ -9,12 +9,13 @@ if TYPE_CHECKING:
     from mi_tutor.corpus.tokens import corpus_tokens
     from mi_tutor.models.generate import continue_text
     from mi_tutor.models.sae_zoo import load_sae
-    from mi_tutor.models.zoo import checkpoint_steps, load_model, training_curves
+    from mi_tutor.models.zoo import checkpoint_steps, language_model, load_model, training_curves
 
 _HOMES = {
     "continue_text": "mi_tutor.models.generate",
     "corpus_tokens": "mi_tutor.corpus.tokens",
     "checkpoint_steps": "mi_tutor.models.zoo",
+    "language_model": "mi_tutor.models.zoo",
     "load_model": "mi_tutor.models.zoo",
     "load_sae": "mi_tutor.models.sae_zoo",
     "training_curves": "mi_tutor.models.zoo",
@@ -25,6 +26,7 @@ __all__ = [
     "checkpoint_steps",
     "continue_text",
     "corpus_tokens",
+    "language_model",
     "load_model",
     "load_sae",
     "load_tokenizer",

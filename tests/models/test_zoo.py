@@ -138,6 +138,7 @@ def test_an_unknown_name_without_a_network_says_so_soon_and_names_the_bundled(na
     assert repr(name) in message
     assert "cannot be reached" in message
     assert "zero-layer-py" in message
+    assert "'smollm2-135m' comes from a pip package" in message
     assert caught.value.__context__ is None
     assert len(message) < 300
 
