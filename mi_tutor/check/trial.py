@@ -184,7 +184,6 @@ def run_trial(exercise: Exercise, function: Function, case: Case, dtype: torch.d
         or disturbed
         or (rule.broken() if rule else None)
         or (_wrong_gradient(exercise, function, trial) if _has_gradients(exercise, trial) else None)
-        or (_infinite_gradient(exercise, function, trial) if _at_a_corner(exercise, trial) else None)
     )
     return trial
 
@@ -223,38 +222,6 @@ def _has_gradients(exercise: Exercise, trial: Trial) -> bool:
         and trial.case.smooth
         and trial.dtype != torch.bfloat16
     )
-
-
-def _at_a_corner(exercise: Exercise, trial: Trial) -> bool:
-    """Where a gradient may be one of several, as at a kink, and has to be one of them."""
-    case = trial.case
-    return (
-        bool(exercise.gradients)
-        and (case.group == "edge" or not case.smooth)
-        and not case.watched
-        and trial.dtype != torch.bfloat16
-    )
-
-
-def _infinite_gradient(exercise: Exercise, function: Function, trial: Trial) -> Problem | None:
-    """NaN or an infinity where the reference's gradient is finite: one such entry spoils a whole training run."""
-    got, _ = pull_back(function, copy_arguments(trial.case.args), exercise.gradients)
-    if all(mine is None or bool(mine.isfinite().all()) for mine in got.values()):
-        return None
-    expected, _ = pull_back(exercise.reference, in_double(trial.case.args), exercise.gradients)
-    for name in exercise.gradients:
-        mine, theirs = got[name], expected[name]
-        if mine is None or theirs is None:
-            continue
-        spoilt = ~mine.isfinite() & theirs.isfinite()
-        if spoilt.any():
-            at = tuple(spoilt.nonzero()[0].tolist())
-            return Problem(
-                "gradient",
-                f"The result is right, but its gradient in `{name}` is {mine[at].item():g} at {list(at)}, as that of a square root or "
-                "a division at 0 is. A step along it makes every weight NaN.",
-            )
-    return None
 
 
 def _wrong_gradient(exercise: Exercise, function: Function, trial: Trial) -> Problem | None:

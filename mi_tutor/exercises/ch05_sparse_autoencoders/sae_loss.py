@@ -177,13 +177,6 @@ def features_without_a_gradient(x: Tensor, x_hat: Tensor, f: Tensor, W_dec: Tens
     return (error + l1_coefficient * penalty + 0 * f.sum()).mean()
 
 
-def nan_for_a_row_of_zeros(x: Tensor, x_hat: Tensor, f: Tensor, W_dec: Tensor, l1_coefficient: float) -> Tensor:
-    """The value is right, but the root of a sum of squares has no gradient at 0: for a row of zeros it is NaN, and after one step
-    so is the row. `W_dec.norm(dim=-1)` gives 0 there."""
-    error, _ = _parts(x, x_hat, f, W_dec)
-    return (error + l1_coefficient * (f * W_dec.square().sum(-1).sqrt()).sum(-1)).mean()
-
-
 exercise = Exercise(
     __name__,
     cases=_loss_cases,
@@ -207,7 +200,6 @@ exercise = Exercise(
         one_loss_for_each_input,
         norms_without_a_gradient,
         features_without_a_gradient,
-        nan_for_a_row_of_zeros,
     ),
     hints=(
         "Two sums for each input: one over the dimensions of x, one over features. Only then a mean, over inputs.",
