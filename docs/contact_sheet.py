@@ -30,8 +30,7 @@ _HEADING = re.compile(r"^#{1,4} .+", re.MULTILINE)
 # As JupyterLab's extension does it: drawn once, then fitted to its place.
 _DRAW = """async () => { for (const place of document.querySelectorAll(".mi-plot")) {
 const { data, layout, config } = JSON.parse(place.querySelector("script").textContent), live = document.createElement("div");
-const most = layout.meta?.width;
-live.style.cssText = `height:${layout.height}px;max-width:${most ? most + "px" : "none"}`;
+live.style.height = `${layout.height}px`;
 place.replaceChildren(live);
 await Plotly.newPlot(live, data, layout, config);
 await Plotly.Plots.resize(live) } }"""
@@ -83,11 +82,13 @@ def photograph(source: Path, name: str, width: int, program: str) -> Iterator[Pa
         page.evaluate(_DRAW)
         page.wait_for_function(_READY)
         page.wait_for_timeout(500)
-        whole = page.evaluate("() => document.documentElement.scrollHeight")
+        whole = page.evaluate("() => Math.ceil(document.body.getBoundingClientRect().height)")
+        page.set_viewport_size({"width": width - BROWSER, "height": whole})  # a canvas is drawn only in sight
+        page.wait_for_timeout(500)
         for part, top in enumerate(range(0, whole, TALLEST)):
             path = FOLDER / f"{name}{f'-{part + 1}' if whole > TALLEST else ''}.png"
             clip = {"x": 0, "y": top, "width": width - BROWSER, "height": min(TALLEST, whole - top)}
-            page.screenshot(path=path, full_page=True, clip=clip)
+            page.screenshot(path=path, clip=clip)
             yield path
 
 

@@ -11,6 +11,7 @@ from mi_tutor.views.colours import DIVERGING, GRID, PALETTE
 from mi_tutor.views.labels import as_tensor, number, rounded, same_length
 from mi_tutor.views.picture import Picture, escaped, new_figure
 from mi_tutor.views.still.image import LINE
+from mi_tutor.views.ticks import category_axis
 
 REACH = 1.35
 """How far the axes of a plane go at least: longer than the columns that models learn."""
@@ -69,9 +70,9 @@ def geometry(W: Float[Tensor, "2 feature"], title: str = "") -> Picture:
         col=2,
     )
     figure.update_xaxes(title_text="hidden dimension 0", col=1)
-    figure.update_xaxes(title_text="feature", showgrid=False, zeroline=False, dtick=1, col=2)
+    figure.update_xaxes(title_text="feature", **category_axis(features), col=2)
     figure.update_yaxes(title_text="hidden dimension 1", col=1)
-    figure.update_yaxes(autorange="reversed", showgrid=False, zeroline=False, dtick=1, col=2)
+    figure.update_yaxes(autorange="reversed", **category_axis(features), col=2)
     return Picture(figure, f"{title or 'Directions of features, and WᵀW'}: {_said(plane)}.")
 
 
@@ -179,8 +180,8 @@ def phase_diagrams(
         )
         shares = ", ".join(f"{state} in {float((found == i).double().mean()):.0%}" for i, state in enumerate(states))
         told.append(f"{name}: {shares}")
-    figure.update_xaxes(title_text=escaped(x_title), showgrid=False, type="category")
-    figure.update_yaxes(autorange="reversed", showgrid=False, type="category")
+    figure.update_xaxes(title_text=escaped(x_title), **category_axis([escaped(name) for name in x_labels]))
+    figure.update_yaxes(autorange="reversed", **category_axis([escaped(name) for name in y_labels]))
     figure.update_yaxes(title_text=escaped(y_title), col=1)
     return Picture(figure, f"Phase diagrams by {x_title} and {y_title}. {'; '.join(told)}.")
 

@@ -34,6 +34,9 @@ def test_hostile_tokens_stay_text(name, shown):
 
 def test_a_token_is_shown_with_its_white_space():
     assert readable(" a\n\tb ") == "·a↵⇥b·"
+    assert readable("\n" + " " * 15) == "↵+15"
+    assert readable("\n\n    x  ") == "↵↵+4x··"
+    assert readable(" " * 7) == "·×7"
     assert readable("\0\ud800\u202e") == "���"
     assert readable("👩‍🚀") == "👩‍🚀"
 

@@ -41,7 +41,8 @@ def figure_image(figure: dict[str, Any], alternative: str, width: int = WIDTH) -
         panels[trace.get("xaxis") or "x", trace.get("yaxis") or "y"].append(trace)
     scale, title = colour_scale(figure), plain_title(layout)
     named = [trace for trace in traces if trace.get("name") and trace["type"] != "heatmap"]
-    legend = named if len(named) > 1 and layout.get("showlegend") is not False else []
+    wanted = layout.get("showlegend")
+    legend = named if wanted or (len(named) > 1 and wanted is not False) else []
     headings = [note for note in layout.get("annotations") or () if note.get("text")]
 
     x_names, y_names = names_along(traces, "x"), names_along(traces, "y")
