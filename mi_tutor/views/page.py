@@ -40,6 +40,9 @@ new MutationObserver(()=>{const ok=live.hasChildNodes();still.hidden=ok;live.hid
 new ResizeObserver(([seen],self)=>{if(!seen.contentRect.width)return;self.disconnect();
 document.body.append(live);library.render(live.id,library[name],props);box.append(live)}).observe(box)}"""
 
+MONOSPACE = "var(--jp-code-font-family,ui-monospace,monospace)"
+"""The letters of programs, as the page has them."""
+
 # CircuitsVis paints on white. In a dark theme the card is turned over, hues kept: what fades to white fades to black.
 _CARD = "background:#fff;color:#222;padding:8px 12px;border-radius:4px;overflow-x:auto;position:relative"
 _STYLE = (
@@ -49,6 +52,7 @@ _STYLE = (
     # Its headings are made for a page of their own; the names of small heads would cover them.
     ".mi-tutor-view h2,.mi-tutor-view h3{font:600 14px system-ui,sans-serif!important}"
     ".mi-tutor-view h4{font:11px/1 system-ui,sans-serif!important;padding:2px 3px!important}"
+    f'.mi-tutor-view>div[id] span[style*="inline-block"]{{font-family:{MONOSPACE};white-space:pre}}'
     # It writes white on any hue, and on colours of middle lightness: heads get their names on white beside their hue, and
     # tokens theirs in black on colours two fifths as strong.
     '.mi-tutor-view h4,.mi-tutor-view [style*="padding: 5px 10px"]'

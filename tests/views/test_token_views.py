@@ -25,7 +25,8 @@ def test_hostile_tokens_stay_text(name, shown):
     assert "\0" not in html
     assert "\u202e" not in html
     _, props = given(html)
-    assert len(props["tokens"]) == COUNT
+    whole = "attention" in props
+    assert len(props["tokens"]) == COUNT + (not whole)  # a line break and what is indented after it are two pieces
     for token in props["tokens"]:
         # CircuitsVis writes them into the page as HTML.
         assert Tags(token.replace("\u2060", "")).words or not token.strip() or "<" in token
@@ -39,6 +40,29 @@ def test_a_token_is_shown_with_its_white_space():
     assert readable(" " * 7) == "·×7"
     assert readable("\0\ud800\u202e") == "���"
     assert readable("👩‍🚀") == "👩‍🚀"
+
+
+PROGRAM = ["def", " f", "():", "\n   ", " return", " x", "\n\n"]
+
+
+def test_a_program_looks_like_a_program(shown):
+    blank = "\N{NO-BREAK SPACE}"
+    lines = [f"def{blank}f():↵", f"{blank * 4}return{blank}x↵", "↵", ""]
+    html = shown(colored_tokens(PROGRAM, torch.arange(7.0)))["text/html"]
+    _, props = given(html)
+    # CircuitsVis breaks the line after a piece that holds a break.
+    assert "".join(props["tokens"]).split("\n") == lines
+    values = [n * props["values"]["by"] for n in props["values"]["n"]]
+    assert values == pytest.approx([0, 1, 2, 3, 3, 4, 5, 6, 6], abs=0.01)
+    still = html.split("<script>")[0]
+    assert "monospace" in still
+    assert [Tags(line).words for line in still.split("<br>")][:3] == lines[:3]
+
+
+def test_activations_of_a_program_follow_its_pieces(shown):
+    _, props = given(shown(token_activations(PROGRAM, torch.arange(7.0)[:, None, None]))["text/html"])
+    assert props["activations"]["shape"] == [9, 1, 1]
+    assert len(props["tokens"]) == 9
 
 
 def test_the_page_gets_the_pattern_with_three_digits(shown):
