@@ -79,7 +79,10 @@ def scatter(
         ValueError: no points, an empty cloud, or an x and a y of different lengths.
     """
     numbered = _xy_by_name(points, "points", "cloud", "{'head 0': ([0, 1], [3.0, 2.0])}")
-    axes = {"xaxis": {"title": {"text": escaped(x_title)}}, "yaxis": {"title": {"text": escaped(y_title)}}}
+    axes: dict[str, Any] = {
+        "xaxis": {"title": {"text": escaped(x_title)}},
+        "yaxis": {"title": {"text": escaped(y_title)}},
+    }
     figure = new_figure(title, **axes)
     told = []
     for i, name, x, y in numbered:

@@ -32,7 +32,7 @@ _LAYOUT: dict[str, Any] = {
     "title": {"font": {"size": 15}, "x": 0.02, "xanchor": "left", "y": 0.98, "yanchor": "top", "yref": "container"},
     "colorway": list(PALETTE),
     "margin": {"l": 60, "r": 20, "b": 50},
-    "xaxis": _AXIS,
+    "xaxis": _AXIS | {"autotickangles": [0, 90]},
     "yaxis": _AXIS,
 }
 

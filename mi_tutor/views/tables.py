@@ -95,7 +95,10 @@ def _written(value: float, places: int | None) -> str:
 def _html(heads: list[str], columns: list[list[str]], title: str) -> str:
     """The table in a box that scrolls sideways where a page is too narrow for it."""
     right = [_stands_right(column) for column in columns]
-    top = "".join(_cell("th", head, side, f";vertical-align:bottom;border-bottom:{LINE}") for head, side in zip(heads, right, strict=True))
+    top = "".join(
+        _cell("th", head, side, f";vertical-align:bottom;border-bottom:{LINE}")
+        for head, side in zip(heads, right, strict=True)
+    )
     body = "".join(
         f"<tr>{''.join(_cell('td', entry, side) for entry, side in zip(row, right, strict=True))}</tr>"
         for row in zip(*columns, strict=True)
@@ -106,9 +109,7 @@ def _html(heads: list[str], columns: list[list[str]], title: str) -> str:
         else ""
     )
     style = "width:auto;max-width:100%;margin:0;border-collapse:collapse;table-layout:auto;font-variant-numeric:tabular-nums"
-    shown = (
-        f'<table class="mi-tutor-table" style="{style}">{caption}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
-    )
+    shown = f'<table class="mi-tutor-table" style="{style}">{caption}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
     return f'<div style="overflow-x:auto">{shown}</div>'
 
 

@@ -129,7 +129,9 @@ def spans(tokens: Sequence[str], values: Float[Tensor, "token"], top: float) -> 
         style = f"background-color:rgba({red},{green},{blue},{opacity / 255:.2f})"
         for piece in laid_out(token):
             shown = html.escape(piece.removesuffix("\n"))
-            drawn.append(f'<span title="{number(value)}" style="{style}">{shown}</span>' + "<br>" * piece.endswith("\n"))
+            drawn.append(
+                f'<span title="{number(value)}" style="{style}">{shown}</span>' + "<br>" * piece.endswith("\n")
+            )
     # Places without width let a long text without spaces break.
     return f'<div style="font-family:{MONOSPACE};line-height:1.7">{"<wbr>".join(drawn)}</div>'
 

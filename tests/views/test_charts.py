@@ -182,7 +182,11 @@ def test_few_values_of_x_all_have_a_tick_and_many_have_if_asked():
 def test_chance_is_a_line_with_a_name():
     picture = curves(LINES, "step", "score", chance=(0.25, "one in four"))
     line = picture.figure.data[-1]
-    assert (line.name, list(line.y), list(line.x)) == ("one\N{NO-BREAK SPACE}in\N{NO-BREAK SPACE}four", [0.25, 0.25], [1, 3])
+    assert (line.name, list(line.y), list(line.x)) == (
+        "one\N{NO-BREAK SPACE}in\N{NO-BREAK SPACE}four",
+        [0.25, 0.25],
+        [1, 3],
+    )
     assert "one in four: 0.25." in picture.text
     assert "one in four" in said(picture.to_static())
     ranking = top_predictions([" a", " b"], torch.tensor([0.5, 0.3]), chance=0.1)

@@ -48,7 +48,9 @@ class Axis:
     def ticks(self) -> list[tuple[float, str]]:
         """The pixel and the label of each tick."""
         if self.names:
-            return [(self._pixel(i + 0.5), cut(self.names[i])) for i in range(0, len(self.names), self._every(svg.FONT))]
+            return [
+                (self._pixel(i + 0.5), cut(self.names[i])) for i in range(0, len(self.names), self._every(svg.FONT))
+            ]
         if self.given:
             return [(self.at(value), words) for value, words in self.given]
         if self.dense:
