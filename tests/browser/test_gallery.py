@@ -289,6 +289,8 @@ def test_every_control_is_reached_by_the_keyboard_alone_and_shows_it(read: Any, 
         page.keyboard.press("Tab")
         _, at, shows = page.evaluate(REACHED, CONTROLS)
         reached |= {at: shows} if at >= 0 else {}
+        if len(reached) == count:
+            break
     assert sorted(reached) == list(range(count))
     assert all(reached.values())
     for slides in page.locator(".mi-tutor-slider:visible").all():
