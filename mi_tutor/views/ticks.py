@@ -62,12 +62,22 @@ def turned_room(places: Sequence[Any]) -> int:
 def data_ticks(values: Sequence[float], log: bool = False, every_tick: bool | None = None) -> dict[str, Any]:
     """Plotly's settings for ticks at the data's own values, as many as stand apart; none, for Plotly's own ticks.
 
+    Where the values are not round, a logarithmic axis has its ticks at 1, 2 and 5 times the powers of ten.
+
     Args:
         every_tick: True: at every value; False: at none; None: where there are few values, or the axis is logarithmic.
     """
     places = sorted({float(value) for value in values if math.isfinite(value) and (value > 0 or not log)})
     if every_tick is False or len(places) < 2 or (every_tick is None and not log and len(places) > FEW):
         return {}
+    if not every_tick and not all(map(_is_round, places)):
+        if not log:
+            return {}
+        lowest, highest = math.floor(math.log10(places[0])), math.ceil(math.log10(places[-1]))
+        steps = [factor * 10.0**power for power in range(lowest, highest + 1) for factor in (1, 2, 5)]
+        places = [step for step in steps if places[0] * 0.999 <= step <= places[-1] * 1.001]
+        if len(places) < 2:
+            return {}
     at = [math.log10(place) if log else place for place in places]
     least = 0.0 if every_tick else APART * (at[-1] - at[0])
     kept = [0]
@@ -77,6 +87,11 @@ def data_ticks(values: Sequence[float], log: bool = False, every_tick: bool | No
     kept.append(len(at) - 1)
     shown = [places[i] for i in kept]
     return {"tickmode": "array", "tickvals": shown, "ticktext": [written(value) for value in shown]}
+
+
+def _is_round(value: float) -> bool:
+    """Whether it is whole, or written with two digits: a tick at 1.299 says less than one at 1."""
+    return value == round(value) or value == float(f"{value:.2g}")
 
 
 def written(value: float) -> str:

@@ -167,6 +167,8 @@ def test_a_logarithmic_axis_has_its_ticks_at_the_data():
     assert list(axis.tickvals) == steps
     assert list(axis.ticktext) == ["1", "10", "100", "1,000", "3,000", "8,700"]
     assert set(axis.ticktext) <= set(said(picture.to_static()))
+    uneven = curves({"a": ([1.0, 1.299, 6.24, 12.3], range(4))}, "1 / probability", "y", log_x=True)
+    assert list(uneven.figure.layout.xaxis.tickvals) == [1, 2, 5, 10]
     crowded = curves({"a": (range(1, 200), range(199))}, "step", "score", log_x=True).figure.layout.xaxis.tickvals
     assert (crowded[0], crowded[-1]) == (1, 199)
     assert all(math.log(b / a) >= 0.07 * math.log(199) for a, b in pairwise(crowded))

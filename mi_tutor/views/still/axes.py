@@ -91,7 +91,7 @@ def axis_of(traces: list[dict[str, Any]], along: str, layout: dict[str, Any], st
 
 
 def draw_axes(x: Axis, y: Axis, first: bool, turned: bool) -> list[str]:
-    """Frame, grid, labels and titles; those of y only for the first of panels side by side."""
+    """Frame, grid, labels and titles; those of y only for the first of panels that share them."""
     top, bottom = sorted((y.start, y.end))
     parts = [svg.frame(x.start, top, x.end - x.start, bottom - top)]
     for place, name in x.ticks():
