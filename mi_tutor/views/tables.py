@@ -2,10 +2,10 @@
 
 Why not a library: a table of 8 × 4 was written by each (one processor, one run). pandas' Styler takes 1.8 s to import
 where nothing else has, then 20 ms and 2.8 kB a table, most of it an id for every cell; it gives all columns the same
-decimals, and columns of text and of numbers are told apart by hand. great-tables takes 1.7 s, then 67 ms and 11.9 kB, most of it a stylesheet
-that paints on white, in a dark theme too. Plotly's table is no table: it cuts what is too long and cannot be copied.
-What is here takes less than a millisecond and 3.3 kB. Every style is beside its cell, for JupyterLab, VS Code and the site
-have rules of their own for tables, and previews strip stylesheets.
+decimals, and columns of text and of numbers are told apart by hand. great-tables takes 1.7 s, then 67 ms and 11.9 kB, most
+of it a stylesheet that paints on white, in a dark theme too. Plotly's table is no table: it cuts what is too long and
+cannot be copied. What is here takes less than a millisecond and 3.3 kB. Every style is beside its cell, for JupyterLab, VS
+Code and the site have rules of their own for tables, and previews strip stylesheets.
 """
 
 import html
