@@ -40,8 +40,8 @@ site: venv ## build build/site, the pages to read before deciding (SITE_ARGS="--
 	@$(MAKE_VENV) --with site
 	$(BIN)/python -m docs $(SITE_ARGS)
 
-pictures: venv ## draw docs/pictures again, for README and the site
-	$(BIN)/python -m docs.take_pictures
+pictures: venv ## draw docs/pictures again; CONTACT=1 CHAPTERS="00 04": all figures of chapters, into build/contact
+	$(BIN)/python -m docs.$(if $(CONTACT),contact_sheet $(CHAPTERS),take_pictures)
 
 # JUPYTER_CONFIG_PATH: there it says that a .py opens as Jupytext's notebook, for this run only.
 edit: venv ## open a chapter's source as a notebook: make edit CH=03

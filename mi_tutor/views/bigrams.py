@@ -11,6 +11,7 @@ from mi_tutor.views.colours import PALETTE, POINTS, SEQUENTIAL
 from mi_tutor.views.controls import Control, explore
 from mi_tutor.views.labels import number, rounded, token_label
 from mi_tutor.views.picture import Picture, escaped, new_figure
+from mi_tutor.views.ticks import category_axis
 
 EXAMPLES = ("(", "self", " not", "import", "yield")
 """From the most frequent to the rarest."""
@@ -52,7 +53,13 @@ def successors(tables: dict[str, Float[Tensor, "d_vocab d_vocab"]], tokenizer: A
     best = next(iter(rows.values())).topk(k).indices
     labels = [token_label(tokenizer, i) for i in best]
     title = f"after {token_label(tokenizer, token)}"
-    figure = new_figure(title, height=340, barmode="group", yaxis={"title": {"text": "probability"}})
+    figure = new_figure(
+        title,
+        height=340,
+        barmode="group",
+        yaxis={"title": {"text": "probability"}},
+        xaxis={"type": "category", "dtick": 1},
+    )
     for (name, row), colour in zip(rows.items(), PALETTE, strict=False):
         heights = [rounded(p) for p in row[best].tolist()]
         figure.add_bar(name=escaped(name), x=[escaped(label) for label in labels], y=heights, marker_color=colour)
@@ -91,8 +98,8 @@ def compare_tables(
             f"{name}: most likely "
             + ", ".join(f"{labels[a]} then {labels[b]} ({number(float(probabilities[a, b]))})" for a, b in places)
         )
-    figure.update_xaxes(title_text="next token", tickangle=90, dtick=1, showgrid=False)
-    figure.update_yaxes(autorange="reversed", dtick=1, showgrid=False)
+    figure.update_xaxes(title_text="next token", tickangle=90, **category_axis(shown))
+    figure.update_yaxes(autorange="reversed", **category_axis(shown))
     figure.update_yaxes(title_text="current token", col=1)
     size = f"of the same {len(labels)} tokens after each other, in {len(tables)} tables"
     return Picture(figure, f"Probability {size}. {'; '.join(told)}.")

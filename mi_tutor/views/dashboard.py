@@ -9,7 +9,7 @@ import torch
 from mi_tutor.figures.dashboard import Context, Dashboards, FeatureDashboard
 from mi_tutor.views.colours import PALETTE
 from mi_tutor.views.controls import Control, explore
-from mi_tutor.views.labels import number, token_label
+from mi_tutor.views.labels import number, readable, token_label
 from mi_tutor.views.page import StaticView, View
 from mi_tutor.views.still import svg
 from mi_tutor.views.tokens import colored_tokens, spans
@@ -77,7 +77,8 @@ def explore_features(dashboards: Dashboards, tokenizer: Any, feature: int = 0, e
 
 def _fragments(context: Context, tokenizer: Any) -> list[str]:
     """A stretch's tokens as text that stays on one line."""
-    return [tokenizer.decode([i]).replace("\n", "↵") for i in context.tokens.tolist()]
+    texts = [tokenizer.decode([i]) for i in context.tokens.tolist()]
+    return [readable(text) if "\n" in text else text for text in texts]
 
 
 def _list(title: str, rows: list[tuple[str, float]]) -> str:

@@ -11,19 +11,32 @@ from torch import Tensor
 
 MARKS = {" ": "·", "\n": "↵", "\t": "⇥", "\r": "␍"}
 """What stands for white space, which a browser would fold or hide."""
+MANY = 3
+"""Blanks from which on they are counted."""
+_BLANKS = re.compile("(?P<line>↵?)(?P<blanks>·+)")
+_OPENED = re.compile(r"(?<![^\s(\[,])(['\"`]) (?=\S)")
 
 
 def readable(token: str) -> str:
-    """A token on one line with its white space visible: `" not"` as `·not`, a newline as `↵`.
+    """A token on one line with its white space visible: `" not"` as `·not`, a line break as `↵`.
 
-    Characters that have no shape of their own (NUL, lone surrogates, marks of direction) become `�`.
+    Nobody has to count: a line break and the fifteen blanks after it are `↵+15`, seven blanks `·×7`. Characters that have
+    no shape of their own (NUL, lone surrogates, marks of direction) become `�`.
     """
-    return "".join(MARKS.get(character, _visible(character)) for character in token)
+    return _BLANKS.sub(_counted, "".join(MARKS.get(character, _visible(character)) for character in token))
+
+
+def _counted(blanks: "re.Match[str]") -> str:
+    count = len(blanks["blanks"])
+    return f"{blanks['line']}+{count}" if blanks["line"] else f"·×{count}" if count >= MANY else blanks[0]
 
 
 def label(text: str) -> str:
-    """A label of words or a token: only the white space that would be lost is marked, as at the ends of `·not`."""
-    return " ".join(map(readable, re.split(r"(?<=\S) (?=\S)", text)))
+    """A label of words or a token: only the white space that would be lost is marked, as at the ends of `·not`.
+
+    After a quotation mark, where a token begins with it, a space does not break the line.
+    """
+    return _OPENED.sub("\\1\N{NO-BREAK SPACE}", " ".join(map(readable, re.split(r"(?<=\S) (?=\S)", text))))
 
 
 def printable(text: str) -> str:
@@ -55,17 +68,26 @@ def short(token: str, length: int = 14) -> str:
 
 
 def token_label(tokenizer: Any, token: int) -> str:
-    """A token as a Python string literal, so that spaces and newlines can be seen: `' not'`.
+    """A token as every figure spells it: `·not`, `↵+15`; no two tokens look alike.
 
-    A token that is a piece of a character has no text of its own and is shown by its bytes: `b'\\xe2\\x80'`.
+    A token that is a piece of a character has no text of its own and is shown by its bytes, `b'\\xe2\\x80'`; one that looks
+    like another's spelling, as a Python string: `'·'`.
     """
     text = tokenizer.decode([int(token)])
     if "\N{REPLACEMENT CHARACTER}" not in text:
-        return repr(text)
+        return readable(text) if _is_plain(text) else repr(text)
     from transformers.convert_slow_tokenizer import bytes_to_unicode
 
     values = {character: byte for byte, character in bytes_to_unicode().items()}
     return repr(bytes(values[character] for character in tokenizer.convert_ids_to_tokens(int(token))))
+
+
+def _is_plain(text: str) -> bool:
+    """Whether its spelling tells what it is: it holds no mark itself, and no white space or shapeless sign of other kinds."""
+    return bool(text) and not any(
+        character in MARKS.values() or (character not in MARKS and (character.isspace() or _is_shapeless(character)))
+        for character in text
+    )
 
 
 def as_tensor(values: Any, axes: str, name: str) -> Tensor:

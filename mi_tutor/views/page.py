@@ -20,6 +20,7 @@ from importlib.resources import files
 from typing import Any
 
 from mi_tutor.views.labels import printable
+from mi_tutor.views.still.svg import below
 from mi_tutor.views.theme import themed
 
 _carriers: dict[str, str] = {}
@@ -34,26 +35,24 @@ const unpack=p=>{if(!p||!p.n)return p;let i=0;const go=(shape,row)=>Array.from({
 go(shape.slice(1),k):p.low&&k>row?0:+(p.n[i++]*p.by).toPrecision(3));return go(p.shape)};
 const props=Object.fromEntries(Object.entries(packed).map(([k,v])=>[k,unpack(v)])),
 box=host.querySelector(".mi-tutor-view"),still=box.firstElementChild,live=document.createElement("div");
-live.id="mi-tutor-"+Math.random().toString(36).slice(2);live.style.cssText="CARD;max-width:"+box.dataset.width+"px";
+live.id="mi-tutor-"+Math.random().toString(36).slice(2);live.className="mi-tutor-card";live.style.cssText="CARD;max-width:"+box.dataset.width+"px";
 live.onkeydown=e=>e.stopPropagation();
 new MutationObserver(()=>{const ok=live.hasChildNodes();still.hidden=ok;live.hidden=!ok}).observe(live,{childList:true});
 new ResizeObserver(([seen],self)=>{if(!seen.contentRect.width)return;self.disconnect();
 document.body.append(live);library.render(live.id,library[name],props);box.append(live)}).observe(box)}"""
 
+MONOSPACE = "var(--jp-code-font-family,ui-monospace,monospace)"
+"""The letters of programs, as the page has them."""
+
 # CircuitsVis paints on white. In a dark theme the card is turned over, hues kept: what fades to white fades to black.
 _CARD = "background:#fff;color:#222;padding:8px 12px;border-radius:4px;overflow-x:auto;position:relative"
 _STYLE = (
-    '<style>[data-jp-theme-light="false"] .mi-tutor-view>div[id],.vscode-dark .mi-tutor-view>div[id],'
-    ".vscode-high-contrast:not(.vscode-high-contrast-light) .mi-tutor-view>div[id]"
+    '<style>[data-jp-theme-light="false"] .mi-tutor-card,.vscode-dark .mi-tutor-card,'
+    ".vscode-high-contrast:not(.vscode-high-contrast-light) .mi-tutor-card"
     "{filter:invert(.93) hue-rotate(180deg)}"
-    # Its headings are made for a page of their own; the names of small heads would cover them.
-    ".mi-tutor-view h2,.mi-tutor-view h3{font:600 14px system-ui,sans-serif!important}"
-    ".mi-tutor-view h4{font:11px/1 system-ui,sans-serif!important;padding:2px 3px!important}"
-    # It writes white on any hue, and on colours of middle lightness: heads get their names on white beside their hue, and
-    # tokens theirs in black on colours two fifths as strong.
-    '.mi-tutor-view h4,.mi-tutor-view [style*="padding: 5px 10px"]'
-    "{background:#fff!important;color:#222!important}"
-    '.mi-tutor-view span[style*="background-color"]{color:#000!important;'
+    f'.mi-tutor-card span[style*="inline-block"]{{font-family:{MONOSPACE};white-space:pre}}'
+    # It writes white on colours of middle lightness: tokens are written in black on colours two fifths as strong.
+    '.mi-tutor-card span[style*="background-color"]{color:#000!important;'
     "background-image:linear-gradient(rgba(255,255,255,.6),rgba(255,255,255,.6))}</style>"
 )
 
@@ -86,13 +85,13 @@ class View:
 
     def to_static(self) -> str:
         """HTML that needs no script and no network."""
-        return self.static + _below(self.caption)
+        return self.static + below(self.caption)
 
     def to_html(self) -> str:
         """The view for the page that asks, with the library if that page lacks it."""
         data = json.dumps([self.component, self.props], separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
         shown = f'<div class="mi-tutor-view" data-width="{self.width}" role="group" aria-label="{html.escape(self.text)}"><div>{self.static}</div></div>'
-        shown += _below(self.caption)
+        shown += below(self.caption)
         if "google.colab" in sys.modules:
             return f"{_STYLE}{shown}<script>{_from_network(data)}</script>"
         queued = f"(window.miTutorViews=window.miTutorViews||[]).push([document.currentScript.parentNode,...{data}])"
@@ -116,10 +115,6 @@ class StaticView:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/html": themed(self.html), "text/plain": self.text}
-
-
-def _below(caption: str) -> str:
-    return f'<div style="font-size:90%;margin-top:4px">{caption}</div>' if caption else ""
 
 
 def _draw() -> str:

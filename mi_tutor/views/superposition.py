@@ -11,9 +11,12 @@ from mi_tutor.views.colours import DIVERGING, GRID, PALETTE
 from mi_tutor.views.labels import as_tensor, number, rounded, same_length
 from mi_tutor.views.picture import Picture, escaped, new_figure
 from mi_tutor.views.still.image import LINE
+from mi_tutor.views.ticks import category_axis
 
 REACH = 1.35
 """How far the axes of a plane go at least: longer than the columns that models learn."""
+AROUND = 1.35
+"""How much farther they go than what is drawn, so that the number at an arrow's head has room."""
 INVISIBLE = "rgba(0,0,0,0)"
 
 
@@ -33,7 +36,7 @@ def directions(panels: dict[str, Float[Tensor, "2 feature"]], title: str = "") -
     figure = new_figure(title, height=_height(628 * (1 - 0.2 * (count - 1) / count) / count, title), showlegend=False)
     # (Shared axes of y would pull the circles out of shape.)
     figure.set_subplots(cols=len(planes), subplot_titles=[escaped(name) for name in planes])
-    reach = max(REACH, *(1.1 * float(W.abs().max()) for W in planes.values()))
+    reach = max(REACH, *(AROUND * float(W.abs().max()) for W in planes.values()))
     for column, W in enumerate(planes.values(), start=1):
         _draw_plane(figure, W, reach, row=1, col=column)
     if len(planes) == 1:
@@ -55,7 +58,7 @@ def geometry(W: Float[Tensor, "2 feature"], title: str = "") -> Picture:
     features = [str(i) for i in range(plane.shape[1])]
     figure = new_figure(title, height=_height(250, title), showlegend=False)
     figure.set_subplots(cols=2, subplot_titles=["columns of W", escaped("WᵀW")], horizontal_spacing=0.12)
-    _draw_plane(figure, plane, max(REACH, 1.1 * float(plane.abs().max())), row=1, col=1)
+    _draw_plane(figure, plane, max(REACH, AROUND * float(plane.abs().max())), row=1, col=1)
     figure.add_heatmap(
         z=[[rounded(v, 3) for v in row] for row in back.tolist()],
         x=features,
@@ -69,9 +72,9 @@ def geometry(W: Float[Tensor, "2 feature"], title: str = "") -> Picture:
         col=2,
     )
     figure.update_xaxes(title_text="hidden dimension 0", col=1)
-    figure.update_xaxes(title_text="feature", showgrid=False, zeroline=False, dtick=1, col=2)
+    figure.update_xaxes(title_text="feature", **category_axis(features), col=2)
     figure.update_yaxes(title_text="hidden dimension 1", col=1)
-    figure.update_yaxes(autorange="reversed", showgrid=False, zeroline=False, dtick=1, col=2)
+    figure.update_yaxes(autorange="reversed", **category_axis(features), col=2)
     return Picture(figure, f"{title or 'Directions of features, and WᵀW'}: {_said(plane)}.")
 
 
@@ -107,6 +110,7 @@ def _draw_plane(figure: Any, W: Tensor, reach: float, **place: int) -> None:
             marker={"size": [0, 9], "opacity": 1},
             name=f"feature {i}",
             showlegend=False,
+            cliponaxis=False,
             hovertemplate=f"feature {i}: (%{{x:.2f}}, %{{y:.2f}})<extra></extra>",
             **place,
         )
@@ -179,8 +183,8 @@ def phase_diagrams(
         )
         shares = ", ".join(f"{state} in {float((found == i).double().mean()):.0%}" for i, state in enumerate(states))
         told.append(f"{name}: {shares}")
-    figure.update_xaxes(title_text=escaped(x_title), showgrid=False, type="category")
-    figure.update_yaxes(autorange="reversed", showgrid=False, type="category")
+    figure.update_xaxes(title_text=escaped(x_title), **category_axis([escaped(name) for name in x_labels]))
+    figure.update_yaxes(autorange="reversed", **category_axis([escaped(name) for name in y_labels]))
     figure.update_yaxes(title_text=escaped(y_title), col=1)
     return Picture(figure, f"Phase diagrams by {x_title} and {y_title}. {'; '.join(told)}.")
 

@@ -1,15 +1,20 @@
-"""Tokens coloured by a number each: CircuitsVis's views, coloured spans beneath them."""
+"""Tokens coloured by a number each: CircuitsVis's views, coloured spans beneath them.
+
+A program looks like a program there: letters of one width, lines that break where they break, indented as they are.
+"""
 
 import html
+import re
 from collections.abc import Sequence
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from mi_tutor.views.colours import BLUE, ORANGE, as_hex, fade
 from mi_tutor.views.labels import as_tensor, inert, label, not_finite, number, readable, same_length
 from mi_tutor.views.pack import packed
-from mi_tutor.views.page import View
+from mi_tutor.views.page import MONOSPACE, View
 
 STRIPS = 6
 """How many of many columns the static form shows."""
@@ -30,8 +35,8 @@ def colored_tokens(tokens: Sequence[str], values: Float[Tensor, "token"], what: 
     same_length(tokens, len(numbers), "tokens", "token")
     top = _top(numbers)
     props = {
-        "tokens": [_broken(token) for token in tokens],
-        "values": packed(numbers),
+        "tokens": [inert(piece) for pieces in map(laid_out, tokens) for piece in pieces],
+        "values": packed(numbers.repeat_interleave(_pieces(tokens))),
         "maxValue": top,
         "minValue": -top,
         "positiveColor": as_hex(BLUE),
@@ -70,8 +75,8 @@ def token_activations(
     same_length(first, n_layers, "layers", "layer")
     same_length(second, n_neurons, "neurons", "neuron")
     props = {
-        "tokens": [_broken(token) for token in tokens],
-        "activations": packed(numbers),
+        "tokens": [inert(piece) for pieces in map(laid_out, tokens) for piece in pieces],
+        "activations": packed(numbers.repeat_interleave(_pieces(tokens), dim=0)),
         "firstDimensionName": axes[0],
         "secondDimensionName": axes[1],
         "firstDimensionLabels": first,
@@ -99,9 +104,21 @@ def _top(values: Tensor) -> float:
     return float(values.nan_to_num(0.0, 0.0, 0.0).abs().max()) or 1.0
 
 
-def _broken(token: str) -> str:
-    """The token for CircuitsVis, which breaks the line after one that holds a newline."""
-    return inert(readable(token)) + "\n" * ("\n" in token)
+def laid_out(token: str) -> list[str]:
+    """The pieces of a token, each on a line of its own: a break, `↵\\n`, and what is indented after it.
+
+    Spaces stay as wide as letters, and no line breaks before one.
+    """
+    pieces = [piece for piece in re.split(r"(?<=\n)", token) if piece] or [""]
+    return [
+        "".join("\N{NO-BREAK SPACE}" if character == " " else readable(character) for character in piece)
+        + "\n" * piece.endswith("\n")
+        for piece in pieces
+    ]
+
+
+def _pieces(tokens: Sequence[str]) -> Tensor:
+    return torch.tensor([len(laid_out(token)) for token in tokens])
 
 
 def spans(tokens: Sequence[str], values: Float[Tensor, "token"], top: float) -> str:
@@ -110,10 +127,13 @@ def spans(tokens: Sequence[str], values: Float[Tensor, "token"], top: float) -> 
     for token, value in zip(tokens, values.nan_to_num(0.0, 0.0, 0.0).tolist(), strict=True):
         red, green, blue, opacity = fade(value / top, 130)
         style = f"background-color:rgba({red},{green},{blue},{opacity / 255:.2f})"
-        shown = html.escape(readable(token))
-        drawn.append(f'<span title="{number(value)}" style="{style}">{shown}</span>' + "<br>" * ("\n" in token))
-    # Thin spaces let a long text without spaces break.
-    return f'<div style="font-family:monospace;line-height:1.7">{"<wbr>".join(drawn)}</div>'
+        for piece in laid_out(token):
+            shown = html.escape(piece.removesuffix("\n"))
+            drawn.append(
+                f'<span title="{number(value)}" style="{style}">{shown}</span>' + "<br>" * piece.endswith("\n")
+            )
+    # Places without width let a long text without spaces break.
+    return f'<div style="font-family:{MONOSPACE};line-height:1.7">{"<wbr>".join(drawn)}</div>'
 
 
 def _scale(values: Tensor, what: str) -> str:

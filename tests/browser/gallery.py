@@ -53,6 +53,9 @@ ids = torch.tensor([tokenizer.encode(word, add_special_tokens=False)[0] for word
 
 SHOWN: dict[str, str] = {
     "attention_heads": "attention_heads(pattern, words, names=[f'1.{i}' for i in range(len(pattern))])",
+    "attention_heads with a switch": (
+        "attention_heads(pattern, words, also={'attention times length': pattern * cache['v', 1][0].norm(dim=-1).T[:, None]})"
+    ),
     "attention_heads of both signs": "attention_heads(pattern[:2] - pattern[2:4], words, what='difference')",
     "colored_tokens": "colored_tokens(words[1:], losses - losses.mean(), what='loss above the mean, nats')",
     "token_activations": (
@@ -68,6 +71,9 @@ SHOWN: dict[str, str] = {
         "curves({f'line {i}': (list(range(1, 9)), [i + 1 + (4 + i) / step for step in range(1, 9)]) for i in range(6)},"
         " 'step', 'loss, nats', title='Six curves', log_x=True)"
     ),
+    "curves over names": (
+        "curves({'trained': (['12', '0.01', '1e-3'], [0.2, 0.5, 0.9])}, 'price', 'share', chance=(0.25, 'one in four'))"
+    ),
     "scatter": (
         "scatter({f'head {i}': (pattern[i, 5:, 0].tolist(), pattern[i, 5:, 3].tolist()) for i in range(6)},"
         " 'to the first token', 'to the fourth', title='Six clouds')"
@@ -79,13 +85,26 @@ SHOWN: dict[str, str] = {
         "heatmap(model.W_E[ids, :10].detach(), None, [tokenizer.decode([i]) for i in ids], 'dimension', 'token',"
         " 'Embeddings', 'entry')"
     ),
+    "heatmap of names like numbers": (
+        "heatmap([[0.1, 0.2, 0.9], [0.5, 0.4, 0.3]], ['12', '0.01', '1e-3'], ['1', '100'], 'price', 'size', 'Names')"
+    ),
+    "heatmap of forty names": (
+        "heatmap(model.W_E[:4, :40].detach(), [f'{i}: a token' for i in range(40)], None, 'token', 'row', 'Forty names')"
+    ),
+    "heatmap of more names than fit": (
+        "heatmap(model.W_E[:30, :110].detach(), [f'{i}: a token' for i in range(110)], None, 'token', 'row', 'Many names')"
+    ),
+    "table of everything": (
+        "table([['head 6, \\' if\\'', 0.1234, '45% ± 3%', 3], ['a sentence that is long enough to need a second line', 12.3, '5%',"
+        " 12]], ['what is asked of whom, in some words', 'nats', 'share of the whole thing, per cent', 'in_call_arguments'])"
+    ),
     "table": (
         "table([[readable(word), token_label(tokenizer, i), loss] for word, i, loss in"
         " zip(words[1:7], tokens[1:7], losses[:6])], ['token', 'as a literal', 'loss, nats'], 'Tokens and their loss')"
     ),
     "top_predictions": (
         "top = probabilities.topk(8)\n"
-        "top_predictions([tokenizer.decode([i]) for i in top.indices], top.values, 'What comes next')"
+        "top_predictions([tokenizer.decode([i]) for i in top.indices], top.values, 'What comes next', chance=0.1)"
     ),
     "histogram": "histogram(losses, 12, 'loss, nats', {'mean': float(losses.mean()), 'median': float(losses.median())})",
     "directions": "directions({'five': W, 'three': W[:, :3]})",

@@ -107,6 +107,31 @@ def wait_for_views(page: Any) -> None:
     page.wait_for_timeout(500)
 
 
+TICKS = """() => [...document.querySelectorAll(".js-plotly-plot")].flatMap(figure => ["x", "y"].flatMap(axis => {
+const groups = new Map();
+for (const text of figure.querySelectorAll(`.${axis}tick > text`)) {
+  const layer = text.closest("[class*=subplot]") ?? figure;
+  if (!groups.has(layer)) groups.set(layer, []);
+  groups.get(layer).push(text.getBoundingClientRect());
+}
+return [...groups.values()].flatMap(boxes => boxes.flatMap((a, i) => boxes.slice(i + 1).filter(b =>
+  Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 2
+).map(() => `${figure.ariaLabel?.slice(0, 60)}: ${axis}`))) }))"""
+"""For each pair of labels at an axis that lie on each other, whose they are."""
+HEADINGS = """() => [...document.querySelectorAll(".js-plotly-plot")].filter(figure => {
+const boxes = [".gtitle", ".legend", ".cartesianlayer .plot"].map(part => figure.querySelector(part)?.getBoundingClientRect());
+return boxes.some((a, i) => a?.height && boxes.slice(i + 1).some(b => b?.height && a.bottom > b.top + 2)) })
+.map(figure => figure.ariaLabel)"""
+"""The figures whose title, legend and panel do not stand below each other."""
+
+
+def places(page: Any, name: str) -> list[float]:
+    """Where the labels below a figure have their middle, by the name of its entry in the gallery."""
+    cell = page.locator(OUTPUTS).nth(list(SHOWN).index(name))
+    boxes = [text.bounding_box() for text in cell.locator(".xtick > text").all()]
+    return [box["x"] + box["width"] / 2 for box in boxes]
+
+
 OUTPUTS = ".jp-CodeCell:has(.jp-OutputArea-output) .jp-OutputArea"
 TRUSTED = "() => window.jupyterapp.shell.currentWidget.content.widgets.forEach(cell => { cell.model.trusted = true })"
 
@@ -122,6 +147,30 @@ def look(learner: Any, name: str) -> None:
     figures = learner.page.locator(".js-plotly-plot")
     assert figures.count() >= 10
     assert all(figure.get_attribute("aria-label") for figure in figures.all())
+    assert learner.page.evaluate(TICKS) == []
+    assert learner.page.evaluate(HEADINGS) == []
+    first, second, third = places(learner.page, "heatmap of names like numbers")
+    assert second - first == pytest.approx(third - second, abs=1)
+    assert len(places(learner.page, "heatmap of forty names")) == 40
+
+
+def follows_the_window(page: Any) -> None:
+    """Every figure is as wide as a narrow window leaves it, and as high as before; so are views of heads and tables."""
+    figures = page.locator(".js-plotly-plot").all()
+    before = [figure.bounding_box() for figure in figures]
+    page.set_viewport_size({"width": 1024, "height": TALL})
+    page.wait_for_timeout(1500)
+    for figure, was in zip(figures, before, strict=True):
+        now, own = figure.bounding_box(), figure.locator(".main-svg").first.bounding_box()
+        assert now["width"] < was["width"]
+        assert own["width"] <= now["width"] + 1
+        assert own["height"] == now["height"] == was["height"]
+    assert page.evaluate(TICKS) == []
+    wider = "e => e.scrollWidth > e.clientWidth + 1"
+    for table in page.locator(".mi-tutor-table").all():
+        assert not table.locator("..").evaluate(wider)
+    for heads in page.locator(".mi-tutor-attention").all():
+        assert heads.bounding_box()["height"] <= 540
 
 
 @contextmanager
@@ -151,6 +200,8 @@ def test_jupyterlab_shows_everything_in_both_themes(learner: Any, executed: Any)
     assert empty(learner.page, OUTPUTS) == []
     learner.page.evaluate(TRUSTED)
     look(learner, "lab")
+    follows_the_window(learner.page)
+    learner.screenshot("gallery-lab-narrow")
     assert complaints(learner) == []
 
 
@@ -238,6 +289,8 @@ def test_every_control_is_reached_by_the_keyboard_alone_and_shows_it(read: Any, 
         page.keyboard.press("Tab")
         _, at, shows = page.evaluate(REACHED, CONTROLS)
         reached |= {at: shows} if at >= 0 else {}
+        if len(reached) == count:
+            break
     assert sorted(reached) == list(range(count))
     assert all(reached.values())
     for slides in page.locator(".mi-tutor-slider:visible").all():

@@ -59,6 +59,11 @@ def given(html: str):
     return json.loads(script)
 
 
+def attention(html: str):
+    """What the script of an attention view draws."""
+    return json.loads(re.search(r"\{const d=(\{.*?\}),all=document", html, re.DOTALL)[1])
+
+
 def drawing(html: str) -> ElementTree.Element:
     address = html_module.unescape(re.search(r'src="(data:image/svg[^"]+)"', html)[1])
     return ElementTree.fromstring(unquote(address.split(",", 1)[1]))

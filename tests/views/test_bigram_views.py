@@ -28,7 +28,7 @@ def test_typing_shows_the_successors_of_the_last_token(log_probs):
         assert "the\N{NO-BREAK SPACE}last\N{NO-BREAK SPACE}one" in shown.value
     box.value = ""
     assert "Type something" in shown.value
-    assert "Most likely tokens after 'self'" in control.text
+    assert "Most likely tokens after self." in control.text
 
 
 def test_successors_are_the_first_tables_most_likely_ones(log_probs):
@@ -45,6 +45,17 @@ def test_every_token_has_a_label_of_its_own():
     labels = [token_label(TOKENIZER, i) for i in range(D_VOCAB)]
     assert len(set(labels)) == D_VOCAB
     assert not any("\N{REPLACEMENT CHARACTER}" in label for label in labels)
+    (indented,) = TOKENIZER.encode("\n" + 15 * " ", add_special_tokens=False)
+    assert labels[indented] == "↵+15"
+    assert labels[TOKENIZER.encode(" not", add_special_tokens=False)[0]] == "·not"
+
+
+def test_a_token_that_looks_like_another_ones_spelling_is_written_as_a_string():
+    class Spelled:
+        def decode(self, ids):
+            return ["↵+15", "·not", "", "\x0b", "\n" + 15 * " "][ids[0]]
+
+    assert [token_label(Spelled(), i) for i in range(5)] == ["'↵+15'", "'·not'", "''", r"'\x0b'", "↵+15"]
 
 
 def test_two_tables_are_drawn_with_one_scale(log_probs):

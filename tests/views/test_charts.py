@@ -5,15 +5,17 @@ import math
 import re
 import subprocess
 import sys
+from itertools import pairwise
 
 import pytest
 import torch
 from reading import ADDRESS, HOSTILE, Tags, drawing
 
-from mi_tutor.views import curves, heatmap, scatter, slider, table, top_predictions
+from mi_tutor.views import curves, heatmap, phase_diagrams, scatter, slider, top_predictions
 from mi_tutor.views.colours import BLUE, DIVERGING, PALETTE, between
 from mi_tutor.views.controls import explore
 from mi_tutor.views.still.svg import ticks
+from mi_tutor.views.theme import LABEXTENSIONS
 
 PLOTLY = "application/vnd.plotly.v1+json"
 LINES = {"trained": ([1.0, 2.0, 3.0], [3.0, 2.0, 1.0]), "held out": ([1.0, 2.0, 3.0], [3.0, 2.5, math.inf])}
@@ -26,12 +28,11 @@ CHARTS = {
     "heatmap": lambda: heatmap([[1.0, -2.0], [math.nan, 3.0]], ["a", "b"], ["c", "c"], "key", "query", "Title", "nats"),
     "one cell": lambda: heatmap([[0.0]]),
     "nothing finite": lambda: heatmap([[math.nan]]),
-    "table": lambda: table([["a", 1.0], ["b", math.nan]], ["word", "loss"], "Title"),
     "ranking": lambda: top_predictions([" a", " a", "\n"], torch.tensor([0.5, 0.3, 0.2]), "After x"),
     "hostile": lambda: heatmap(torch.eye(len(HOSTILE)), HOSTILE, HOSTILE, *HOSTILE[:4]),
     "hostile scatter": lambda: scatter({token: ([0, 1], [0, 1]) for token in HOSTILE}, HOSTILE[0], HOSTILE[1]),
     "hostile ranking": lambda: top_predictions(HOSTILE, torch.ones(len(HOSTILE)), HOSTILE[0]),
-    "hostile table": lambda: table([[token] for token in HOSTILE], [HOSTILE[0]], HOSTILE[0]),
+    "categories": lambda: curves({"a": (["12", "0.01", "1e-3"], [1, 2, 3])}, "x", "y", chance=(2.5, "one in four")),
     "hostile curves": lambda: curves({token: ([0, 1], [0, 1]) for token in HOSTILE}, HOSTILE[0], HOSTILE[1]),
 }
 
@@ -50,12 +51,10 @@ def test_every_chart_has_three_forms_and_asks_no_network(name):
     everything.encode()
     assert not ADDRESS.search(everything)
     found = Tags(bundle["text/html"])
-    assert set(found.tags) <= {"img", "table", "caption", "thead", "tbody", "tr", "th", "td"}
-    assert "img" in found.tags or "table" in found.tags
+    assert found.tags == ["img"]
     assert len(bundle["text/plain"]) > 10
-    if "img" in found.tags:
-        assert 'alt="' in bundle["text/html"]
-        drawing(bundle["text/html"])
+    assert 'alt="' in bundle["text/html"]
+    drawing(bundle["text/html"])
     # 6 kB of Plotly's own template stay away.
     assert len(json.dumps(bundle[PLOTLY])) < 5_000
 
@@ -114,10 +113,94 @@ def test_a_ranking_keeps_its_order_and_its_numbers():
     assert {"0.5", "0.3", "0.2"} <= set(words)
 
 
-def test_a_table_is_a_table_without_scripts():
-    html = CHARTS["table"]().to_static()
-    assert html.count("<tr>") == 3
-    assert '<td style="text-align:right">nan</td>' in html
+NUMBERS = ["12", "0.01", "1e-3"]
+
+
+def said(html):
+    return [e.text.strip("\u200b").replace("\N{NO-BREAK SPACE}", " ") for e in drawing(html).iter() if e.text]
+
+
+def test_labels_that_look_like_numbers_are_names_in_every_chart():
+    charts = (
+        heatmap(torch.eye(3), NUMBERS, NUMBERS),
+        curves({"a": (NUMBERS, [1, 2, 3])}, "x", "y"),
+        top_predictions(NUMBERS, torch.ones(3)),
+        phase_diagrams({"a": torch.eye(3)}, ["no", "yes"], NUMBERS, NUMBERS, "x", "y"),
+    )
+    for chart in charts:
+        axes = [chart.figure.layout.xaxis, chart.figure.layout.yaxis]
+        named = [getattr(chart.figure.data[0], axis) for axis in "xy"]
+        for axis, places in zip(axes, named, strict=True):
+            if isinstance(places[0], str):
+                assert axis.type == "category"
+                assert list(places) == NUMBERS
+        assert set(NUMBERS) <= set(said(chart.to_static()))
+
+
+def test_up_to_forty_labels_all_stand_there_and_more_are_thinned_unless_all_are_asked_for():
+    def names(count):
+        return [f"{i}:token" for i in range(count)]
+
+    few, many = heatmap(torch.eye(40), names(40), names(40)), heatmap(torch.eye(90), names(90), names(90))
+    for axis in (few.figure.layout.xaxis, few.figure.layout.yaxis):
+        assert axis.dtick == 1
+        assert axis.tickfont.size >= 8
+    assert many.figure.layout.xaxis.dtick is None
+    assert heatmap(torch.eye(90), names(90), names(90), every_tick=True).figure.layout.yaxis.dtick == 1
+    assert few.figure.layout.height > heatmap(torch.eye(40)).figure.layout.height  # the labels stand upright
+
+
+def test_labels_of_the_still_form_never_overlap():
+    names = [f"{i}:token" for i in range(90)]
+    image = drawing(heatmap(torch.eye(90), names, names, every_tick=True).to_static())
+    below = [float(e.get("x")) for e in image.iter() if e.text in names and "rotate" in (e.get("transform") or "")]
+    beside = [float(e.get("y")) for e in image.iter() if e.text in names and "rotate" not in (e.get("transform") or "")]
+    for places in (below, beside):
+        assert len(places) > 20
+        assert min(b - a for a, b in pairwise(places)) >= 11
+
+
+def test_a_logarithmic_axis_has_its_ticks_at_the_data():
+    steps = [1, 10, 100, 1000, 3000, 8700]
+    picture = curves({"a": (steps, range(6))}, "step", "score", log_x=True)
+    axis = picture.figure.layout.xaxis
+    assert list(axis.tickvals) == steps
+    assert list(axis.ticktext) == ["1", "10", "100", "1,000", "3,000", "8,700"]
+    assert set(axis.ticktext) <= set(said(picture.to_static()))
+    uneven = curves({"a": ([1.0, 1.299, 6.24, 12.3], range(4))}, "1 / probability", "y", log_x=True)
+    assert list(uneven.figure.layout.xaxis.tickvals) == [1, 2, 5, 10]
+    crowded = curves({"a": (range(1, 200), range(199))}, "step", "score", log_x=True).figure.layout.xaxis.tickvals
+    assert (crowded[0], crowded[-1]) == (1, 199)
+    assert all(math.log(b / a) >= 0.07 * math.log(199) for a, b in pairwise(crowded))
+
+
+def test_few_values_of_x_all_have_a_tick_and_many_have_if_asked():
+    assert list(curves({"a": ([0, 2, 7], [1, 2, 3])}, "x", "y").figure.layout.xaxis.tickvals) == [0, 2, 7]
+    many = {"a": (range(30), range(30))}
+    assert curves(many, "x", "y").figure.layout.xaxis.tickvals is None
+    assert len(curves(many, "x", "y", every_tick=True).figure.layout.xaxis.tickvals) == 30
+
+
+def test_chance_is_a_line_with_a_name():
+    picture = curves(LINES, "step", "score", chance=(0.25, "one in four"))
+    line = picture.figure.data[-1]
+    assert (line.name, list(line.y), list(line.x)) == (
+        "one\N{NO-BREAK SPACE}in\N{NO-BREAK SPACE}four",
+        [0.25, 0.25],
+        [1, 3],
+    )
+    assert "one in four: 0.25." in picture.text
+    assert "one in four" in said(picture.to_static())
+    ranking = top_predictions([" a", " b"], torch.tensor([0.5, 0.3]), chance=0.1)
+    assert list(ranking.figure.data[-1].x) == [0.1, 0.1]
+    assert "chance" in said(ranking.to_static())
+
+
+def test_the_legend_begins_below_the_title():
+    for title, above in (("Title", 30), ("", 0)):
+        layout = curves(LINES, "step", "loss", title=title).figure.layout
+        assert (layout.legend.yref, layout.legend.yanchor) == ("container", "top")
+        assert (1 - layout.legend.y) * layout.height >= above
 
 
 def test_in_colab_plotly_comes_from_the_network_above_the_static_form(monkeypatch):
@@ -138,8 +221,6 @@ def test_in_colab_plotly_comes_from_the_network_above_the_static_form(monkeypatc
         (lambda: scatter({}, "x", "y"), "`points` is empty"),
         (lambda: scatter({"a": ([], [])}, "x", "y"), "`x` is empty"),
         (lambda: curves({"a": ([1], [1, 2])}, "x", "y"), "line 'a' has 1 values of x and 2 of y"),
-        (lambda: table([], ["a"]), "empty"),
-        (lambda: table([[1, 2]], ["a"]), "2 entries"),
         (lambda: top_predictions(["a"], torch.zeros(2)), "`labels` has 1"),
         (lambda: slider("step", [], heatmap), "needs an entry"),
         (lambda: slider("step", [1], heatmap, start=3), "start"),
@@ -205,7 +286,10 @@ def test_a_control_without_its_kernel_slides_through_examples():
 
 
 @pytest.mark.parametrize("name", CHARTS)
-def test_a_figure_fixes_both_its_sizes_or_plotly_would_forget_one(name):
-    layout = CHARTS[name]().figure.layout
-    assert layout.width
-    assert layout.height
+def test_a_figure_is_as_wide_as_its_page_and_our_extension_keeps_its_height(name):
+    picture = CHARTS[name]()
+    assert picture.figure.layout.width is None
+    assert picture.figure.layout.height
+    meta = picture._repr_mimebundle_()[PLOTLY]["layout"]["meta"]
+    assert meta == {"description": picture.text, "height": picture.figure.layout.height}
+    assert "layout.meta.height" in LABEXTENSIONS.joinpath("mi-tutor", "static", "remoteEntry.js").read_text()

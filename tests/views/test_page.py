@@ -11,9 +11,10 @@ import torch
 from reading import ADDRESS, HOSTILE
 
 from mi_tutor.views import attention_heads, colored_tokens, page
+from mi_tutor.views.attention_script import SCRIPT
 from mi_tutor.views.theme import style
 
-VIEW = attention_heads(torch.eye(3)[None], ["a", "b", "c"])
+VIEW = colored_tokens(["a", "b", "c"], torch.tensor([0.0, 1.0, -1.0]))
 
 
 def carries() -> bool:
@@ -71,19 +72,20 @@ def test_a_further_view_adds_its_data_and_some_hundred_bytes(shown):
     html = shown(attention_heads(pattern / pattern.sum(-1, keepdim=True), tokens))["text/html"]
     data, static = html.split("<script>")[1], html.split("<script>")[0]
     entries = 64 * 65 // 2
-    assert len(data) < 4 * entries + 15 * 64
+    assert len(data) - len(SCRIPT) < 4 * entries + 15 * 64
+    assert len(SCRIPT) < 5100
     assert len(static) < 4500
 
 
 def test_nothing_but_colab_asks_the_network(shown, monkeypatch):
-    bundle = shown(attention_heads(torch.eye(len(HOSTILE))[None], HOSTILE))
+    bundle = shown(attention_heads(torch.eye(len(HOSTILE))[None], HOSTILE)) | shown(VIEW)
     assert not ADDRESS.search("".join(bundle.values()))
     monkeypatch.setitem(sys.modules, "google.colab", object())
     html = shown(VIEW)["text/html"]
     assert re.findall(r"https://[^']+", html) == [
         f"https://unpkg.com/circuitsvis@{pytest.importorskip('circuitsvis').__version__}/dist/cdn/esm.js"
     ]
-    assert "<img alt=" in html
+    assert '<span title="1"' in html
     assert "DecompressionStream" not in html
 
 
@@ -92,6 +94,6 @@ def test_the_static_form_lies_in_the_element_that_the_script_replaces(shown):
     box = re.fullmatch(
         r'<div class="mi-tutor-view"[^>]*aria-label="([^"]+)"><div>(.+?)</div></div>.*</script>', html, re.DOTALL
     )
-    assert "head 0: the first token 0" in box[1]
-    assert box[2].startswith("<img alt=")
+    assert "From the highest: b (1)" in box[1]
+    assert box[2].startswith('<div style="font-family')
     assert html.index("<script>") > html.index("</div></div>")

@@ -58,6 +58,11 @@ def test_geometry_shows_what_comes_back():
     assert [list(row) for row in trace.z] == [[1, -1, 0], [-1, 1, 0], [0, 0, 0.25]]
 
 
+def test_rows_of_what_comes_back_have_their_numbers_in_the_static_form_too():
+    said = [e.text for e in drawing(geometry(SQUARE).to_static()).iter() if e.text]
+    assert said.count("2") >= 2  # the row and the column of feature 2
+
+
 def test_phases_say_how_much_of_the_map_each_state_has():
     text = VIEWS["phases"]().text
     assert "theory: first in 25%, second in 25%, both in 50%" in text

@@ -16,7 +16,7 @@ def test_all_pictures_stand_there_and_are_said():
     html = shown._repr_mimebundle_()["text/html"]
     assert html.removeprefix(style()) == shown.to_static()
     assert html.count("<img") == 2
-    assert "<table>" in html
+    assert html.count("<table") == 1
     assert "<script" not in html
     for picture in PICTURES:
         assert picture.text in shown.text

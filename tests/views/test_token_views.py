@@ -2,13 +2,12 @@
 
 import pytest
 import torch
-from reading import HOSTILE, Tags, drawing, given
+from reading import HOSTILE, Tags, attention, drawing, given
 
 from mi_tutor.views import attention_heads, colored_tokens, readable, token_activations
 
 COUNT = len(HOSTILE)
 VIEWS = {
-    "attention": lambda: attention_heads(torch.full((2, COUNT, COUNT), 1 / COUNT), HOSTILE),
     "tokens": lambda: colored_tokens(HOSTILE, torch.linspace(-1, 2, COUNT)),
     "activations": lambda: token_activations(HOSTILE, torch.ones(COUNT, 2, 2)),
 }
@@ -25,7 +24,7 @@ def test_hostile_tokens_stay_text(name, shown):
     assert "\0" not in html
     assert "\u202e" not in html
     _, props = given(html)
-    assert len(props["tokens"]) == COUNT
+    assert len(props["tokens"]) == COUNT + 1  # a line break and what is indented after it are two pieces
     for token in props["tokens"]:
         # CircuitsVis writes them into the page as HTML.
         assert Tags(token.replace("\u2060", "")).words or not token.strip() or "<" in token
@@ -34,25 +33,79 @@ def test_hostile_tokens_stay_text(name, shown):
 
 def test_a_token_is_shown_with_its_white_space():
     assert readable(" a\n\tb ") == "·a↵⇥b·"
+    assert readable("\n" + " " * 15) == "↵+15"
+    assert readable("\n\n    x  ") == "↵↵+4x··"
+    assert readable(" " * 7) == "·×7"
     assert readable("\0\ud800\u202e") == "���"
     assert readable("👩‍🚀") == "👩‍🚀"
 
 
-def test_the_page_gets_the_pattern_with_three_digits(shown):
+PROGRAM = ["def", " f", "():", "\n   ", " return", " x", "\n\n"]
+
+
+def test_a_program_looks_like_a_program(shown):
+    blank = "\N{NO-BREAK SPACE}"
+    lines = [f"def{blank}f():↵", f"{blank * 4}return{blank}x↵", "↵", ""]
+    html = shown(colored_tokens(PROGRAM, torch.arange(7.0)))["text/html"]
+    _, props = given(html)
+    # CircuitsVis breaks the line after a piece that holds a break.
+    assert "".join(props["tokens"]).split("\n") == lines
+    values = [n * props["values"]["by"] for n in props["values"]["n"]]
+    assert values == pytest.approx([0, 1, 2, 3, 3, 4, 5, 6, 6], abs=0.01)
+    still = html.split("<script>")[0]
+    assert "monospace" in still
+    assert [Tags(line).words for line in still.split("<br>")][:3] == lines[:3]
+
+
+def test_activations_of_a_program_follow_its_pieces(shown):
+    _, props = given(shown(token_activations(PROGRAM, torch.arange(7.0)[:, None, None]))["text/html"])
+    assert props["activations"]["shape"] == [9, 1, 1]
+    assert len(props["tokens"]) == 9
+
+
+def test_hostile_tokens_and_names_of_heads_stay_text():
+    view = attention_heads(
+        torch.eye(COUNT).expand(COUNT, -1, -1),
+        HOSTILE,
+        HOSTILE,
+        HOSTILE[0],
+        also={"<b>": torch.eye(COUNT).expand(COUNT, -1, -1)},
+    )
+    bundle = view._repr_mimebundle_()
+    "".join(bundle.values()).encode()
+    found = Tags(bundle["text/html"])
+    assert set(found.tags) == {"div", "img", "script"}
+    assert found.tags.count("script") == 1
+    data = attention(bundle["text/html"])
+    assert data["tokens"] == [readable(token) for token in HOSTILE]
+    assert "innerHTML" not in found.scripts[0].split("const frame=")[0]  # words go into the page as text
+
+
+def test_the_page_gets_the_pattern_with_three_digits():
     pattern = torch.rand(3, 9, 9, generator=torch.Generator().manual_seed(0)).tril()
     pattern /= pattern.sum(-1, keepdim=True)
-    component, props = given(shown(attention_heads(pattern, ["t"] * 9))["text/html"])
-    packed = props["attention"]
-    assert component == "AttentionHeads"
-    assert props["maskUpperTri"]
+    data = attention(attention_heads(pattern, ["t"] * 9).html)
+    (packed,) = data["kinds"]
+    assert data["causal"]
     below = pattern[:, *torch.tril_indices(9, 9)]
     assert torch.tensor(packed["n"]).float().mul(packed["by"]) == pytest.approx(below.flatten(), abs=5.1e-4)
 
 
-def test_what_is_not_causal_is_not_masked(shown):
-    _, props = given(shown(attention_heads(torch.full((1, 4, 4), 0.25), ["t"] * 4))["text/html"])
-    assert not props["maskUpperTri"]
-    assert len(props["attention"]["n"]) == 16
+def test_what_is_not_causal_has_all_its_places():
+    data = attention(attention_heads(torch.full((1, 4, 4), 0.25), ["t"] * 4).html)
+    assert not data["causal"]
+    assert len(data["kinds"][0]["n"]) == 16
+
+
+def test_the_same_heads_in_other_measures_are_switched_to_and_all_stand_in_the_static_form():
+    pattern = torch.eye(3)[None]
+    view = attention_heads(pattern, list("abc"), ["1.6"], also={"attention times length": 5 * pattern})
+    kinds = attention(view.html)["kinds"]
+    assert [(kind["name"], kind["top"]) for kind in kinds] == [("attention", 1.0), ("attention times length", 5.0)]
+    assert view.html.split("<script>")[0].count("<img ") == 2
+    assert "Attention times length of 1 head" in view.text
+    with pytest.raises(ValueError, match="has the shape"):
+        attention_heads(pattern, list("abc"), also={"other": torch.eye(3).expand(2, -1, -1)})
 
 
 def test_the_words_name_each_heads_habit(shown):

@@ -30,6 +30,10 @@ class Axis:
     title: str
     counts: bool = False
     """Whether only whole numbers are places."""
+    given: tuple[tuple[float, str], ...] = ()
+    """The values that have ticks, with their labels, if the figure says which."""
+    dense: bool = False
+    """Whether every whole number has a tick, if all fit."""
 
     def at(self, value: Any) -> float:
         """The pixel of a value, or of a category."""
@@ -44,13 +48,24 @@ class Axis:
     def ticks(self) -> list[tuple[float, str]]:
         """The pixel and the label of each tick."""
         if self.names:
-            every = math.ceil(len(self.names) * svg.FONT / max(abs(self.end - self.start), 1))
-            return [(self._pixel(i + 0.5), cut(self.names[i])) for i in range(0, len(self.names), every)]
+            return [
+                (self._pixel(i + 0.5), cut(self.names[i])) for i in range(0, len(self.names), self._every(svg.FONT))
+            ]
+        if self.given:
+            return [(self.at(value), words) for value, words in self.given]
+        if self.dense:
+            last = math.floor(self.high)
+            every = self._every(CHARACTER * (len(str(last)) + 1))
+            return [(self._pixel(place), str(place)) for place in range(math.ceil(self.low), last + 1, every)]
         places = svg.ticks(self.low, self.high)
         whole = [place for place in places if place == round(place)]
         if self.log:
             return [(self._pixel(power), f"{10**power:.4g}") for power in (whole if len(whole) > 1 else places)]
         return [(self._pixel(place), f"{place:.4g}") for place in (whole if self.counts else places)]
+
+    def _every(self, pixels: float) -> int:
+        """Of labels that are so large, the how manyth can be shown."""
+        return math.ceil((self.high - self.low) * pixels / max(abs(self.end - self.start), 1))
 
     def _pixel(self, place: float) -> float:
         return self.start + (place - self.low) / (self.high - self.low) * (self.end - self.start)
@@ -65,17 +80,18 @@ def axis_of(traces: list[dict[str, Any]], along: str, layout: dict[str, Any], st
         return Axis(start, end, 0, len(names), names, log, title)
     if any(trace["type"] == "heatmap" for trace in traces):
         count = len(listed(traces[0][along]))
-        return Axis(start, end, -0.5, count - 0.5, [], False, title, counts=True)
+        return Axis(start, end, -0.5, count - 0.5, [], False, title, counts=True, dense=layout.get("dtick") == 1)
     numbers = [v for t in traces for v in listed(t.get(along)) if is_number(v) and (v > 0 or not log)]
     places = [math.log10(v) if log else float(v) for v in numbers]
     bars = any(t["type"] == "bar" and (t.get("orientation") == "h") == (along == "x") for t in traces)
     low, high = min(places + [0.0] * bars, default=0.0), max(places + [0.0] * bars, default=1.0)
     pad = (high - low) * (0.09 if bars else 0.04) or max(abs(high), 1.0) * 0.1
-    return Axis(start, end, low - pad * (not bars or low < 0), high + pad, [], log, title)
+    given = tuple(zip(listed(layout.get("tickvals")), listed(layout.get("ticktext")), strict=True))
+    return Axis(start, end, low - pad * (not bars or low < 0), high + pad, [], log, title, given=given)
 
 
 def draw_axes(x: Axis, y: Axis, first: bool, turned: bool) -> list[str]:
-    """Frame, grid, labels and titles; those of y only for the first of panels side by side."""
+    """Frame, grid, labels and titles; those of y only for the first of panels that share them."""
     top, bottom = sorted((y.start, y.end))
     parts = [svg.frame(x.start, top, x.end - x.start, bottom - top)]
     for place, name in x.ticks():

@@ -41,7 +41,8 @@ def figure_image(figure: dict[str, Any], alternative: str, width: int = WIDTH) -
         panels[trace.get("xaxis") or "x", trace.get("yaxis") or "y"].append(trace)
     scale, title = colour_scale(figure), plain_title(layout)
     named = [trace for trace in traces if trace.get("name") and trace["type"] != "heatmap"]
-    legend = named if len(named) > 1 and layout.get("showlegend") is not False else []
+    wanted = layout.get("showlegend")
+    legend = named if wanted or (len(named) > 1 and wanted is not False) else []
     headings = [note for note in layout.get("annotations") or () if note.get("text")]
 
     x_names, y_names = names_along(traces, "x"), names_along(traces, "y")
@@ -58,7 +59,8 @@ def figure_image(figure: dict[str, Any], alternative: str, width: int = WIDTH) -
         x_layout, y_layout = layout.get(f"xaxis{x_id[1:]}") or {}, layout.get(f"yaxis{y_id[1:]}") or {}
         begin, end = (left + share * (right - left) for share in x_layout.get("domain") or (0, 1))
         x, y = axis_of(panel, "x", x_layout, begin, end), axis_of(panel, "y", y_layout, bottom, top)
-        parts += draw_axes(x, y, begin == left, turned)
+        first = begin == left or bool(y.names and "matches" not in y_layout)
+        parts += draw_axes(x, y, first, turned)
         for trace in panel:
             parts += draw_trace(trace, panel, x, y, scale)
     for note in headings:

@@ -52,6 +52,11 @@ def image(width: float, height: float, parts: list[str], alternative: str) -> st
     )
 
 
+def below(caption: str) -> str:
+    """What stands below a picture, as HTML."""
+    return f'<div style="font-size:90%;margin-top:4px">{caption}</div>' if caption else ""
+
+
 def ticks(low: float, high: float, about: int = 6) -> list[float]:
     """Round numbers from low to high, about so many."""
     if not high > low:

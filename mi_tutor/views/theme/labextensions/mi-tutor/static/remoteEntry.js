@@ -1,4 +1,5 @@
-// What JupyterLab and Notebook 7 load once a page: the theme, and a text alternative for every Plotly figure of ours.
+// What JupyterLab and Notebook 7 load once a page: the theme, and for every Plotly figure of ours a text alternative and
+// a height of its own, for Plotly fits a figure to its place as soon as the page changes.
 // It is written by hand, in the form that a build would give: a container of JupyterLab's module federation.
 (() => {
   const own = document.currentScript.src;
@@ -9,6 +10,7 @@
       if (!said) return;
       figure.setAttribute("role", "figure");
       figure.setAttribute("aria-label", said);
+      figure.style.height = `${figure.layout.meta.height}px`;
     });
 
   const activate = () => {
