@@ -77,6 +77,15 @@ def test_every_exercise_has_five_misconceptions_two_variants_and_three_hints():
         assert all(isinstance(points, int) and points > 0 for points in exercise.points.values()), name
 
 
+def test_every_exercise_leads_to_a_short_question_of_its_own():
+    asked = {}
+    for name, exercise in EXERCISES.items():
+        assert "?" in exercise.further, name
+        assert len(exercise.further) <= 260, name
+        assert exercise.further not in asked, f"{name} asks what {asked[exercise.further]} asks"
+        asked[exercise.further] = name
+
+
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", EXERCISES)
 def test_the_reference_earns_every_point(name, device, seeds):

@@ -75,6 +75,7 @@ def z_cut_the_wrong_way(z: Tensor, W_O: Tensor) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="Multiply one head's `z` from the right by an invertible matrix R, and its `W_O` from the left by R⁻¹. What changes in your result? What, then, does a single entry of `z` mean?",
     wrong=(
         heads_added_up,
         first_head_serves_all,

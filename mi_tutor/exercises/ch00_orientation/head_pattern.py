@@ -89,6 +89,7 @@ def pattern_hook_left_behind(model: Any, tokens: Tensor, layer: int, head: int) 
 
 exercise = Exercise(
     __name__,
+    further="Append a token to the text: which of the old rows of the pattern change? Put one in front, as `<|bos|>` is: which rows change now, and why?",
     cases=head_cases,
     answer=close_to_single_precision,
     wrong=(

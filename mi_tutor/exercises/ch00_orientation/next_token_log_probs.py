@@ -117,6 +117,7 @@ def averaged(logits: Tensor, tokens: Tensor) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="Two models cut the same text into 40 and into 60 tokens. Which may be compared between them, the mean of your result or its sum? What is the sum the logarithm of?",
     cases=_next_token_cases,
     wrong=(
         this_token_scored,

@@ -113,6 +113,7 @@ def ranks_for_ids(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 exercise = Exercise(
     __name__,
+    further="Add 5 to every logit, or double every logit: what does either do to the ids and to the probabilities? What, then, does one raw logit tell by itself?",
     cases=_top_k_cases,
     answer=_by_probability,
     wrong=(

@@ -206,6 +206,7 @@ def _ablated(model: Any, tokens: Tensor, layer: int, head: int) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="Suppose a head wrote the same vector at every position of every text. Would zeroing it change the logits? Would it have told the model anything about the text?",
     cases=head_cases,
     answer=close_to_single_precision,
     wrong=(

@@ -118,6 +118,7 @@ def impossible_made_merely_unlikely(log_probs: Tensor, tokens: Tensor) -> Tensor
 
 exercise = Exercise(
     __name__,
+    further="Of 10,000 transitions one has probability 1e-30 in place of 0.1: by how many nats does the loss rise? And with 0 in its place, what does the loss still tell about the other 9,999?",
     cases=_score_cases,
     wrong=(
         summed_for_mean,

@@ -127,6 +127,7 @@ def epsilon_in_the_logarithm(counts: Tensor, smoothing: float) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="In a row, all tokens that were never seen there get the same probability, whether they are common elsewhere or hardly occur. From which other counts could you tell them apart?",
     cases=_smoothing_cases,
     wrong=(
         columns_normalised,

@@ -92,6 +92,7 @@ def table_only_as_large_as_the_ids(tokens: Tensor, d_vocab: int) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="Find two different texts of four tokens, made of `a` and `b` alone, that have the same table. What has counting thrown away?",
     cases=_count_cases,
     wrong=(
         rows_and_columns_swapped,

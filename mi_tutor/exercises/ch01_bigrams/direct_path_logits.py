@@ -66,6 +66,7 @@ def cut_from_the_graph(W_E: Tensor, W_U: Tensor) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="Add one and the same vector to every row of `W_E`: how does the table change? Which knowledge about the next token could a model keep in such a vector?",
     gradients=("W_E", "W_U"),
     bf16=True,
     wrong=(

@@ -160,6 +160,7 @@ def divergence_cut_from_the_graph(target_log_probs: Tensor, logits: Tensor, weig
 
 exercise = Exercise(
     __name__,
+    further="Scale the trained logits by 0.9, then by 1.1. What has to happen to the KL if training has reached its minimum, and what would it mean if one of the two lowered it?",
     cases=_kl_cases,
     gradients=("logits",),
     wrong=(

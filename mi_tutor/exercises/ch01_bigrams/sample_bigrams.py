@@ -278,6 +278,7 @@ def generator_seeded_again(log_probs: Tensor, start: int, length: int, generator
 
 exercise = Exercise(
     __name__,
+    further="Score a sample of 20,000 tokens with the very table it was drawn from. Which property of the table does the loss come near, and can another table score that sample lower?",
     cases=_sample_cases,
     law=Law(_transition_tallies, _valid_sample),
     wrong=(

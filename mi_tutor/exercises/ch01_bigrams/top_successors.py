@@ -148,6 +148,7 @@ def _d_vocab(W_E: Tensor, W_U: Tensor, k: int, chunk_size: int) -> int:
 
 exercise = Exercise(
     __name__,
+    further="Now the other way round: for every next token the k current tokens with the largest logits. Can your function find them as it stands, and are logits of different rows comparable?",
     cases=_successor_cases,
     answer=ranking(_logits_of, _d_vocab, values=0, ids=1),
     bf16=True,

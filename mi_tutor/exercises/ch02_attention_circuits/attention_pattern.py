@@ -188,6 +188,7 @@ def pattern_cut_from_the_graph(q: Tensor, k: Tensor) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="One key's score is 10, after the division, and all others are 0. What is its share of the attention among 8 keys, among 2,048, among a million? What does a long text demand of a sharp head?",
     cases=_pattern_cases,
     gradients=("q", "k"),
     bf16=True,

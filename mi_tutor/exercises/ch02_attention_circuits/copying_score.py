@@ -177,6 +177,7 @@ def epsilon_below(W_E: Tensor, W_V: Tensor, W_O: Tensor, W_U: Tensor) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="Which scores can a head with d_head = 1 have? What does a score of 1 then say about how it treats each of 2,048 tokens?",
     cases=_copying_cases,
     answer=_to_a_thousandth,
     wrong=(

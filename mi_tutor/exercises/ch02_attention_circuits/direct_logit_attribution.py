@@ -156,6 +156,7 @@ def attribution_cut_from_the_graph(components: Tensor, ln_scale: Tensor, directi
 
 exercise = Exercise(
     __name__,
+    further="A component's attribution is exactly 0. In a model of one layer, can taking it out of the stream still change that logit, and by which way?",
     cases=_attribution_cases,
     gradients=("components",),
     bf16=True,

@@ -174,6 +174,7 @@ def layer_cut_from_the_graph(
 
 exercise = Exercise(
     __name__,
+    further="Replace one earlier token and use the old `pattern` again. Which effects of the replacement on the last position do your logits show, and which do they miss?",
     cases=_layer_cases,
     gradients=("pattern", "W_E", "W_V", "W_O", "W_U"),
     bf16=True,

@@ -77,6 +77,7 @@ def ov_through_the_table(W_E: Tensor, W_V: Tensor, W_O: Tensor, W_U: Tensor) -> 
 
 exercise = Exercise(
     __name__,
+    further="Two heads always have the same attention pattern. Which one table describes what both do together, and could a single head of the same d_head hold it?",
     cases=partial(circuit_cases, ov_weights, "W_V", "a head that reads nothing"),
     bf16=True,
     wrong=(

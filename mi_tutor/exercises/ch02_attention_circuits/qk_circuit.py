@@ -99,6 +99,7 @@ def qk_through_the_table(W_E: Tensor, W_Q: Tensor, W_K: Tensor) -> FactoredMatri
 
 exercise = Exercise(
     __name__,
+    further="If `W_Q` equals `W_K`, what do the entries (a, b) and (b, a) have in common? For which two Python tokens would that be in a head's way?",
     cases=partial(circuit_cases, _qk_weights, "W_K", "keys that are all zero"),
     bf16=True,
     wrong=(

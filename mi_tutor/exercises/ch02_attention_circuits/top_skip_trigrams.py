@@ -186,6 +186,7 @@ def scores_for_ids(ov: FactoredMatrix, qk: FactoredMatrix, source: int, k: int) 
 
 exercise = Exercise(
     __name__,
+    further="Your two lists hold no strengths. Which two numbers would you multiply to say how much a source raises an output in a given text, and which of them depends on everything else that stands there?",
     cases=_trigram_cases,
     answer=_by_scores,
     wrong=(

@@ -120,6 +120,7 @@ def norm_of_what_arrives(pattern: Tensor, v: Tensor, W_O: Tensor) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="A head gives half of its attention to each of two keys, which write opposite vectors of length 5. What does your row say, and what does the head write?",
     cases=_weighted_cases,
     bf16=True,
     wrong=(

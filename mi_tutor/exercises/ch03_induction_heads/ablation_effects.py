@@ -227,6 +227,7 @@ def ablation_hooks_left_on(model: Any, tokens: Tensor, period: int) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="Silenced alone, each of two heads costs 3 nats, and silenced together they cost 3: how might they be connected? And if each alone costs 0, and both together 3?",
     cases=_ablation_cases,
     answer=close_to_single_precision,
     wrong=(

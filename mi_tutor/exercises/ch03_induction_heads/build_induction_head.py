@@ -9,6 +9,7 @@ from mi_tutor.exercises.ch03_induction_heads._wiring import built_cases
 
 exercise = Exercise(
     __name__,
+    further="In the first copy no note matches. Where does your layer 1 look there, what does it add to the logits, and how would you build it a place to rest?",
     cases=built_cases,
     answer=built_model("K"),
     wrong=mistakes("K"),

@@ -9,6 +9,7 @@ from mi_tutor.exercises.ch03_induction_heads._wiring import built_cases
 
 exercise = Exercise(
     __name__,
+    further="A token has stood at two earlier places. Where does your layer 1 look from its third? Where would it look if a position were a single number, which layer 0 averages?",
     cases=built_cases,
     answer=built_model("Q"),
     wrong=mistakes("Q"),

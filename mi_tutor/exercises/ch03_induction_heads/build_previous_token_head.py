@@ -110,6 +110,7 @@ def scores_not_finite(n_ctx: int) -> Weights:
 
 exercise = Exercise(
     __name__,
+    further="Change your head so that it looks two positions back. Where do positions 0 and 1 look now, and which of them can you send elsewhere?",
     cases=_previous_head_cases,
     answer=_looks_back,
     wrong=(

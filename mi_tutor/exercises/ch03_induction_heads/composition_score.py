@@ -100,6 +100,7 @@ def baseline_subtracted(W_A: Tensor, W_B: Tensor) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="What does the identity score with itself in 256 dimensions, where all that is written is read? What do two matrices have to be like for a score of 1?",
     cases=_composition_cases,
     wrong=(
         matrices_exchanged,

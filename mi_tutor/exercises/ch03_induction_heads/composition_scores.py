@@ -139,6 +139,7 @@ def random_level_subtracted(model: Any, kind: str) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="In a model of three layers, a head of layer 2 may read layer 0 by way of the values of a head of layer 1. Which `W_A` and `W_B` score that path, and how many such paths do eight heads a layer make?",
     cases=_scores_cases,
     wrong=(
         early_in_rows,

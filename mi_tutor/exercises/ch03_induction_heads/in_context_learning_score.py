@@ -83,6 +83,7 @@ def rows_for_columns(loss: Tensor, early: int, late: int) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="One model guesses evenly everywhere, another is certain and right everywhere. What does each score, and what has to be told beside the score?",
     cases=_context_cases,
     wrong=(
         early_less_late,

@@ -140,6 +140,7 @@ def tensor_for_int(steps: Tensor, scores: Tensor) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="A score rises by 0.1 from step 1 to step 2, and by 0.7 from 1,000 to 4,000. Which rise is steeper against ln(step), which against the step? How would you defend either choice?",
     cases=_bump_cases,
     wrong=(
         largest_change,

@@ -172,6 +172,7 @@ def path_cut_from_the_graph(resid: Tensor, removed: Tensor, W_Q: Tensor, W_K: Te
 
 exercise = Exercise(
     __name__,
+    further="Write `resid` as a + b, where b is `removed`. A score is then a sum of four products: which of them go when b is cut from the queries, which when from the keys, and which in both cases?",
     cases=_without_cases,
     gradients=("resid",),
     bf16=True,

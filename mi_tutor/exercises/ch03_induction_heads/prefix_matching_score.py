@@ -120,6 +120,7 @@ def most_looked_at(pattern: Tensor, period: int) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="A head always looks 24 positions back, whatever the tokens are. What does it score with period 25, and which second call of your function would give it away?",
     cases=_prefix_cases,
     bf16=True,
     wrong=(

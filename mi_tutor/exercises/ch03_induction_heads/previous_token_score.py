@@ -86,6 +86,7 @@ def best_position(pattern: Tensor) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="A head attends evenly to everything so far, itself included. What does it score with 2 positions, with 10, with 51? May scores on texts of different lengths be compared?",
     cases=_previous_cases,
     bf16=True,
     wrong=(

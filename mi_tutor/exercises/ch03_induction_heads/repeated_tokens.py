@@ -226,6 +226,7 @@ def generator_seeded_again(batch: int, period: int, d_vocab: int, bos: int, gene
 
 exercise = Exercise(
     __name__,
+    further="With 2,047 ids to draw from, what share of blocks of 25 holds some token twice, and of blocks of 64? What can a head that matches single tokens do in these?",
     cases=_repeat_cases,
     law=Law(_repeat_tallies, _valid_repeat),
     wrong=(

@@ -136,6 +136,7 @@ def anticorrelated_seeds_the_generator(
 
 exercise = Exercise(
     __name__,
+    further="Partners exclude each other completely. How large is their Pearson correlation at a probability of 0.5, and at 0.01? By which other count would you find such pairs in data?",
     cases=lambda draw: pair_cases(draw, 0.5),
     law=Law(pair_tallies(_apart, 2), in_range),
     wrong=(

@@ -107,6 +107,7 @@ def correlated_seeds_the_generator(batch: int, n_pairs: int, probability: float,
 
 exercise = Exercise(
     __name__,
+    further="What is the Pearson correlation of two partners at a probability of 0.1, at 0.9, at 1? They are active together in all three cases: what does the number measure, then?",
     cases=lambda draw: pair_cases(draw, 1.0),
     law=Law(pair_tallies(_together, 1), in_range),
     wrong=(

@@ -101,6 +101,7 @@ def mean_dimensionality(W: Tensor) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="Ten hidden dimensions, five columns of length 2, all others 0: how many features does your number suggest that the model keeps, and how many does it keep?",
     cases=_frobenius_cases,
     answer=close_but_for_a_guard,
     wrong=(

@@ -86,6 +86,7 @@ def lengths_shared_out(W: Tensor) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="Take any three arrows in the plane. Can their shares add up to less than 2, and can they add up to more? Find an example, or a reason why there is none.",
     cases=geometry_cases,
     answer=close_but_for_a_guard,
     wrong=(

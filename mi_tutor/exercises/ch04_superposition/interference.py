@@ -95,6 +95,7 @@ def dimensions_for_features(W: Tensor) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="Double the length of one column. Whose interference changes, its own or the others', and by which factor at most?",
     cases=geometry_cases,
     answer=close_but_for_a_guard,
     wrong=(

@@ -111,6 +111,7 @@ def which_feature(W: Tensor) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="One neuron has the weights 1 and 1, another a 1 and a hundred of 0.01. What is the purity of each, and which of the two could you still name from its strongest inputs?",
     cases=_purity_cases,
     answer=close_but_for_a_guard,
     wrong=(

@@ -201,6 +201,7 @@ def features_seed_the_generator(batch: int, feature_probability: Tensor, generat
 
 exercise = Exercise(
     __name__,
+    further="With 2,000 features at a probability of 0.05, how many others does an active one meet on average? Two given ones still seldom meet: which of these facts decides whether sharing a direction is cheap?",
     cases=_sparse_cases,
     law=Law(_sparse_tallies, in_range),
     wrong=(

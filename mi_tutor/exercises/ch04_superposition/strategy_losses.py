@@ -132,6 +132,7 @@ def the_kept_feature_pays(probability: float, importance: float) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="Take the ReLU away. What does the third strategy, W = (1, -1) without a bias, cost then, and is there any probability at which it wins?",
     cases=_strategy_cases,
     answer=_in_proportion,
     parts=STRATEGIES,

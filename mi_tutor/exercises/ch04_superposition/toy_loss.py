@@ -97,6 +97,7 @@ def loss_cut_from_the_graph(x: Tensor, x_hat: Tensor, importance: Tensor) -> Ten
 
 exercise = Exercise(
     __name__,
+    further="A model answers 0 to everything. With an importance of 1, what does it lose at p = 1, and at p = 0.05? What should a loss at p = 0.05 be held against?",
     cases=_loss_cases,
     gradients=("x_hat",),
     wrong=(

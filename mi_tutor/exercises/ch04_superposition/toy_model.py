@@ -132,6 +132,7 @@ def model_cut_from_the_graph(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="One hidden dimension, W = (1, -1), b = 0, and inputs from 0 to 1: which inputs come back exactly as they were, and what comes back of (0.8, 0.5)?",
     cases=_model_cases,
     gradients=("x", "W", "b"),
     wrong=(

@@ -212,6 +212,7 @@ def feature_as_a_tensor(f: Tensor, label: Tensor, threshold: float) -> tuple[Ten
 
 exercise = Exercise(
     __name__,
+    further="One feature has precision 1 and recall 0.1, another precision 0.1 and recall 1. What is the F1 of each? Which would you trust when it is on, and which when it is off?",
     cases=_f1_cases,
     answer=_best_or_tied,
     wrong=(

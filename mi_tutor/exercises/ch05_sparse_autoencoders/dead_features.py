@@ -108,6 +108,7 @@ def how_many_are_dead(f: Tensor) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="A feature is active on one token in 100,000. How likely is it to count as dead in a batch of 10,000 tokens, and how many tokens make that less likely than one in a hundred?",
     cases=_dead_cases,
     wrong=(
         living_features,

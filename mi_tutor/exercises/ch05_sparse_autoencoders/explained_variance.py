@@ -134,6 +134,7 @@ def variance_of_all_entries(x: Tensor, x_hat: Tensor) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="One dimension has a variance of 100, and 99 others 0.01 each. What does a reconstruction explain that has the first right and the others at their means, and how would you notice what is missing?",
     cases=_variance_cases,
     wrong=(
         unexplained_share,

@@ -104,6 +104,7 @@ def unembedding_normalised(decoder_row: Tensor, W_out: Tensor, W_U: Tensor) -> T
 
 exercise = Exercise(
     __name__,
+    further="A feature adds 3 to the logit of a token that has a probability of 1e-6, and 1 to that of a token at 0.3. Which of them gains more probability, and which stands first in your list?",
     cases=_logit_cases,
     bf16=True,
     wrong=(

@@ -102,6 +102,7 @@ def median_count(f: Tensor) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="Ten features that are on for every input, or ten others for each input: both dictionaries have an L0 of 10. Which mean over the same `f` tells them apart?",
     cases=_l0_cases,
     answer=close_to_single_precision,
     wrong=(

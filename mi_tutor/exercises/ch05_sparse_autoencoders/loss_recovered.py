@@ -97,6 +97,7 @@ def small_constant_below(clean: Tensor, spliced: Tensor, ablated: Tensor) -> Ten
 
 exercise = Exercise(
     __name__,
+    further="The three losses are means over tokens. Can 95% be recovered while the reconstruction does worse than the ablation on one token in ten, and which tokens might these be?",
     cases=_recovered_cases,
     wrong=(
         recovered_clamped,

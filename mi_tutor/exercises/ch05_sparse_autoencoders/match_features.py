@@ -197,6 +197,7 @@ def whole_table_of_correlations(f_a: Tensor, f_b: Tensor) -> tuple[Tensor, Tenso
 
 exercise = Exercise(
     __name__,
+    further="A rare feature's occasions are shared out evenly among two features of the other dictionary, or among ten. About how high is its best correlation if all are on at strength 1, and is it found again?",
     cases=_match_cases,
     answer=_same_matches,
     wrong=(

@@ -159,6 +159,7 @@ def maximum_and_its_position(f: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 exercise = Exercise(
     __name__,
+    further="A feature is strongest on `<|bos|>`, at position 0 of every sequence. What does your list show of it, and what would you hand to the function to see the rest?",
     cases=_max_cases,
     answer=_best_places,
     wrong=(

@@ -158,6 +158,7 @@ def one_cosine_for_each_feature(W_dec: Tensor, truth: Tensor) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="Exchange the arguments: which question does `mean_max_cosine(truth, W_dec)` answer? Which of the two numbers would notice a thousand useless rows?",
     cases=_cosine_cases,
     answer=close_but_for_a_guard,
     wrong=(

@@ -136,6 +136,7 @@ def gradient_overwritten(W_dec: Tensor, grad: Tensor) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="Your gradient is at right angles to its row. Adam divides each entry by a scale of its own: is its step at right angles, too, and what is it that keeps the rows at length 1?",
     cases=_gradient_cases,
     answer=close_but_for_a_guard,
     wrong=(

@@ -315,6 +315,7 @@ def resampling_seeds_the_generator(
 
 exercise = Exercise(
     __name__,
+    further="Of 100 inputs one has a loss of 10, the others of 1. Which share of the dead features begins at that one, and what could ever make those features differ from each other?",
     cases=_resample_cases,
     law=Law(resample_tallies, wrong_weights),
     wrong=(

@@ -110,6 +110,7 @@ def reconstruction_cut_from_the_graph(f: Tensor, W_dec: Tensor, b_dec: Tensor) -
 
 exercise = Exercise(
     __name__,
+    further="The rows are (1, 0), (0, 1) and (1, 1), and `b_dec` is 0. How many `f` without a negative entry give (1, 1)? What, then, does a perfect reconstruction say about `f`?",
     cases=_decode_cases,
     gradients=("f", "W_dec", "b_dec"),
     bf16=True,

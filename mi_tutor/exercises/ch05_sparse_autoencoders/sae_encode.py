@@ -136,6 +136,7 @@ def b_dec_cut_from_the_graph(x: Tensor, W_enc: Tensor, b_enc: Tensor, b_dec: Ten
 
 exercise = Exercise(
     __name__,
+    further="Two features have unit directions 30 degrees apart, encoder columns equal to them, and no biases. The input is one of the two: what does the other say, and what would a bias that silences it cost?",
     cases=_encode_cases,
     gradients=("x", "W_enc", "b_enc", "b_dec"),
     bf16=True,

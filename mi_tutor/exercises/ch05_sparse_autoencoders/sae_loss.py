@@ -179,6 +179,7 @@ def features_without_a_gradient(x: Tensor, x_hat: Tensor, f: Tensor, W_dec: Tens
 
 exercise = Exercise(
     __name__,
+    further="There is one feature, with a row of length 1, and the input is twice that row. Which f has the lowest loss at a price of 0.3? And which, if the input is a tenth of the row?",
     cases=_loss_cases,
     gradients=("x_hat", "f", "W_dec"),
     wrong=(

@@ -183,6 +183,7 @@ def splice_left_in(
 
 exercise = Exercise(
     __name__,
+    further="Put into the activation's place what the autoencoder leaves out: `x - x_hat`, plus the mean of `x`. Which loss do you expect, and what would a low one say about the features?",
     cases=_splice_cases,
     answer=close_to_single_precision,
     wrong=(

@@ -177,6 +177,7 @@ def activation_edited(model: Any, tokens: Tensor, hook_name: str, direction: Ten
 
 exercise = Exercise(
     __name__,
+    further="A feature is never above 5. At a position where it is at 4, what does adding 5 times its row make of it, and how would you set it to 5 there instead?",
     cases=_steer_cases,
     answer=_steered,
     wrong=(

@@ -148,6 +148,7 @@ def top_k_cut_from_the_graph(pre: Tensor, k: int) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="With k = 32, what becomes of an input that needs 3 features, and of one that needs 100? How else could ten inputs share 320 places?",
     cases=_top_k_cases,
     answer=_exactly_k,
     gradients=("pre",),
