@@ -57,6 +57,9 @@ _STYLE = (
 )
 
 
+_STILL = "<div><small>The script that makes this picture answer to the pointer did not come: it is shown still.</small></div>"
+
+
 @dataclass(frozen=True)
 class View:
     """A CircuitsVis component with a static form and a description in words."""
@@ -122,12 +125,14 @@ def _draw() -> str:
 
 
 def _from_network(data: str) -> str:
-    """In Colab each output is a frame of its own, and there always is a network."""
+    """In Colab each output is a frame of its own, and there nearly always is a network; where the script does not come, the
+    static form stays, and a line says so."""
     import circuitsvis
 
     address = f"https://unpkg.com/circuitsvis@{circuitsvis.__version__}/dist/cdn/esm.js"
     return (
-        f"{{const host=document.currentScript.parentNode;import('{address}').then(C=>({_draw()})(C,[host,...{data}]))}}"
+        f"{{const host=document.currentScript.parentNode;import('{address}').then(C=>({_draw()})(C,[host,...{data}]))"
+        f'.catch(()=>host.insertAdjacentHTML("beforeend",{json.dumps(_STILL)}))}}'
     )
 
 
