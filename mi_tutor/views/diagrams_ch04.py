@@ -25,7 +25,7 @@ def toy_model_drawing() -> StaticView:
         dots += [_dot(_LEFT, y), _dot(_OUT, y), _dot(_RIGHT, y)]
         dots += [text(_LEFT - 16, y, f"x{i}", "end", size=13), text(_RIGHT + 16, y, f"x_hat{i}", "start", size=13)]
     dots += [_dot(_MIDDLE, z) for z in low]
-    named = ((_LEFT + _MIDDLE) / 2, "W"), (_MIDDLE, "h = W x"), ((_MIDDLE + _OUT) / 2, "Wᵀ, the same weights")
+    named = ((_LEFT + _MIDDLE) / 2, "W"), (_MIDDLE, "h = W x"), ((_MIDDLE + _OUT) / 2, "Wᵀ again")
     below = [text(x, 222, words, size=13) for x, words in (*named, ((_OUT + _RIGHT) / 2, "+ b, ReLU"))]
     return StaticView(image(720, 240, [*lines, *dots, *below], _TEXT), _TEXT)
 

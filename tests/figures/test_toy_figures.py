@@ -60,11 +60,11 @@ def test_exact_losses_are_what_samples_come_to():
     draw = torch.Generator().manual_seed(0)
     W, b = torch.tensor([[1.1, -0.8], [1.0, 0.0]]), torch.tensor([[-0.05, 0.1], [0.0, 0.2]])
     p, importance = torch.tensor([0.3, 0.6]), torch.tensor([0.5, 2.0])
-    x = torch.rand(400_000, 2, 2, generator=draw) * (torch.rand(400_000, 2, 2, generator=draw) < p[:, None])
+    x = torch.rand(1_000_000, 2, 2, generator=draw) * (torch.rand(1_000_000, 2, 2, generator=draw) < p[:, None])
     x_hat = ((x * W).sum(-1, keepdim=True) * W + b).relu()
     weight = torch.stack([torch.ones(2), importance], 1)
     sampled = (weight * (x_hat - x).square()).sum(-1).mean(0)
-    assert torch.allclose(exact_losses(W, b, p, importance), sampled, rtol=0.01)
+    assert torch.allclose(exact_losses(W, b, p, importance), sampled, rtol=0.02)
 
 
 def test_the_best_sharing_is_cheaper_than_the_strategy_it_begins_at():
