@@ -1,6 +1,10 @@
 # %% [markdown]
 # # 04 Superposition: more features than dimensions
 #
+# *About 3 hours, and an hour more for the two starred exercises. It needs [00](00_orientation.ipynb) for how chapters
+# work, and no language model. It gives you toy models that you can take apart to the last number, and the reason why
+# chapter 05 exists.*
+#
 # Take a network with two hidden dimensions. Five numbers go in, are squeezed through the two, and all five are asked
 # for again. Two dimensions have room for two numbers. Below is what training makes of that, twice: once when all five
 # numbers are always there, and once when each is there one time in twenty and 0 otherwise. An arrow is the direction
@@ -12,10 +16,29 @@ from einops import einsum
 from jaxtyping import Float
 from torch import Tensor
 
-# %% tags=["active-ipynb"]
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
 # import math
 #
-# from mi_tutor import check, choose_device, device_name, hint, needs, show_solution
+# from mi_tutor import (
+#     check,
+#     choose_device,
+#     device_name,
+#     hint,
+#     needs,
+#     predict,
+#     reveal,
+#     show_solution,
+# )
+# from mi_tutor.figures.toy_exact import best_sharing, exact_losses
+# from mi_tutor.figures.toy_geometry import (
+#     is_pentagon_and_pair,
+#     kept,
+#     nearest_solid,
+#     polygon,
+#     shape_of,
+#     solids,
+# )
+# from mi_tutor.figures.toy_reading import sides_answered, sparsest_explanation
 # from mi_tutor.training.toy import best_of, peaks, train_abs, train_toy
 # from mi_tutor.views import (
 #     curves,
@@ -27,11 +50,12 @@ from torch import Tensor
 #     slider,
 #     table,
 # )
+# from mi_tutor.views.diagrams_ch04 import toy_model_drawing
 #
 # device = choose_device()
 # print(f"This chapter runs on {device_name(device)}.")
-#
-#
+
+# %% tags=["active-ipynb"]
 # def same_for_all(probabilities, features, restarts=1):
 #     """A row of probabilities for each model: the same for all features, each row several times."""
 #     rows = torch.as_tensor(probabilities, device=device).repeat_interleave(restarts)
@@ -53,6 +77,7 @@ from torch import Tensor
 # one is to look at the wrong thing. In this chapter you will be able to
 # - train such models by the hundred and say what geometry they choose, and why;
 # - predict from a formula when superposition pays, and find where the formula and training part;
+# - say what it is worth: how large a network it stands for, how much can be read back, and how easily it is fooled;
 # - tell a neuron that means one thing from one that means several, and say when the question makes no sense.
 #
 # Predict, write, `check`: chapters work as [00](00_orientation.ipynb) says, with `hint("sparse_features")` and
@@ -60,10 +85,11 @@ from torch import Tensor
 #
 # ## 1. A network too small for its job
 #
-# A *feature* is meant to be something of the input that a network could want to know: this is a quotation mark, that
-# is a French word. In a language model nobody has the list. So we make a world in which we have it. An input is a row
-# of numbers, one for each feature: how strongly it is there. Three things about real features are built in. They are
-# *sparse*: most are absent most of the time. They differ in *importance*. And there are more of them than dimensions.
+# A *feature* is meant to be something of the input that a network could want to know: this is a quotation mark, that is
+# a French word. In a language model nobody has the list, and section 7 shows that even the word is hard to define. So
+# we make a world in which we have the list. An input is a row of numbers, one for each feature: how strongly it is
+# there. Three things about real features are built in. They are *sparse*: most are absent most of the time. They differ
+# in *importance*. And there are more of them than dimensions.
 #
 # All through this chapter many models are trained at once, so there is an axis `instance`: instance i has its own
 # weights, and its own probabilities.
@@ -104,7 +130,10 @@ def sparse_features(
 
 # %% [markdown]
 # **Predict first.** Five features, each active one time in twenty. Of the samples in which anything is active at all,
-# in how many are two or more active at once? Write a number down: everything that follows hangs on it.
+# in how many are two or more active at once? Everything that follows hangs on that number.
+
+# %% tags=["active-ipynb"]
+# predict("several-at-once", number=(0, 100), unit="%")
 
 # %% tags=["active-ipynb"]
 # with needs(sparse_features):
@@ -117,15 +146,30 @@ def sparse_features(
 #             f"probability {p:4}: something is active in {something:4.0%} of the samples;",
 #             f"more than one feature in {several / something:4.0%} of these",
 #         )
+#     reveal("several-at-once", 100 * float(several / something))
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # At one in twenty, nine out of ten samples that hold anything hold a single feature. Two features that share a
 # direction disturb each other only when they meet, and they hardly ever meet. That is the whole idea. What is left is
 # to see what a network makes of it.
 #
-# The network is as small as it could be. W squeezes the features into `hidden` dimensions: a feature's direction is its
-# *column* of W. The same W, transposed, takes them out again. A bias and a ReLU end it: x_hat = ReLU(Wᵀ W x + b).
+# </details>
 #
+# The network is as small as it could be. W squeezes the features into `hidden` dimensions: a feature's direction is its
+# *column* of W. The same W, transposed, takes them out again. A bias and a ReLU end it:
+#
+# $$h = W x, \qquad \hat{x} = \mathrm{ReLU}(W^\top h + b) = \mathrm{ReLU}(W^\top W x + b)$$
+#
+# That is the paper's formula, for a sample that stands upright, x as a column. Here, as in PyTorch, samples are rows of
+# a batch, and all is transposed: $H = X W^\top$, $\hat{X} = \mathrm{ReLU}(H W + b)$. (The paper's published code stores
+# W transposed as well, [feature hidden]: there a feature's direction is a row.)
+
+# %% tags=["active-ipynb"]
+# toy_model_drawing()
+
+# %% [markdown]
 # ### Exercise: `toy_model`
 # *Difficulty 2 of 5, about 10 minutes.* The axis names do most of the work.
 
@@ -136,7 +180,7 @@ def toy_model(
     W: Float[Tensor, "instance hidden feature"],
     b: Float[Tensor, "instance feature"],
 ) -> Float[Tensor, "batch instance feature"]:
-    """What each instance makes of its inputs: ReLU(Wᵀ W x + b).
+    """What each instance makes of its inputs.
 
     Args:
         x: the features; an empty batch is allowed, and gives an empty result.
@@ -144,7 +188,9 @@ def toy_model(
         b: added before the ReLU.
 
     Returns:
-        The features as they come back, each instance by its own weights.
+        The features as they come back, each instance by its own weights: squeezed into the hidden
+        space, taken out again, the bias added, and what is then below 0 cut off. Nothing cuts the
+        hidden space.
     """
     ### BEGIN SOLUTION
     down = "batch instance feature, instance hidden feature -> batch instance hidden"
@@ -170,7 +216,8 @@ def toy_loss(
     """The loss of each instance.
 
     Returns:
-        The mean, over batch and features, of importance · (x - x_hat)².
+        The mean over batch and features of squared errors, each times its feature's importance.
+        Importances need not add up to anything: twice as large, they double the loss.
     """
     ### BEGIN SOLUTION
     return (importance * (x - x_hat).square()).mean((0, 2))
@@ -183,8 +230,12 @@ def toy_loss(
 # %% [markdown]
 # That is all you need. The next cell trains models with nothing but your three functions and PyTorch's own Adam, four from
 # different beginnings at each of three probabilities, and shows the best of the four.
-# **Predict first:** feature 0 is the most important, feature 4 the least. At a probability of 0.4, between the two of
-# the opening, how many features will have a direction, and which?
+#
+# **Predict first.** Feature 0 is the most important, feature 4 the least. At a probability of 0.4, between the two of
+# the opening, how many features will have a direction? And which, and where?
+
+# %% tags=["active-ipynb"]
+# predict("features-at-two-fifths", choices=["2", "3", "4", "5"])
 
 # %% tags=["active-ipynb"]
 # figure = None
@@ -210,10 +261,13 @@ def toy_loss(
 #         lengths = ", ".join(f"{v:.2f}" for v in w.norm(dim=0))
 #         print(f"p = {p:g}: losses {', '.join(f'{v:.4f}' for v in group.sort().values)};")
 #         print(f"   lengths of the best one's columns {lengths}")
+#     reveal("features-at-two-fifths", str(int(kept(named["p = 0.4"]).sum())))
 #     figure = directions(named)
 # figure
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # Four beginnings, and more than one loss: training goes downhill, and there are several valleys. In a worse one an
 # important feature is left out and a less important one kept, and even the best of four may exchange two that matter nearly
 # the same. Section 2 counts how often the best is found.
@@ -221,17 +275,108 @@ def toy_loss(
 # In the middle, arrows lie opposite each other. Why that is a good way to share a dimension: when a is active and its
 # opposite b is not, b is pushed *below* zero, and the ReLU cuts it off. Interference that points down costs nothing.
 # Without the ReLU none of this would pay, and a linear model of this kind finds the two most important features, as
-# principal components would.
+# principal components would. (Section 3 trains one.)
 #
-# (Your training loop and the package's `train_toy` do the same sums. The package works the gradients out by hand and
+# </details>
+#
+# Your training loop and the package's `train_toy` do the same sums. The package works the gradients out by hand and
 # draws one random number where you draw two, so that hundreds of models train in seconds. Every following experiment
-# uses it.)
+# uses it. By hand? That is the first starred exercise: one for those who want to know what `backward()` did.
+#
+# ### Starred: `gradient_by_hand`
+# *Difficulty 4 of 5, about 35 minutes.* Paper and pencil, one sample and one instance first. W stands in the model twice.
+
+
+# %% nbgrader={"grade": false, "grade_id": "gradient_by_hand", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def gradient_by_hand(
+    x: Float[Tensor, "batch instance feature"],
+    W: Float[Tensor, "instance hidden feature"],
+    b: Float[Tensor, "instance feature"],
+    importance: Float[Tensor, "feature"],
+) -> tuple[Float[Tensor, "instance hidden feature"], Float[Tensor, "instance feature"]]:
+    """The gradient of each instance's `toy_loss`, where x goes into the `toy_model` and should come back.
+
+    Autograd would give it; the exercise is to do without.
+
+    Args:
+        x: at least one sample.
+
+    Returns:
+        The gradient in W and the gradient in b. An output that the ReLU cuts off passes nothing
+        back; exactly at 0 either answer will do.
+    """
+    ### BEGIN SOLUTION
+    down = "batch instance feature, instance hidden feature -> batch instance hidden"
+    up = "batch instance hidden, instance hidden feature -> batch instance feature"
+    in_weights = "batch instance hidden, batch instance feature -> instance hidden feature"
+    h = einsum(x, W, down)
+    x_hat = (einsum(h, W, up) + b).relu()
+    error = 2 * importance * (x_hat - x) * (x_hat > 0) / (x.shape[0] * x.shape[2])
+    in_W = einsum(h, error, in_weights) + einsum(einsum(error, W, down), x, in_weights)
+    return in_W, error.sum(0)
+    ### END SOLUTION
+
+
+# %% tags=["active-ipynb"] nbgrader={"grade": false, "grade_id": "check_gradient_by_hand", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# check(gradient_by_hand)
+
+# %% [markdown]
+# Now train with it, and with nothing of autograd. **Predict first.** Your formula says through which outputs anything
+# comes back. Take a model trained on features that are there one time in twenty, so that most samples hold nothing at
+# all: for which share of all outputs, over many samples, does training learn *nothing*?
+
+# %% tags=["active-ipynb"]
+# predict("silent-outputs", number=(0, 100), unit="%")
+
+# %% tags=["active-ipynb"]
+# with needs(sparse_features, toy_model, gradient_by_hand):
+#     draw = torch.Generator(device).manual_seed(3)
+#     probability = same_for_all([1.0, 0.05], 5, 4)
+#     W = torch.randn(8, 2, 5, generator=draw, device=device) * 0.5
+#     b = torch.zeros(8, 5, device=device)
+#     start = W.clone(), b.clone()
+#     optimiser = torch.optim.Adam([W, b], lr=2e-2)
+#     for _ in range(800):
+#         W.grad, b.grad = gradient_by_hand(
+#             sparse_features(256, probability, draw), W, b, falling
+#         )
+#         optimiser.step()
+#     x = sparse_features(4000, probability, draw)
+#     for name, model in (("untrained", start), ("trained", (W, b))):
+#         silent = (toy_model(x, *model) == 0).float().mean((0, 2)).unflatten(0, (2, 4)).mean(1)
+#         print(
+#             f"{name:10} no gradient through {silent[0]:4.0%} of the outputs at p = 1,",
+#             end=" ",
+#         )
+#         print(f"{silent[1]:4.0%} at p = 0.05")
+#     lengths = W[4:].norm(dim=1).mean(0)
+#     print("mean lengths of columns at p = 0.05:", ", ".join(f"{v:.2f}" for v in lengths))
+#     reveal("silent-outputs", 100 * float(silent[1]))
+
+# %% [markdown]
+# <details><summary>What it shows</summary>
+#
+# Of a hundred outputs 95 should be 0, for their feature is absent, and through about 93 of them nothing comes back: the
+# ReLU that cuts the interference away cuts its gradient away as well. At p = 1, the control, every trained output
+# speaks, even those of the features that are lost, for their bias is above 0. Silence is the other side of cheap
+# sharing. A feature that has been pushed below zero for good would hear from few samples, those in which it is there,
+# and from none if it does not come through in these; chapter 05 meets the same thing as *dead* features.
+#
+# </details>
 #
 # ## 2. What happens in between?
 #
-# Twelve probabilities, six models each from different beginnings, the best of the six kept. **Predict first:** as
-# features become rarer, does the third arrow grow in slowly, or is there a moment at which the picture turns over?
-# Then move the slider from left to right.
+# Twelve probabilities, six models each from different beginnings, the best of the six kept. **Predict first.** Two
+# arrows at right angles at one end, five at the other. As features become rarer, does the third arrow grow in slowly,
+# or is there a moment at which the picture turns over? How many different pictures will there be among the twelve?
+
+# %% tags=["active-ipynb"]
+# predict("different-geometries", number=(2, 12))
+
+# %% [markdown]
+# Move the slider from left to right. Beside the arrows stands WᵀW: row j, column i says how much of feature i comes
+# back as feature j, before bias and ReLU. A blue diagonal is what one wants. Orange beside it is a feature that pushes
+# another one down.
 
 # %% tags=["active-ipynb"]
 # RESTARTS = 6
@@ -245,52 +390,35 @@ def toy_loss(
 # )
 
 # %% [markdown]
-# Beside the arrows stands WᵀW: row j, column i says how much of feature i comes back as feature j, before bias and
-# ReLU. A blue diagonal is what one wants. Orange beside it is a feature that pushes another one down.
-#
-# Nearly everywhere arrows jump. First two at right angles; then pairs that are opposite; at last the pentagon. Put it into
-# words by computation: which features are kept (longer than a half), and what angles lie between them?
+# Put it into words by computation: which features are kept (longer than a half), and what angles lie between them?
 
 # %% tags=["active-ipynb"]
-# def kept(W):
-#     """Which columns are longer than a half."""
-#     return W.norm(dim=-2) > 0.5
-#
-#
-# def shape_of(W):
-#     """The geometry of the kept columns of one model in the plane, by the angles between them."""
-#     columns = W[:, kept(W)]
-#     angles = torch.atan2(columns[1], columns[0]).rad2deg().sort().values
-#     gaps = (angles.roll(-1) - angles) % 360
-#     count, gaps = len(angles), sorted(gaps.round().tolist())
-#     spread = gaps[-1] - gaps[0]
-#     if count == 2 and abs(gaps[0] - 90) < 10:
-#         return "two at right angles"
-#     names = {3: "triangle", 4: "two antipodal pairs", 5: "pentagon"}
-#     if count in names and spread < 12:
-#         return names[count]
-#     if count == 3 and abs(gaps[-1] - 180) < 15:
-#         return "an antipodal pair, one at right angles"
-#     return f"{count}, gaps of {', '.join(f'{g:.0f}' for g in gaps)} degrees"
-#
-#
 # PUBLISHED = {1.0: "two at right angles", 0.2: "two antipodal pairs", 0.1: "pentagon"}
 # rows = []
 # for i, p in enumerate(probabilities):
 #     again = [shape_of(w) for w in sweep.W[RESTARTS * i : RESTARTS * (i + 1)]]
 #     found = shape_of(best.W[i])
-#     rows.append([f"{p:g}", found, f"{again.count(found)} of {RESTARTS}", PUBLISHED.get(p, "")])
+#     rows.append(
+#         [f"{p:g}", found, f"{again.count(found)} of {RESTARTS}", PUBLISHED.get(p, "")]
+#     )
+# reveal("different-geometries", len({found for _, found, *_ in rows}))
 # table(rows, ["probability", "best model", "models that found it", "Elhage et al. 2022"])
 
 # %% [markdown]
-# The first column of the paper's opening figure has a sparsity of 0 %, the second 80 %, the third 90 %: probabilities
-# of 1, 0.2 and 0.1. At all three the same geometry comes out here. These are not shades of one picture but different
-# pictures, and along most of the slider nothing happens. Between two pictures there is a short stretch, here around 0.65, where
-# the new arrow is there and not yet long. A change of this kind, where the best solution turns over within a narrow range,
-# is called a *phase change*.
+# <details><summary>What it shows</summary>
+#
+# Nearly everywhere arrows jump. First two at right angles; then pairs that are opposite; at last the pentagon. The
+# first column of the paper's opening figure has a sparsity of 0 %, the second 80 %, the third 90 %: probabilities of 1,
+# 0.2 and 0.1. At all three the same geometry comes out here. These are not shades of one picture but different
+# pictures, and along most of the slider nothing happens. Between two pictures there is a short stretch, here around
+# 0.65, where the new arrow is there and not yet long.
 #
 # Look at the third column of the table, too. Not every run finds the best geometry: training goes downhill, and there
 # are several valleys. Whoever trains one model and reports its picture reports a valley.
+#
+# </details>
+#
+# A change of this kind, where the best solution turns over within a narrow range, is called a *phase change*.
 #
 # ## 3. What does it cost, and how much room is there?
 #
@@ -313,8 +441,9 @@ def interference(
             a thousandth.
 
     Returns:
-        For feature i the sum over j ≠ i of (unit W_i · W_j)². A zero column has none, never NaN;
-        one feature alone has 0.
+        For each feature what all others leave along its direction, squared and added up. Features
+        at right angles have 0; two opposite ones of lengths 1 and 2 have 4 and 1. A zero column has
+        none, never NaN; one feature alone has 0.
     """
     ### BEGIN SOLUTION
     unit = torch.nn.functional.normalize(W, dim=1)
@@ -328,33 +457,37 @@ def interference(
 # check(interference)
 
 # %% [markdown]
-# **Predict first.** In a regular pentagon of arrows of length 1, is the interference of a feature below 1 or above?
-# (Its own signal, squared, is 1.)
+# **Predict first.** In a regular pentagon of arrows of length 1, what is the interference of a feature? Its own signal,
+# squared, is 1.
 
 # %% tags=["active-ipynb"]
-# def polygon(n):
-#     """n unit vectors in the plane, evenly spread."""
-#     turn = 2 * math.pi * torch.arange(n) / n
-#     return torch.stack([turn.cos(), turn.sin()])
-#
-#
+# predict("pentagon-interference", choices=["below 1", "exactly 1", "above 1"])
+
+# %% tags=["active-ipynb"]
 # with needs(interference):
 #     for n in (2, 3, 4, 5):
-#         print(f"regular, {n} arrows: {interference(polygon(n)[None])[0, 0]:.2f} for each")
+#         of_each = float(interference(polygon(n)[None])[0, 0])
+#         print(f"regular, {n} arrows: {of_each:.2f} for each")
 #     for p in (1.0, 0.2, 0.05):
 #         W = best.W[probabilities.index(p)]
 #         found = interference(W[None])[0][kept(W)]
 #         print(f"trained, probability {p:g}: {', '.join(f'{v:.2f}' for v in found)}")
+#     names = ["exactly 1", "above 1", "below 1"]
+#     reveal("pentagon-interference", names[(round(of_each, 3) > 1) - (round(of_each, 3) < 1)])
 
 # %% [markdown]
-# Above 1. But the antipodal pair has 1 as well, more than the triangle, and it is what networks choose! The measure squares,
-# so it counts what points down like what points up, and knows nothing of the ReLU that cuts the first off. It says what a
-# reader along one direction would have to put up with if all features were active, with values of mean zero. And in the
-# sparse world that is there only when two meet. (The two trained rows of sparse models lie above the regular ones: arrows there are a little
-# longer than 1, to make up for a negative bias.)
+# <details><summary>What it shows</summary>
+#
+# Above 1. But the antipodal pair has 1 as well, more than the triangle, and it is what networks choose! The measure
+# squares, so it counts what points down like what points up, and knows nothing of the ReLU that cuts the first off. It
+# says what a reader along one direction would have to put up with if all features were active, with values of mean
+# zero. And in the sparse world that is there only when two meet. (The two trained rows of sparse models lie above the
+# regular ones: arrows there are a little longer than 1, to make up for a negative bias.)
+#
+# </details>
 #
 # Now turn it round. A dimension that is shared is a dimension divided. How much of one does each feature have? Take the
-# feature's own signal over everything along its direction, its own included.
+# feature's own signal over everything along its direction, its own included, both squared.
 #
 # ### Exercise: `feature_dimensionality`
 # *Difficulty 2 of 5, about 10 minutes.* You have the hard part already. Here, too, a zero column makes trouble.
@@ -371,8 +504,9 @@ def feature_dimensionality(
             a thousandth.
 
     Returns:
-        ‖W_i‖² over the sum over all j, i included, of (unit W_i · W_j)². A zero column has 0,
-        never NaN.
+        From 0 to 1: the feature's own signal over all that lies along its direction. 1 for a
+        feature at right angles to all others, however long; 1/2 for each of two opposite ones of
+        equal length. A zero column has 0, never NaN.
     """
     ### BEGIN SOLUTION
     length = W.square().sum(1)
@@ -386,49 +520,45 @@ def feature_dimensionality(
 
 # %% [markdown]
 # **Predict first.** Three arrows of a triangle in the plane, four corners of a tetrahedron in space, the five of the
-# pentagon: what share of a dimension does each have? There is a way to see it without the formula.
+# pentagon: what share of a dimension does each have? There is a way to see it without the formula. Say it for the triangle.
 
 # %% tags=["active-ipynb"]
-# def antiprism():
-#     """Eight unit vectors in space: a cube whose upper face has been turned by an eighth."""
-#     turn, height = math.pi * torch.arange(8) / 4, 3**-0.5
-#     level = height * (-1.0) ** torch.arange(8)
-#     round_ = (1 - level.square()).sqrt()
-#     return torch.stack([round_ * turn.cos(), round_ * turn.sin(), level])
-#
-#
-# corners = torch.tensor([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]).T / 3**0.5
-# SOLIDS = {
-#     "tetrahedron": corners,
-#     "triangle": polygon(3),
-#     "antipodal pair": polygon(2)[:1],
-#     "pentagon": polygon(5),
-#     "square antiprism": antiprism(),
-# }
-# NAMED = {
-#     f"{s.shape[0]}/{s.shape[1]}": (s.shape[0] / s.shape[1], name) for name, s in SOLIDS.items()
-# }
+# predict("triangle-share", number=(0, 1))
+
+# %% tags=["active-ipynb"]
 # with needs(interference, feature_dimensionality):
-#     for name, solid in SOLIDS.items():
-#         shares = feature_dimensionality(solid[None])[0]
+#     share = {}
+#     for name, solid in solids().items():
+#         each = feature_dimensionality(solid[None])[0]
+#         share[name] = float(each.mean())
 #         where = f"features {solid.shape[1]}, dimensions {solid.shape[0]}:"
-#         print(f"{name:17} {where:28} {shares.mean():.3f} each, {shares.sum():.2f} together")
+#         print(f"{name:17} {where:28} {share[name]:.3f} each, {each.sum():.2f} together")
 #     turned = polygon(5) * torch.tensor([1.0, -1, -1, 1, 1])
-#     share = feature_dimensionality(turned[None])[0].mean()
-#     print(f"a pentagon with two arrows turned round: {share:.3f} each")
+#     of_turned = feature_dimensionality(turned[None])[0].mean()
+#     print(f"a pentagon with two arrows turned round: {of_turned:.3f} each")
+#     reveal("triangle-share", share["triangle"])
 
 # %% [markdown]
-# Dimensions over features: where all features are alike, they share the dimensions evenly, and the shares add up to
-# what there is. So a share of 2/5 is what a pentagon has. It does not say *pentagon*, as the last line shows: any equal arrows
-# that are spread evenly over their space have dimensions over features (a *tight frame*), and a share does not see which way
-# an arrow points. A share makes you look; what names a shape is its angles. (The antiprism is a cube whose upper face has
-# been turned by an eighth, so that its corners stand above the edges of the lower one.)
+# <details><summary>What it shows</summary>
+#
+# The paper writes what you have written as
+#
+# $$D_i = \frac{\lVert W_i \rVert^2}{\sum_j (\hat{W}_i \cdot W_j)^2}$$
+#
+# with a hat for the unit vector and a sum over all j, i among them. Dimensions over features: where all features are
+# alike, they share the dimensions evenly, and the shares add up to what there is. So a share of 2/5 is what a pentagon
+# has. It does not say *pentagon*, as the last line shows: any equal arrows that are spread evenly over their space have
+# dimensions over features (a *tight frame*), and a share does not see which way an arrow points. A share makes you
+# look; what names a shape is its angles. (The antiprism is a cube whose upper face has been turned by an eighth, so
+# that its corners stand above the edges of the lower one.)
+#
+# </details>
 #
 # For a whole model there is a simpler number. A kept feature has a column of about length 1, a lost one of length 0, so
 # the sum of all squared lengths counts features.
 #
 # ### Exercise: `dimensions_per_feature`
-# *Difficulty 1 of 5, about 5 minutes.*
+# *Difficulty 1 of 5, about 5 minutes.* How many dimensions are there for each feature so counted?
 
 
 # %% nbgrader={"grade": false, "grade_id": "dimensions_per_feature", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -438,8 +568,9 @@ def dimensions_per_feature(
     """Hidden dimensions for each feature that an instance keeps.
 
     Returns:
-        The number of hidden dimensions over the squared Frobenius norm of W, the sum of the
-        squares of all its entries. An all-zero instance, which keeps nothing, has inf.
+        Hidden dimensions over features, where each feature counts with its squared length. Two
+        dimensions that hold four columns of length 1 have 1/2, whatever the angles. An all-zero
+        instance, which keeps nothing, has inf.
     """
     ### BEGIN SOLUTION
     return W.shape[1] / W.square().sum((1, 2))
@@ -450,35 +581,60 @@ def dimensions_per_feature(
 # check(dimensions_per_feature)
 
 # %% [markdown]
-# Now larger models: 40 features of equal importance in 10 dimensions, at twenty probabilities. **Predict first:** as
-# 1/p grows, what will the curve of dimensions per feature look like? A slope? Steps? At which heights?
+# Now larger models: 40 features of equal importance in 10 dimensions, at twenty probabilities; and beside them, as a
+# control, the same models without the ReLU. **Predict first.** As 1/p grows, what will the two curves of dimensions per
+# feature look like? The first begins at 1 and leaves it. At which height does it rest, if it does? And where is the
+# *linear* model at the end, where each feature is active one time in twelve?
 
 # %% tags=["active-ipynb"]
+# predict("height-of-rest", number=(0, 1))
+
+# %% tags=["active-ipynb"]
+# predict("linear-at-the-end", number=(0, 2))
+
+# %% tags=["active-ipynb"]
+# inverse = torch.logspace(0, math.log10(12), 20, device=device)
+# forty, equal = same_for_all(1 / inverse, 40), torch.ones(40, device=device)
+# wide = train_toy(forty, 10, equal, steps=1500, batch=256)
+# linear = train_toy(forty, 10, equal, steps=800, batch=256, relu_output=False)
+# with needs(dimensions_per_feature):
+#     per_feature, of_linear = dimensions_per_feature(wide.W), dimensions_per_feature(linear.W)
+#     near_half = inverse[(per_feature - 0.5).abs() < 0.05]
+#     print(f"at p = 1: {per_feature[0]:.2f} dimensions per feature")
+#     print(f"between 0.45 and 0.55 from 1/p = {near_half.min():.1f} to {near_half.max():.1f}")
+#     print(
+#         f"at 1/p = 12: {per_feature[-1]:.2f}, with {int(kept(wide.W)[-1].sum())} of 40 kept"
+#     )
+#     ratio = wide.loss / linear.loss
+#     for i in (0, 6, 19):
+#         print(
+#             f"loss beside the linear model's at 1/p = {inverse[i]:.1f}: {ratio[i]:.2f} of it"
+#         )
+#     falls = -per_feature.diff().where(per_feature[:-1] < 0.9, -torch.inf)
+#     reveal("height-of-rest", float(per_feature[int(falls.argmin())]))
+#     reveal("linear-at-the-end", float(of_linear[-1]))
+
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
 # figure = None
 # with needs(dimensions_per_feature):
-#     inverse = torch.logspace(0, math.log10(12), 20, device=device)
-#     equal = torch.ones(40, device=device)
-#     wide = train_toy(same_for_all(1 / inverse, 40), 10, equal, steps=1500, batch=256)
-#     per_feature = dimensions_per_feature(wide.W)
-#     near_half = (per_feature - 0.5).abs() < 0.05
-#     flat = inverse[near_half]
-#     print(f"at p = 1: {per_feature[0]:.2f} dimensions per feature")
-#     print(f"between 0.45 and 0.55 from 1/p = {flat.min():.1f} to {flat.max():.1f}")
-#     last = int(kept(wide.W)[-1].sum())
-#     print(f"at 1/p = {inverse[-1]:.0f}: {per_feature[-1]:.2f}, with {last} of 40 features kept")
-#     figure = curves(
-#         {"trained": (inverse, per_feature), "one half": ([1.0, 12.0], [0.5, 0.5])},
-#         "1 / probability",
-#         "dimensions per feature",
-#         log_x=True,
-#     )
+#     lines = {"trained": per_feature, "linear": of_linear, "one half": equal[:20] / 2}
+#     lines = {name: (inverse, line) for name, line in lines.items()}
+#     figure = curves(lines, "1 / probability", "dimensions per feature", log_x=True)
 # figure
 
 # %% [markdown]
-# It begins at 1, each feature with a dimension of its own; it falls, and rests near one half, where all features lie in
-# antipodal pairs; then it goes on down. The paper shows such a plot for 400 features in 30 dimensions, with rests at 1
-# and at 1/2. To the right nothing is left to take in: nearly all 40 features are kept, with columns a little longer
-# than 1, and that is what ends the curve.
+# <details><summary>What it shows</summary>
+#
+# The model with a ReLU begins at 1, each kept feature with a dimension of its own; it falls, and rests near one half,
+# where all features lie in antipodal pairs; then it goes on down. The paper shows such a plot for 400 features in 30
+# dimensions, with rests at 1 and at 1/2. To the right nothing is left to take in: all 40 features are kept, with
+# columns a little longer than 1, and that is what ends the curve.
+#
+# The linear model stays at 1 throughout, however rare the features are: it keeps ten directions, as principal
+# components would, and its loss is as good as the other's only where features are dense. So it is not sparsity alone
+# that makes superposition, but sparsity and something that cuts interference off.
+#
+# </details>
 #
 # What stands between the rests? Look at features one by one. To see single solids, take small spaces: many models with
 # six features in the plane or ten in space, at probabilities from nearly always to one in seven, more of them near the
@@ -487,64 +643,124 @@ def dimensions_per_feature(
 
 # %% tags=["active-ipynb"]
 # figure = None
+# tried = torch.cat(
+#     [torch.linspace(1.1, 1.5, 32), torch.logspace(math.log10(1.5), math.log10(7), 48)]
+# )
+# plane, space = (
+#     train_toy(same_for_all(1 / tried, n), hidden, torch.ones(n, device=device), batch=384)
+#     for hidden, n in ((2, 6), (3, 10))
+# )
 # with needs(interference, feature_dimensionality):
-#     dense, rest = (
-#         torch.linspace(1.1, 1.5, 32),
-#         torch.logspace(math.log10(1.5), math.log10(7), 48),
-#     )
-#     inverse = torch.cat([dense, rest])
-#     shares = []
-#     for hidden, features in ((2, 6), (3, 10)):
-#         equal = torch.ones(features, device=device)
-#         small = train_toy(same_for_all(1 / inverse, features), hidden, equal, batch=384)
-#         shares.append(feature_dimensionality(small.W)[kept(small.W)])
-#     shares = torch.cat(shares)
+#     shares = torch.cat([feature_dimensionality(m.W)[kept(m.W)] for m in (plane, space)])
 #     found = {}
-#     for place, share in peaks(shares):
-#         fraction = min(NAMED, key=lambda name: abs(NAMED[name][0] - place))
-#         value, solid = NAMED[fraction]
-#         if abs(value - place) < 0.015:
+#     for place, portion in peaks(shares):
+#         fraction, solid = nearest_solid(place) or ("", "none of the solids above")
+#         if fraction:
 #             found[fraction] = place
-#             said = f"{fraction} = {value:.3f}, {solid}"
-#         else:
-#             said = "none of the solids above"
-#         print(f"a peak at {place:.3f} with {share:.0%} of all values: {said}")
+#         print(f"a peak at {place:.3f} with {portion:.0%} of all values: {fraction} {solid}")
 #     figure = histogram(shares, 90, "feature dimensionality", found)
 # figure
 
 # %% [markdown]
-# The sharp peaks sit where solids would be, at the fractions that the paper names: 1/2, 2/5, 3/8. To the right, lower and
-# broader, are 2/3 and 3/4, and I would not believe those two from this picture alone: around them smoothing finds peaks that
-# are no solid at all and weigh as much; the list above says which. That is the dense end, where features are only half taken
-# in and arrows are uneven. How high a peak is says little, for it depends on which probabilities were tried.
+# The sharp peaks sit where solids would be, at the fractions that the paper names: 1/2, 2/5, 3/8. To the right, lower
+# and broader, are 2/3 and 3/4, and I would not believe those two from this picture alone: around them smoothing finds
+# peaks that are no solid at all and weigh as much; the list above says which. That is the dense end, where features are
+# only half taken in and arrows are uneven. How high a peak is says little, for it depends on which probabilities were
+# tried.
 #
-# In space there is a mixture worth knowing: seven features, five with 2/5 and two with 1/2. Are they a pentagon, which fills a
-# plane, and an antipodal pair in the third dimension? The cell finds them by their shares, and then measures the angles: two
-# neighbours in a pentagon have a cosine of 0.309, two others of -0.809. Solids in spaces at right angles to each other do not interfere, so
-# large models are built of small solids (the paper calls it a *tegum product*). That is why fractions of two and three
-# dimensions turn up in models with thirty.
+# In space there is a mixture worth knowing: seven features, five with 2/5 and two with 1/2. Are they a pentagon, which
+# fills a plane, and an antipodal pair in the third dimension? The cell finds them by their shares, and then measures
+# the angles: two neighbours in a pentagon have a cosine of 0.309, two others of -0.809.
 
 # %% tags=["active-ipynb"]
 # with needs(interference, feature_dimensionality):
-#     shares_in_space = feature_dimensionality(small.W)
-#     pentagon = (polygon(5).mT @ polygon(5)).sort(-1).values
-#     mixtures, by_angles = 0, 0
-#     for w, s in zip(small.W.cpu(), shares_in_space.cpu(), strict=True):
-#         values = s[kept(w)]
-#         pair, five = (values - 0.5).abs() < 0.02, (values - 0.4).abs() < 0.03
-#         if pair.sum() == 2 and five.sum() == 5 and len(values) == 7:
-#             mixtures += 1
-#             unit = torch.nn.functional.normalize(w[:, kept(w)], dim=0)
-#             cosine = (unit[:, pair].mT @ unit[:, five]).abs().max()
-#             angles = (unit[:, five].mT @ unit[:, five]).sort(-1).values
-#             opposite = (unit[:, pair].mT @ unit[:, pair]).min() < -0.95
-#             by_angles += bool(opposite and (angles - pentagon).abs().max() < 0.1)
-#     print(f"{mixtures} of {len(inverse)} models in space have these shares;")
-#     print(f"{by_angles} of them are a pentagon and an antipodal pair by their angles, too")
-#     if mixtures:
-#         print(f"largest cosine between the two parts in the last of them: {cosine:.3f}")
+#     each = feature_dimensionality(space.W)
+#     told = [is_pentagon_and_pair(w, s) for w, s in zip(space.W, each, strict=True)]
+#     print(f"{sum(a for a, _ in told)} of {len(tried)} models in space have these shares;")
+#     print(
+#         f"{sum(b for _, b in told)} are a pentagon and an antipodal pair by their angles, too"
+#     )
 
 # %% [markdown]
+# Solids in spaces at right angles to each other do not interfere, so
+# large models are built of small solids (the paper calls it a *tegum product*). That is why fractions of two and three
+# dimensions turn up in models with thirty.
+#
+# **And in time?** The shares are where training ends. How does a feature get there: does its share slide, or does it
+# rest at some values and jump between them, as an atom does between *energy levels* (the paper's word)? Ten features of
+# equal importance in three dimensions, trained more slowly, and watched. **Predict first.** At p = 0.3, in the middle
+# of the rest at one half: how many of the ten will end with half a dimension each?
+
+# %% tags=["active-ipynb"]
+# predict("features-on-a-level", number=(0, 10))
+
+# %% tags=["active-ipynb"]
+# times, history = list(range(0, 2001, 20)), []
+#
+#
+# def watch(step, parameters):
+#     if step in times:
+#         history.append(parameters[0].clone())
+#
+#
+# ten = torch.ones(10, device=device)
+# slow = train_toy(
+#     same_for_all([1.0, 0.3, 0.1], 10, 4), 3, ten, learning_rate=4e-3, watch=watch
+# )
+# with needs(interference, feature_dimensionality):
+#     over_time = torch.stack([feature_dimensionality(W) for W in history])
+#     near_half = (over_time[-1, 4:8] - 0.5).abs() < 0.03
+#     reveal("features-on-a-level", float(near_half.sum(-1).float().mean()))
+
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
+# figure = None
+# with needs(interference, feature_dimensionality):
+#     named = {f"feature {i}": (times, over_time[:, 5, i]) for i in range(10)}
+#     figure = curves(
+#         named, "training step", "share of a dimension", title="one of four runs at p = 0.3"
+#     )
+# figure
+
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
+# figure = None
+# with needs(interference, feature_dimensionality):
+#     rows = []
+#     for p, runs in zip(("1", "0.3", "0.1"), over_time.split(4, dim=1), strict=True):
+#         moves = runs[10:].diff(dim=0).abs().sum((1, 2)).sort(descending=True).values
+#         rush = f"{moves[:9].sum() / moves.sum():.0%}"
+#         for when, shares, moved in (("untrained", runs[0], ""), ("trained", runs[-1], rush)):
+#             near = [
+#                 float(((shares - at).abs() < 0.03).sum(-1).float().mean())
+#                 for at in (0, 1 / 3, 0.5, 1)
+#             ]
+#             rows.append([f"p = {p}, {when}", *near, moved])
+#     columns = [
+#         "features of ten with a share of",
+#         "0",
+#         "1/3",
+#         "1/2",
+#         "1",
+#         "movement in a tenth of the time",
+#     ]
+#     figure = table(rows, columns)
+# figure
+
+# %% [markdown]
+# <details><summary>What it shows</summary>
+#
+# At p = 0.3 the shares end on two values and nowhere between: six features with one half, three antipodal pairs for
+# three dimensions, and four with nothing. At p = 0.1 nine have a third each. Before training one or two of the ten lie
+# near one of these values, by chance. And at p = 1, the other control, there are no levels although training is as
+# long: any three dimensions of the ten serve as well as any others, and shares end anywhere.
+#
+# Is it a *jump*? The paper shows shares that jump, and losses that drop when they do. The last column has the share of
+# all movement that falls into the busiest tenth of the time, the first 200 steps left out. Spread evenly it would be 10
+# %; at p = 1, where nothing draws shares to levels, it is 16 %; at p = 0.3 27 %. So there is a rush, and in the curves
+# you can find a feature that waits before it goes. But most of them slide. That shares end on levels is plain here;
+# that they jump between them is not.
+#
+# </details>
+#
 # ## 4. When does it pay?
 #
 # So far you have watched. Now predict. Take the smallest case: two features, one dimension, the first feature of
@@ -587,49 +803,56 @@ def strategy_losses(probability: float, importance: float) -> Float[Tensor, "3"]
 
 # %% [markdown]
 # To lose a feature costs in proportion to p, to share costs in proportion to p²: only when two meet. So for small
-# enough p sharing wins, whatever the importance. **Predict first:** sketch the map. Importance of the second feature
-# from a tenth to ten across, probability from 1 down to 0.03. Where does each strategy win? Then compare with training:
-# four models at each point, the best one kept, read by which of its two weights are longer than a half.
+# enough p sharing wins, whatever the importance. **Predict first.** Sketch the map: importance of the second feature
+# from a tenth to ten across, probability from 1 down to 0.03. Where does each strategy win? With your three losses a
+# corner of the border can be computed: for two features of equal importance, below which probability does it pay to
+# share?
 
 # %% tags=["active-ipynb"]
-# figure = None
-# SIZE, STATES = 13, ["neither", "first", "second", "both"]
+# predict("sharing-begins", number=(0, 1))
+
+# %% [markdown]
+# Then compare with training: four models at each point, the best one kept, read by which of its two weights are longer
+# than a half.
+
+# %% tags=["active-ipynb"]
+# SIZE = 13
 # densities = torch.logspace(0, -1.5, SIZE, device=device)
 # weights = torch.logspace(-1, 1, SIZE, device=device)
+# grid_p, grid_w = densities.repeat_interleave(SIZE), weights.repeat(SIZE)
+# importances = torch.stack([torch.ones_like(grid_w), grid_w], -1).repeat_interleave(4, 0)
+# settings = {"steps": 1200, "batch": 256, "learning_rate": 2e-2}
+# chosen = best_of(train_toy(same_for_all(grid_p, 2, 4), 1, importances, **settings), 4)
+# trained = (kept(chosen.W) * torch.tensor([1, 2], device=device)).sum(-1)
 # with needs(strategy_losses):
 #     losses = torch.stack(
-#         [torch.stack([strategy_losses(float(p), float(w)) for w in weights]) for p in densities]
+#         [strategy_losses(float(p), float(w)) for p, w in zip(grid_p, grid_w, strict=True)]
 #     )
 #     losses = losses.to(device)
 #     theory = losses.argmin(-1) + 1
-#
-#     grid_p = densities[:, None].expand(SIZE, SIZE).flatten().repeat_interleave(4)
-#     grid_w = weights.repeat(SIZE).repeat_interleave(4)
-#     importances = torch.stack([torch.ones_like(grid_w), grid_w], -1)
-#     many = train_toy(
-#         same_for_all(grid_p, 2), 1, importances, steps=1200, batch=256, learning_rate=2e-2
-#     )
-#     chosen = best_of(many, 4)
-#     trained = (kept(chosen.W) * torch.tensor([1, 2], device=device)).sum(-1).reshape(SIZE, SIZE)
 #     differ = trained != theory
 #     print(
-#         f"{len(many.W)} models trained; theory and training differ at {int(differ.sum())} of"
-#         f" {differ.numel()} points, {differ.float().mean():.1%}"
+#         f"theory and training differ at {int(differ.sum())} of {len(differ)} points, {differ.float().mean():.1%}"
 #     )
-#     weaker = chosen.W.abs().amin(-1).flatten()
-#     between = ((weaker > 0.15) & (weaker < 0.6)).float().mean()
-#     print(
-#         f"the weaker of the two weights is below 0.15 at {(weaker <= 0.15).float().mean():.0%},"
+#     weaker = chosen.W.abs().amin(-1)[:, 0]
+#     short, long = (
+#         float((weaker <= 0.15).float().mean()),
+#         float((weaker >= 0.6).float().mean()),
 #     )
-#     print(f"above 0.6 at {(weaker >= 0.6).float().mean():.0%}, and between at {between:.0%}")
+#     print(f"the weaker of the two weights is below 0.15 at {short:.0%},")
+#     print(f"above 0.6 at {long:.0%}, and between at {1 - short - long:.0%}")
+#     shares_at = [
+#         p for p in range(1, 1000) if int(strategy_losses(p / 1000, 1.0).argmin()) == 2
+#     ]
+#     reveal("sharing-begins", max(shares_at) / 1000)
+
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
+# figure = None
+# with needs(strategy_losses):
+#     states = ["neither", "first", "second", "both"]
+#     maps = {"theory": theory.reshape(SIZE, SIZE), "trained": trained.reshape(SIZE, SIZE)}
 #     labels = [f"{w:.2g}" for w in weights], [f"{p:.2g}" for p in densities]
-#     figure = phase_diagrams(
-#         {"theory": theory, "trained": trained},
-#         STATES,
-#         *labels,
-#         "importance of the second",
-#         "probability",
-#     )
+#     figure = phase_diagrams(maps, states, *labels, "importance of the second", "probability")
 # figure
 
 # %% [markdown]
@@ -638,45 +861,40 @@ def strategy_losses(probability: float, importance: float) -> Float[Tensor, "3"]
 # by side; how far they differ is not given there as a number. Here it is, above.
 #
 # Where do they differ, and who is right? At these points, compute the exact expected loss of the trained model, on a
-# fine grid instead of samples, and hold it against the best of the three strategies.
+# fine grid instead of samples, and hold it against the best of the three strategies. **Predict first.** Training can
+# stay in a valley; the theory can be too simple. Whose loss will be the lower one at most of the points that differ?
 
 # %% tags=["active-ipynb"]
-# midpoints = (torch.arange(24, device=device) + 0.5) / 24
-# levels = torch.cat([midpoints.new_zeros(1), midpoints])  # inactive, or one of 24 values
-# pairs = torch.cartesian_prod(levels, levels)
-#
-#
-# def chances(p):
-#     """How probable each pair of levels is: [..., pair]."""
-#     p = torch.as_tensor(p, device=device)[..., None]
-#     one = torch.cat([1 - p, (p / 24).expand(*p.shape[:-1], 24)], -1)
-#     return (one[..., :, None] * one[..., None, :]).flatten(-2)
-#
-#
-# def expected_errors(W, b):
-#     """The squared errors of both features for every pair of levels: [model, pair, feature]."""
-#     h = einsum(pairs, W[:, 0], "pair feature, model feature -> model pair")
-#     return ((h[..., None] * W + b[:, None]).relu() - pairs).square()
-#
-#
+# sides = ["the best strategy's", "the trained model's", "as many each"]
+# predict("lower-where-they-differ", choices=sides)
+
+# %% tags=["active-ipynb"]
 # with needs(strategy_losses):
-#     all_chances = chances(densities).repeat_interleave(SIZE, 0)
-#     squares = expected_errors(chosen.W, chosen.b)
-#     errors = einsum(squares, all_chances, "model pair feature, model pair -> model feature")
-#     exact = (errors[:, 0] + weights.repeat(SIZE) * errors[:, 1]).reshape(SIZE, SIZE)
-#     best_strategy = losses.amin(-1)
-#     lower = exact[differ] < best_strategy[differ]
-#     more = (trained == 3) & (theory != 3)
-#     print(
-#         f"of {int(differ.sum())} points that differ, {int(more.sum())} share where theory does not"
-#     )
-#     print(f"the trained model's loss is the lower one at {int(lower.sum())} of them")
-#     ratio = (exact / best_strategy)[trained == 3]
-#     print(f"where models share, their loss is {ratio.mean():.2f} of the strategy's, on average")
+#     exact = exact_losses(chosen.W[:, 0], chosen.b, grid_p, grid_w)
+#     cheapest = losses.amin(-1)
+#     lower = int((exact < cheapest)[differ].sum())
+#     more = int((differ & (trained == 3)).sum())
+#     print(f"of {int(differ.sum())} points that differ, {more} share where theory does not")
+#     print(f"the trained model's loss is the lower one at {lower} of them")
+#     for who, group in (("both share", ~differ), ("only the model shares", differ)):
+#         beside = [
+#             (exact / each)[group & (trained == 3)].mean() for each in (losses[:, 2], cheapest)
+#         ]
+#         print(f"where {who}, the model's loss is, on average, {beside[0]:.2f} of the sharing")
+#         print(f"   strategy's, and {beside[1]:.2f} of the best strategy's")
+#     half = int(differ.sum()) / 2
+#     reveal("lower-where-they-differ", sides[(lower >= half) + (lower == half)])
 
 # %% [markdown]
-# Where the trained model's loss is the lower one, the theory is too simple. It fixed W = (1, -1) and the bias 0. A trained model
-# moves both, and then sharing is cheaper than the formula says. Where it is *training* that does worse, it has stayed in a valley.
+# <details><summary>What it shows</summary>
+#
+# Beside the sharing strategy with its fixed weights the models that share where theory does not save an eighth; beside
+# the best of the three strategies, which there is to keep one feature, they save one in a hundred: such points lie on
+# the border. Where the trained model's loss is the lower one, the theory is too simple. It fixed W = (1, -1) and the
+# bias 0. A trained model moves both, and then sharing is cheaper than the formula says. Where it is *training* that
+# does worse, it has stayed in a valley.
+#
+# </details>
 #
 # A claim about why two maps differ should be tested. Repair the theory: begin at W = (1, -1) and b = 0 and go downhill
 # on the *exact* loss, in both weights and both biases. What this ends at is the best that sharing can do near there,
@@ -684,40 +902,135 @@ def strategy_losses(probability: float, importance: float) -> Float[Tensor, "3"]
 
 # %% tags=["active-ipynb"]
 # with needs(strategy_losses):
-#     free = torch.tensor([1.0, -1.0, 0.0, 0.0], device=device)
-#     free = free.repeat(SIZE * SIZE, 1).requires_grad_()
-#     optimiser = torch.optim.Adam([free], lr=1e-2)
-#     for _ in range(200):
-#         squares = expected_errors(free[:, None, :2], free[:, 2:])
-#         parts = einsum(squares, all_chances, "model pair feature, model pair -> model feature")
-#         sharing = parts[:, 0] + weights.repeat(SIZE) * parts[:, 1]
-#         optimiser.zero_grad()
-#         sharing.sum().backward()
-#         optimiser.step()
-#     free, sharing = free.detach().reshape(SIZE, SIZE, 4), sharing.detach().reshape(SIZE, SIZE)
-#     shares_still = (free[..., :2].abs() > 0.5).all(-1) & (sharing < losses[..., :2].amin(-1))
-#     repaired = torch.where(shares_still, 3, losses[..., :2].argmin(-1) + 1)
+#     free, sharing = best_sharing(grid_p, grid_w)
+#     shares_still = (free[:, :2].abs() > 0.5).all(-1) & (sharing < losses[:, :2].amin(-1))
+#     repaired = torch.where(shares_still, 3, losses[:, :2].argmin(-1) + 1)
 #     still = trained != repaired
+#     print(f"theory as in the exercise:    {int(differ.sum())} of {len(differ)} points differ")
 #     print(
-#         f"theory as in the exercise:    {int(differ.sum())} of {differ.numel()} points differ"
+#         f"with trained scale and bias:  {int(still.sum())}, {int((still & ~differ).sum())} of them new"
 #     )
-#     new = int((still & ~differ).sum())
-#     print(f"with trained scale and bias:  {int(still.sum())}, {new} of them new")
 #     gain = (losses.amin(-1) - sharing).where(shares_still & (theory != 3), 0)
-#     row, column = divmod(int(gain.argmax()), SIZE)  # where the repair changes most
-#     numbers = ", ".join(f"{v:.2f}" for v in free[row, column])
-#     print(
-#         f"at p = {densities[row]:.2g}, importance {weights[column]:.2g}: W and b become {numbers},"
-#     )
-#     print(f"and the loss goes from {losses[row, column, 2]:.4f} to {sharing[row, column]:.4f}")
+#     at = int(gain.argmax())  # where the repair changes most
+#     numbers = ", ".join(f"{v:.2f}" for v in free[at])
+#     print(f"at p = {grid_p[at]:.2g}, importance {grid_w[at]:.2g}: W and b become {numbers},")
+#     print(f"and the loss of sharing goes from {losses[at, 2]:.4f} to {sharing[at]:.4f};")
+#     print(f"the best strategy's is {losses[at].amin():.4f}")
 
 # %% [markdown]
 # At that point both arrows are shorter than 1 or the biases are not 0, which the formula does not allow. The second
-# number is what the reason does not account for. A point that differs well inside the country of sharing is a valley: four
-# beginnings, and all of them ended with one feature. Along the border it is also a matter of our threshold, how long an
-# arrow has to be to count.
+# number of the first two lines is what the reason does not account for. A point that differs well inside the country of
+# sharing is a valley: four beginnings, and all of them ended with one feature. Along the border it is also a matter of
+# our threshold, how long an arrow has to be to count.
 #
-# ## 5. What if features come together?
+# ## 5. What is it worth?
+#
+# Two ways to put a price on it. The first: a network in superposition is *a larger network, simulated*. How large? A
+# network without superposition that has k dimensions keeps the k most important features and loses the rest, and what a
+# lost feature costs you know: its importance times its variance, p/3 - p²/4. So a loss can be turned into a number of
+# dimensions. Take the five features in two dimensions of section 2.
+#
+# **Predict first.** At p = 0.05 they are a pentagon. How many dimensions would a network without superposition need, to
+# lose as little?
+
+# %% tags=["active-ipynb"]
+# predict("dimensions-worth", number=(2, 5))
+
+# %% tags=["active-ipynb"]
+# rows, worth = [], 0.0
+# for p, loss in zip(probabilities, best.loss.tolist(), strict=True):
+#     lost = (
+#         falling.flip(0).cumsum(0).flip(0) * (p / 3 - p**2 / 4) / 5
+#     )  # with 0, 1, … dimensions
+#     honest = [*lost.tolist(), 0.0]
+#     k = next(k for k in range(5) if honest[k + 1] <= loss)
+#     worth = max(k + (honest[k] - loss) / (honest[k] - honest[k + 1]), 0.0)
+#     if p in (1.0, 0.45, 0.2, 0.05):
+#         rows.append(
+#             [f"{p:g}", loss, *(f"{honest[k]:.5f}" for k in (2, 3, 4)), f"{worth:.2f}"]
+#         )
+# reveal("dimensions-worth", worth)
+# columns = [
+#     "probability",
+#     "loss with 2 dimensions",
+#     "honest 2",
+#     "honest 3",
+#     "honest 4",
+#     "worth, in dimensions",
+# ]
+# table(rows, columns)
+
+# %% [markdown]
+# <details><summary>What it shows</summary>
+#
+# At p = 1, the control, the two dimensions are worth two. At one in twenty they are worth more than four: what the
+# pentagon loses by interference is less than a network of four dimensions loses by leaving the least important feature
+# out. Between whole numbers the last column is interpolated.
+#
+# </details>
+#
+# The second price: superposition is *compression*, and there is a theory of how much can be got back. *Compressed
+# sensing* says that n numbers of which only k are not 0 can be recovered from about k log(n/k) numbers, up to a
+# constant, and not from many fewer. That is about what *anybody* could read from h. The model itself reads with Wᵀ, a
+# bias and a ReLU, one step.
+#
+# Take the model of 40 features in ten dimensions at p = 1/12, and samples with exactly k active features, between 0.1
+# and 1. Which ones were they? To say it takes log₂ of the number of choices, in bits. The model's own answer is its k
+# largest outputs. Beside it stands a search that tries every choice of k features and keeps the one that explains h
+# best; the same search when h is blurred by noise of 0.1; and the controls: ten random numbers for each feature instead
+# of W, and blind guessing.
+#
+# **Predict first.** Three of 40 features, 13.3 bits: in which share of the samples does the search, without noise, name
+# exactly the right three from the ten numbers?
+
+# %% tags=["active-ipynb"]
+# predict("three-of-forty", number=(0, 100), unit="%")
+
+# %% tags=["active-ipynb"]
+# draw = torch.Generator(device).manual_seed(9)
+# W, bias = wide.W[-1], wide.b[-1]
+# random = torch.nn.functional.normalize(
+#     torch.randn(10, 40, generator=draw, device=device), dim=0
+# )
+# rows = []
+# for k in (1, 2, 3):
+#     which = torch.rand(300, 40, generator=draw, device=device).topk(k).indices.sort().values
+#     values = 0.1 + 0.9 * torch.rand(300, k, generator=draw, device=device)
+#     x = torch.zeros(300, 40, device=device).scatter_(1, which, values)
+#     noise = 0.1 * torch.randn(300, 10, generator=draw, device=device)
+#     answers = {
+#         "own": ((x @ W.T) @ W + bias).relu().topk(k).indices.sort().values,
+#         "search": sparsest_explanation(x @ W.T, W, k),
+#         "search, noise": sparsest_explanation(x @ W.T + noise, W, k),
+#         "own, random W": ((x @ random.T) @ random).topk(k).indices.sort().values,
+#         "search, noise, random W": sparsest_explanation(x @ random.T + noise, random, k),
+#     }
+#     right = {
+#         name: float((got == which).all(-1).float().mean()) for name, got in answers.items()
+#     }
+#     choices = math.comb(40, k)
+#     shown = [f"{share:.0%}" for share in (*right.values(), 1 / choices)]
+#     rows.append([str(k), f"{math.log2(choices):.1f}", f"{k * math.log(40 / k):.1f}", *shown])
+# reveal("three-of-forty", 100 * right["search"])
+# table(rows, ["active", "bits", "k log(n/k)", *answers, "guessing"])
+
+# %% [markdown]
+# <details><summary>What it shows</summary>
+#
+# Everything is there: without noise the search finds all. What superposition costs is not information but *reading*.
+# One step of Wᵀ and a ReLU names the right three in two of five samples; trying 9,880 choices names them in all. That
+# is only as good as the numbers are exact: with noise of 0.1 the search is no better than the model's own reading of
+# exact numbers, for three of 40 need nearly 8 numbers by the rule, and ten is not far above it.
+#
+# The learnt directions suit the cheap reader: with three active features it reads them in five times as many samples as
+# random ones. Not with a single active feature: then random directions are always read right, and the model is wrong in
+# a fifth of the samples, because its bias is below 0 and cuts small values off with the interference.
+#
+# For chapter 05: a sparse autoencoder reads in one step as well. What it misses need not be missing.
+#
+# </details>
+#
+# ## 6. What if features come together?
 #
 # Up to here features did not know of each other. Real ones do: a bracket that opens is soon followed by one that
 # closes; a word is either a noun or a verb. Two kinds of company, in pairs of neighbours 2i and 2i+1. *Correlated*
@@ -794,9 +1107,16 @@ def anticorrelated_features(
 
 # %% [markdown]
 # **Predict first.** Two pairs, two dimensions, each feature active one time in ten. Four independent features make two
-# antipodal pairs; who lies opposite whom is chance. Which features will lie opposite each other when partners come
+# antipodal pairs; who lies opposite whom is chance. How will two partners lie to each other when they come
 # together? And when they exclude each other? Then give correlated features less room: three pairs, four pairs, still
 # two dimensions.
+
+# %% tags=["active-ipynb"]
+# ways = ["at right angles", "opposite", "on one direction"]
+# predict("correlated-partners", choices=ways)
+
+# %% tags=["active-ipynb"]
+# predict("anticorrelated-partners", choices=ways)
 
 # %% tags=["active-ipynb"]
 # figure = None
@@ -808,33 +1128,36 @@ def anticorrelated_features(
 #         def inputs(batch, generator):
 #             return draw_pairs(batch, n_pairs, 0.1, generator).T[None]
 #
-#         source = inputs if draw_pairs else None
+#         source, ones = inputs if draw_pairs else None, torch.ones(2 * n_pairs, device=device)
 #         probability = same_for_all([0.1], 2 * n_pairs, runs)
-#         ones = torch.ones(2 * n_pairs, device=device)
-#         return best_of(
-#             train_toy(probability, 2, ones, steps=1200, batch=256, source=source), runs
-#         )
+#         models = train_toy(probability, 2, ones, steps=1200, batch=256, source=source)
+#         return best_of(models, runs)
 #
-#     cases = {
-#         "independent, 2 pairs": (2, None),
-#         "correlated, 2 pairs": (2, correlated_features),
-#         "correlated, 3 pairs": (3, correlated_features),
-#         "correlated, 4 pairs": (4, correlated_features),
-#         "anticorrelated, 2 pairs": (2, anticorrelated_features),
+#     models = {
+#         "independent, 2 pairs": pairs_in_the_plane(2),
+#         "correlated, 2 pairs": pairs_in_the_plane(2, correlated_features),
+#         "correlated, 3 pairs": pairs_in_the_plane(3, correlated_features),
+#         "correlated, 4 pairs": pairs_in_the_plane(4, correlated_features),
+#         "anticorrelated, 2 pairs": pairs_in_the_plane(2, anticorrelated_features),
 #     }
-#     models = {name: pairs_in_the_plane(*case) for name, case in cases.items()}
-#     rows = []
+#     rows, within = [], {}
 #     for name, model in models.items():
 #         W = model.W[0]
-#         unit = W / W.norm(dim=0)
-#         cosines = unit.mT @ unit
-#         within = [f"{cosines[2 * i, 2 * i + 1]:+.2f}" for i in range(W.shape[1] // 2)]
-#         length = f"{W.norm(dim=0).min():.2f} to {W.norm(dim=0).max():.2f}"
-#         rows.append([name, ", ".join(within), length, f"{float(model.loss[0]):.5f}"])
+#         unit, lengths = W / W.norm(dim=0), W.norm(dim=0)
+#         within[name] = (unit[:, ::2] * unit[:, 1::2]).sum(0)
+#         cosines = ", ".join(f"{c:+.2f}" for c in within[name])
+#         length = f"{lengths.min():.2f} to {lengths.max():.2f}"
+#         rows.append([name, cosines, length, f"{float(model.loss[0]):.5f}"])
+#     means = [
+#         float(within[f"{kind}, 2 pairs"].mean()) for kind in ("correlated", "anticorrelated")
+#     ]
+#     lying = [ways[0 if abs(cosine) < 0.3 else 1 if cosine < 0 else 2] for cosine in means]
+#     reveal("correlated-partners", lying[0])
+#     reveal("anticorrelated-partners", lying[1])
 #     figure = table(rows, ["features", "cosine of the partners", "lengths of columns", "loss"])
 # figure
 
-# %% tags=["active-ipynb"]
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
 # figure = None
 # with needs(correlated_features, anticorrelated_features):
 #     shown = "correlated, 2 pairs", "correlated, 3 pairs", "anticorrelated, 2 pairs"
@@ -842,6 +1165,8 @@ def anticorrelated_features(
 # figure
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # (Feature 0 is blue and its partner orange; 2 is green, 3 pink; 4 light blue, 5 red.) Correlated partners stand at
 # right angles, where they cannot disturb each other: they would meet every time. Each takes as its opposite a feature
 # of the *other* pair, one that it seldom meets. With three pairs the plane is too small. Some partners then move
@@ -854,10 +1179,12 @@ def anticorrelated_features(
 # features prefer to be orthogonal, then to interfere positively, and share one direction when room is short;
 # anticorrelated features prefer to interfere negatively.
 #
-# Keep the collapsed pair in mind when you read chapter 05. No method that looks at activations can
-# find two features where the model has kept one.
+# </details>
 #
-# ## 6. Which basis? Neurons that mean several things
+# Keep the collapsed pair in mind when you read chapter 05: with three and four correlated pairs, two features ended on
+# one direction. No method that looks at activations can find two features where the model has kept one.
+#
+# ## 7. Which basis? Neurons that mean several things
 #
 # Nothing above has spoken of neurons. The hidden space was linear, and there a neuron is an axis that *we* drew: turn
 # the whole space, and every dot product is as before. Then "what does hidden dimension 1 mean?" is no question about
@@ -879,8 +1206,9 @@ def neuron_purity(
             0; no other is shorter than a thousandth.
 
     Returns:
-        The largest |weight| over the sum of the |weights|, over features. A silent neuron, whose
-        weights are all 0, has 0, never NaN.
+        The share of the strongest feature in all that a neuron reads, by the sizes of weights,
+        whatever their signs: 0.75 for the weights (-3, 1, 0), and 1 where there is a single
+        feature. A silent neuron, whose weights are all 0, has 0, never NaN.
     """
     ### BEGIN SOLUTION
     size = W.abs()
@@ -894,63 +1222,84 @@ def neuron_purity(
 
 # %% [markdown]
 # Ten features in five dimensions, each active seven times in ten, too dense for superposition. Two models: one with a
-# linear hidden layer, one with a ReLU on it, x_hat = ReLU(Wᵀ ReLU(W x) + b). **Predict first:** which of the two has
+# linear hidden layer, one with a ReLU on it, x_hat = ReLU(Wᵀ ReLU(W x) + b). **Predict first.** Which of the two has
 # the lower loss? Whose neurons are purer? And what happens to the loss of each if you turn its hidden space by a random
 # rotation?
 
 # %% tags=["active-ipynb"]
+# predict(
+#     "turned-space",
+#     choices=[
+#         "neither loss rises",
+#         "the linear one's rises",
+#         "the ReLU one's rises",
+#         "both rise",
+#     ],
+# )
+
+# %% tags=["active-ipynb"]
 # with needs(neuron_purity):
 #     weights_10 = 0.75 ** torch.arange(10.0, device=device)
-#     dense = same_for_all([0.7], 10, 6)
-#     turn = torch.randn(5, 5, generator=torch.Generator(device).manual_seed(0), device=device)
-#     turn = torch.linalg.qr(turn).Q
-#     fresh = torch.Generator(device).manual_seed(1)
-#     u = torch.rand(20_000, 10, generator=fresh, device=device)
+#     draw = torch.Generator(device).manual_seed(1)
+#     turn = torch.linalg.qr(torch.randn(5, 5, generator=draw, device=device)).Q
+#     u = torch.rand(20_000, 10, generator=draw, device=device)
 #     x = torch.where(u < 0.7, u / 0.7, 0)
+#     rises = []
 #     for name, with_relu in (("linear hidden layer", False), ("ReLU on it", True)):
-#         model = best_of(
-#             train_toy(dense, 5, weights_10, steps=1500, batch=256, relu_hidden=with_relu), 6
-#         )
+#         settings = {"steps": 1500, "batch": 256, "relu_hidden": with_relu}
+#         model = best_of(train_toy(same_for_all([0.7], 10, 6), 5, weights_10, **settings), 6)
+#         losses = {}
 #         for what, W in (("as trained", model.W[0]), ("turned", turn @ model.W[0])):
 #             h = (x @ W.T).relu() if with_relu else x @ W.T
-#             loss = (weights_10 * ((h @ W + model.b[0]).relu() - x).square()).mean()
+#             losses[what] = float(
+#                 (weights_10 * ((h @ W + model.b[0]).relu() - x).square()).mean()
+#             )
 #             purity = ", ".join(f"{v:.2f}" for v in neuron_purity(W[None])[0].sort().values)
-#             print(f"{name:20} {what:11} loss {loss:.4f}, purity {purity}")
+#             print(f"{name:20} {what:11} loss {losses[what]:.4f}, purity {purity}")
+#         rises.append(losses["turned"] > 1.05 * losses["as trained"])
+#     answers = {(False, False): "neither loss rises", (True, True): "both rise"}
+#     answers |= {
+#         (True, False): "the linear one's rises",
+#         (False, True): "the ReLU one's rises",
+#     }
+#     reveal("turned-space", answers[tuple(rises)])
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # As trained, the two lose the same, and keep the same features. But behind the ReLU each neuron has become one feature,
 # while the linear model's neurons are mixtures, and *arbitrary* ones: turning them changes nothing. Turn the other
 # model and it breaks. So low purity alone proves nothing about superposition. It may only say that you are looking
 # along the wrong axes.
+#
+# </details>
 #
 # Now let features be rarer, and the network do something: not copy its input but take absolute values. Inputs lie
 # between -1 and 1, and |x| = ReLU(x) + ReLU(-x), so an honest solution spends two neurons on a feature. Twelve features
 # of falling importance, eight neurons: h = ReLU(W_in x), answer = ReLU(W_out h + b).
 #
 # **Predict first.** Count the *sides* of features, x and -x: there are 24. With dense features eight neurons should
-# serve eight sides. What will they do when features are rare? How many sides will be answered, and what happens to the
-# neurons' purity?
+# serve eight sides. What will they do when features are rare? How many sides will be answered at one in twenty, and
+# what happens to the neurons' purity?
 
 # %% tags=["active-ipynb"]
+# predict("sides-answered", number=(0, 24))
+
+# %% tags=["active-ipynb"]
+# rarity = [1.0, 0.5, 0.35, 0.25, 0.15, 0.1, 0.05]
+# weights_12 = 0.8 ** torch.arange(12.0, device=device)
+# absolute = best_of(train_abs(same_for_all(rarity, 12, 6), 8, weights_12, batch=384), 6)
+# taken = sides_answered(absolute.W_in, absolute.W_out, absolute.b)
+# reveal("sides-answered", int(taken[-1]))
+
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
 # figure = None
 # with needs(neuron_purity):
-#     rarity = [1.0, 0.5, 0.35, 0.25, 0.15, 0.1, 0.05]
-#     weights_12 = 0.8 ** torch.arange(12.0, device=device)
-#     absolute = best_of(train_abs(same_for_all(rarity, 12, 6), 8, weights_12, batch=384), 6)
 #     purity = neuron_purity(absolute.W_in)
-#     pure = (purity > 0.9).sum(-1)
-#     # A side of a feature, its value alone at 1 or at -1, is answered if it moves the answer by a half.
-#     each = torch.eye(12, device=device)
-#     alone = torch.cat([each, -each, each.new_zeros(12, 1)], 1)
-#     answers = absolute.W_out @ (absolute.W_in @ alone).relu() + absolute.b[..., None]
-#     moved = answers.relu()[..., :24] - answers.relu()[..., 24:]
-#     taken = (moved.unflatten(-1, (2, 12)).diagonal(dim1=1, dim2=3) > 0.5).sum((1, 2))
-#     rows = [
-#         [f"{p:g}", int(n), float(mean), float(least), int(t)]
-#         for p, n, mean, least, t in zip(
-#             rarity, pure, purity.mean(-1), purity.amin(-1), taken, strict=True
-#         )
-#     ]
+#     counted = torch.stack(
+#         [(purity > 0.9).sum(-1), purity.mean(-1), purity.amin(-1), taken], 1
+#     )
+#     rows = [[f"{p:g}", *each] for p, each in zip(rarity, counted.tolist(), strict=True)]
 #     columns = [
 #         "probability",
 #         "neurons purer than 0.9",
@@ -961,24 +1310,125 @@ def neuron_purity(
 #     figure = table(rows, columns)
 # figure
 
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
+# both = torch.cat([absolute.W_in[0], absolute.W_in[rarity.index(0.05)]])
+# names = [f"{what} {i}" for what in ("always", "rare") for i in range(8)]
+# heatmap(both, [str(i) for i in range(12)], names, "feature", "neuron", what="weight in W_in")
+
+# %% [markdown]
+# <details><summary>What it shows</summary>
+#
+# The upper half of the picture is the model of dense features. Every row has one strong cell, and features come in
+# twos, once blue and once orange: a neuron for x, one for -x. That model you can read neuron by neuron. In the lower
+# half, with features at one in twenty, neurons read several features each, features are spread over several neurons,
+# and the table says that more sides are answered than there are neurons. (The paper shows this for 100 features
+# and 40 neurons, with a stage between in which both kinds of neuron live side by side. At which probability do you see
+# it in your table?)
+#
+# </details>
+#
+# The neurons have gone from *monosemantic* to *polysemantic*, and the network computes on features that it has no room for.
+#
+# **What is a feature, then?** Elhage et al. discuss three answers. *Any function of the input*: then there is no wrong
+# one, and no list. *A property that people understand*: then a network can have none that we lack a word for. *A
+# property to which a sufficiently large network would give a neuron of its own*: that is the one they work with, and it
+# can be tried out, for we can make the network larger. Take 24 neurons, one for each side, and 36.
+#
+# **Predict first.** At one in twenty, how many of the 24 neurons will be purer than 0.9?
+
+# %% tags=["active-ipynb"]
+# predict("large-networks-neurons", number=(0, 24))
+
 # %% tags=["active-ipynb"]
 # figure = None
 # with needs(neuron_purity):
-#     both = torch.cat([absolute.W_in[0], absolute.W_in[rarity.index(0.05)]])
-#     names = [f"{what} {i}" for what in ("always", "rare") for i in range(8)]
-#     figure = heatmap(
-#         both, [str(i) for i in range(12)], names, "feature", "neuron", what="weight in W_in"
+#     rows = []
+#     for neurons in (8, 24, 36):
+#         models = best_of(
+#             train_abs(same_for_all([0.25, 0.05], 12, 4), neurons, weights_12, batch=384), 4
+#         )
+#         pure = (neuron_purity(models.W_in) > 0.9).sum(-1)
+#         answered = sides_answered(models.W_in, models.W_out, models.b)
+#         for i, p in enumerate((0.25, 0.05)):
+#             unexplained = float(models.loss[i] / (weights_12.mean() * (p / 3 - p**2 / 4)))
+#             rows.append(
+#                 [
+#                     f"{p:g}",
+#                     str(neurons),
+#                     f"{unexplained:.1%}",
+#                     f"{int(answered[i])} of 24",
+#                     f"{int(pure[i])} of {neurons}",
+#                 ]
+#             )
+#         if neurons == 24:
+#             reveal("large-networks-neurons", int(pure[1]))
+#     rows.sort(key=lambda row: -float(row[0]))
+#     figure = table(
+#         rows,
+#         [
+#             "probability",
+#             "neurons",
+#             "of the variance not explained",
+#             "sides answered",
+#             "purer than 0.9",
+#         ],
 #     )
 # figure
 
 # %% [markdown]
-# The upper half of the picture is the model of dense features. Every row has one strong cell, and features come in
-# twos, once blue and once orange: a neuron for x, one for -x. That model you can read neuron by neuron. In the lower
-# half, with features at one in twenty, neurons read several features each, features are spread over several neurons,
-# and the table says that more sides are answered than there are neurons. The neurons have gone from *monosemantic* to
-# *polysemantic*, and the network computes on features that it has no room for. (The paper shows this for 100 features
-# and 40 neurons, with a stage between in which both kinds of neuron live side by side. At which probability do you see
-# it in your table?)
+# <details><summary>What it shows</summary>
+#
+# At one in four it works: 24 neurons answer all 24 sides, one each, and explain everything. That is the network which
+# eight neurons simulate. With 36 there are neurons to spare, and some of them share a side or read two: a large network
+# may, it need not.
+#
+# At one in twenty it does not work. There are neurons for all sides, most of them are impure, and sides are left out.
+# Nothing forces that, for the solution of one in four would do here as well. Either training has ended in a valley
+# (2,000 steps, the best of four beginnings), or chance at the beginning has made neurons polysemantic that need not be,
+# as Lecomte et al. (2023) describe. This table cannot tell the two apart. So even with the list of features in hand the
+# third definition asks for more than a large network: for one that was trained to the end, and for features frequent
+# enough to be worth it.
+#
+# </details>
+#
+# **A box: height and happiness in one number.** Somebody keeps one number for each person, height + happiness, both
+# between 0 and 1, always there and independent. A unit that carries this number responds to two things, so it is
+# polysemantic. Is that superposition? **Predict first.** How much of the variance of *height* does the best possible
+# reading of the sum explain?
+
+# %% tags=["active-ipynb"]
+# predict("height-from-the-sum", number=(0, 100), unit="%")
+
+# %% tags=["active-ipynb"]
+# def explained(truth, guess):
+#     return float(1 - (truth - guess).square().mean() / truth.var())
+#
+#
+# with needs(sparse_features):
+#     draw = torch.Generator(device).manual_seed(2)
+#     x = sparse_features(200_000, same_for_all([1.0, 0.05], 2), draw)
+#     height, happiness = x[..., 0].T, x[..., 1].T
+#     # For two that are alike, half of the sum is the mean of either, given the sum: nothing can do better.
+#     of_sum = [explained(a, (a + b) / 2) for a, b in zip(height, happiness, strict=True)]
+#     of_difference = [
+#         explained(a, (a - b).relu()) for a, b in zip(height, happiness, strict=True)
+#     ]
+#     for i, when in enumerate(("always there", "one time in twenty")):
+#         print(
+#             f"{when:19} height + happiness, best reading: {of_sum[i]:4.0%} of height explained;"
+#         )
+#         print(f"{'':19} height - happiness, and a ReLU:  {of_difference[i]:4.0%}")
+#     reveal("height-from-the-sum", 100 * of_sum[0])
+
+# %% [markdown]
+# <details><summary>What it shows</summary>
+#
+# Half of it, and the other half is gone for good: no later layer can take the two apart. That is a number with two
+# meanings and *no* superposition: in superposition both can be had back, nearly, because they are seldom there together
+# and something cuts the interference off, as in the last line. (A rare pair that is *added* can be told apart no better
+# than a dense one: a half again. And the ReLU's reading of dense ones is worse than to guess the mean, which has 0 %.)
+#
+# </details>
 #
 # > **What you may have read.**
 # > - *"A polysemantic neuron shows superposition."* It shows that the axis is not a feature. The linear model above has
@@ -993,12 +1443,127 @@ def neuron_purity(
 # >   hypothesis. What speaks for it is that dictionaries of more directions than dimensions can be found in them and
 # >   read, as in chapter 05; what speaks for caution is in that chapter as well.
 #
+# ## 8. How easily is it fooled?
+#
+# Interference from one feature is cut off. Interference from many, each a little, adds up. Elhage et al. asked whether
+# superposition makes a network easy to attack: with a perturbation of the input so small that no single feature seems
+# changed, and aimed at all at once. Such an *adversarial* perturbation goes where the error grows fastest.
+#
+# ### Starred: `adversarial_perturbation`
+# *Difficulty 3 of 5, about 20 minutes.* How does the error change with the input? The way back leads through the ReLU
+# and both uses of W.
+
+
+# %% nbgrader={"grade": false, "grade_id": "adversarial_perturbation", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def adversarial_perturbation(
+    x: Float[Tensor, "batch instance feature"],
+    W: Float[Tensor, "instance hidden feature"],
+    b: Float[Tensor, "instance feature"],
+    size: float,
+) -> Float[Tensor, "batch instance feature"]:
+    """What to add to each sample so that the `toy_model` errs the most, to first order.
+
+    The error is the sum over features of the squares of what comes back less x, where x is the
+    sample before anything was added. All features count alike.
+
+    Args:
+        x: an empty batch is allowed, and gives an empty result.
+        size: the Euclidean length of each perturbation, over features; 0 or more.
+
+    Returns:
+        For each sample of each instance the perturbation of that length along which the error
+        grows fastest, as it begins. It may make features negative. Where no small change of the
+        input changes the error it is 0, never NaN.
+    """
+    ### BEGIN SOLUTION
+    down = "batch instance feature, instance hidden feature -> batch instance hidden"
+    up = "batch instance hidden, instance hidden feature -> batch instance feature"
+    x_hat = (einsum(einsum(x, W, down), W, up) + b).relu()
+    error = (x_hat - x) * (x_hat > 0)
+    gradient = einsum(einsum(error, W, down), W, up)
+    length = gradient.norm(dim=-1, keepdim=True)
+    return size * gradient / length.where(length > 0, 1)
+    ### END SOLUTION
+
+
+# %% tags=["active-ipynb"] nbgrader={"grade": false, "grade_id": "check_adversarial_perturbation", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# check(adversarial_perturbation)
+
+# %% [markdown]
+# Attack the twenty models of 40 features in ten dimensions, from one feature per dimension on the left to more than
+# four on the right, with perturbations of length 0.1, each model on inputs of its own density. How much does the
+# squared error grow? The control is a random perturbation of the same length; it is the untargeted blur that every
+# model has to live with. **Predict first.** From the model with one feature per dimension to the one with about four:
+# how many times as much does the attack add?
+
+# %% tags=["active-ipynb"]
+# predict("attack-grows", number=(0, 50), unit="times")
+
+# %% tags=["active-ipynb"]
+# with needs(sparse_features, toy_model, dimensions_per_feature, adversarial_perturbation):
+#     draw = torch.Generator(device).manual_seed(5)
+#     x = sparse_features(2000, forty, draw)
+#     blur = 0.1 * torch.nn.functional.normalize(
+#         torch.randn(x.shape, generator=draw, device=device), dim=-1
+#     )
+#
+#     def added(perturbation):
+#         """By how much the squared error of each model grows, on average over samples."""
+#         moved, still = (toy_model(x + d, wide.W, wide.b) - x for d in (perturbation, 0 * x))
+#         return (moved.square() - still.square()).sum(-1).mean(0)
+#
+#     attack, gram = adversarial_perturbation(x, wide.W, wide.b, 0.1), wide.W.mT @ wide.W
+#     stronger = attack  # the same again from where it led, five times, each time back to a length of 0.1
+#     for _ in range(5):
+#         error = toy_model(x + stronger, wide.W, wide.b)
+#         error = (error - x) * (error > 0)
+#         back = einsum(error, gram, "sample i feature, i feature other -> sample i other")
+#         stronger = stronger + 0.05 * torch.nn.functional.normalize(back, dim=-1)
+#         stronger = 0.1 * torch.nn.functional.normalize(stronger, dim=-1)
+#     per_dimension = 1 / dimensions_per_feature(wide.W)
+#     lines = {
+#         "attack": added(attack),
+#         "attack, five more steps": added(stronger),
+#         "random direction": added(blur),
+#     }
+#     for i in (0, 6, 9, 16, 19):
+#         told = ", ".join(f"{name} {line[i]:.3f}" for name, line in lines.items())
+#         print(f"{per_dimension[i]:.2f} features per dimension: {told}")
+#     four = int((per_dimension - 4).abs().argmin())
+#     reveal("attack-grows", float(lines["attack"][four] / lines["attack"][0]))
+
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
+# figure = None
+# with needs(sparse_features, toy_model, dimensions_per_feature, adversarial_perturbation):
+#     figure = curves(
+#         {name: (per_dimension, line) for name, line in lines.items()},
+#         "features per dimension",
+#         "squared error added",
+#     )
+# figure
+
+# %% [markdown]
+# <details><summary>What it shows</summary>
+#
+# Without superposition the attack adds about 0.012, five times as much as a random direction; with four features per
+# dimension more than fifteen times that, while what the random direction adds has little more than doubled. The attack
+# uses interference, and there is more of it. So superposition and vulnerability grow together here, as the paper
+# reports.
+#
+# But not hand in hand. At two features per dimension the curve turns down: along the rest at one half features become
+# rarer while the geometry stays, biases fall, and the ReLU cuts more off. At the right end, beyond four, it turns down
+# again a little. (Where an output is off there is no gradient, and one step might be fooled by that, so the second
+# curve repeats the step. It lies a tenth higher and has the same course.) Each model was attacked on its own kind of
+# inputs, so density and geometry change together; the experiment does not say how much of the growth is due to which.
+#
+# </details>
+#
 # ## What is simplified here, and what is known to be wrong
 #
 # - **We knew the features.** They were one-dimensional, independent or in pairs, uniform, and all the model was asked
 #   for. None of this is known of a real network's features, not even that there is a list of them.
 # - **Best of several.** Pictures and maps show the best of four to eight runs. Single runs end in other valleys; the
-#   second table says how often.
+#   table of section 2 says how often.
 # - **Small.** Five, ten, forty features. The plateaus come from small spaces on purpose. In larger ones values between
 #   the plateaus are more frequent.
 # - **Our thresholds.** "Kept" is a column longer than a half; "pure" is above 0.9. At the borders these decide.
@@ -1006,12 +1571,19 @@ def neuron_purity(
 #   through its own probabilities; they are not independent repetitions.
 # - **The dense end.** With features that are always positive, p = 1 is special: a bias alone answers the mean,
 #   and a ReLU on the hidden layer need never bend, so that purity says little there.
+# - **One attack, one measure.** The attack is one step, checked by a stronger one; the paper counts vulnerability relative
+#   to a model without superposition. Figures of the two cannot be compared, only their course.
+# - **Compression.** The search knows W and how many features are active. No reader of a real network does.
 #
 # ## Sources
 #
 # - Elhage et al., [Toy Models of Superposition](https://transformer-circuits.pub/2022/toy_model/index.html), 2022:
 #   the model and its loss, the phase diagrams for theory and training, feature dimensionality and its plateaus,
-#   correlated features, the absolute-value model, privileged bases. The exercises follow its definitions.
+#   correlated features, the absolute-value model, privileged bases; three definitions of a feature, energy levels while
+#   training, adversarial examples. The exercises follow its definitions.
+# - Donoho, [Compressed Sensing](https://doi.org/10.1109/TIT.2006.871582), 2006: how many numbers a sparse vector takes.
+# - Goodfellow et al., [Explaining and Harnessing Adversarial Examples](https://arxiv.org/abs/1412.6572), 2015: the attack
+#   by one gradient, there for a bounded largest entry.
 # - Scherlis et al., [Polysemanticity and Capacity in Neural Networks](https://arxiv.org/abs/2210.01892), 2022: the
 #   share of a dimension as something a model hands out by marginal gain.
 # - Lecomte et al., [What Causes Polysemanticity? An Alternative Origin Story of Mixed Selectivity from Incidental
@@ -1022,8 +1594,8 @@ def neuron_purity(
 # Everything in this chapter was read from W, because we knew which column belongs to which feature. Suppose you are
 # given only the *hidden activations* of one of these models, samples of h = W x, and neither W nor x. From which
 # properties of these points could you tell how many features there are, and whether they are in superposition? Which
-# of the geometries above would your method take for another one? Write down a method and the case that breaks it;
-# chapter 05 begins with this question.
+# of the geometries above would your method take for another one? Write down a method and the case that breaks it.
+# The next chapter, [05 Sparse autoencoders](05_sparse_autoencoders.ipynb), begins with this question.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "open_question", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # ### BEGIN SOLUTION

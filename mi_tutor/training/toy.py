@@ -18,6 +18,8 @@ Gradients = Callable[[list[Tensor], Tensor], list[Tensor]]
 """(parameters, inputs [instance feature batch]) -> the gradient in each parameter."""
 Source = Callable[[int, torch.Generator], Tensor]
 """(batch, generator) -> inputs [instance feature batch], or [1 feature batch] where all instances share them."""
+Watch = Callable[[int, list[Tensor]], None]
+"""(steps done, parameters) -> nothing: who wants to keep parameters clones them."""
 
 
 class ToyModels(NamedTuple):
@@ -52,7 +54,9 @@ def train_toy(
     batch: int = 512,
     learning_rate: float = 1e-2,
     relu_hidden: bool = False,
+    relu_output: bool = True,
     source: Source | None = None,
+    watch: Watch | None = None,
 ) -> ToyModels:
     """Train one toy model for each instance, all at once.
 
@@ -62,7 +66,9 @@ def train_toy(
         importance: the weight of each feature's error; one row for all instances, or one each.
         seed: of the weights and of the inputs.
         relu_hidden: with a ReLU on the hidden layer too: x_hat = ReLU(Wᵀ ReLU(W x) + b).
+        relu_output: without it the model is linear: x_hat = Wᵀ W x + b.
         source: where inputs come from when they are not independent features.
+        watch: called before the first step and after every one.
     """
     instances, features = feature_probability.shape
     generator = torch.Generator(device=feature_probability.device).manual_seed(seed)
@@ -74,13 +80,14 @@ def train_toy(
 
     def gradients(parameters: list[Tensor], x: Tensor) -> list[Tensor]:
         W, b = parameters
-        return toy_gradients(W, b, x, weight, relu_hidden)
+        return toy_gradients(W, b, x, weight, relu_hidden, relu_output)
 
-    adam(parameters, gradients, inputs, generator, steps, batch, learning_rate)
+    adam(parameters, gradients, inputs, generator, steps, batch, learning_rate, watch)
     W, b = parameters
     x = inputs(16 * batch, generator).expand(instances, -1, -1)
     h = (W @ x).relu() if relu_hidden else W @ x
-    error = torch.baddbmm(b[..., None], W.mT, h).relu() - x
+    x_hat = torch.baddbmm(b[..., None], W.mT, h)
+    error = (x_hat.relu() if relu_output else x_hat) - x
     return ToyModels(W, b, (weight * error.square().mean(-1)).mean(-1))
 
 
@@ -90,6 +97,7 @@ def toy_gradients(
     x: Float[Tensor, "instance feature batch"],
     weight: Float[Tensor, "instance feature"],
     relu_hidden: bool = False,
+    relu_output: bool = True,
 ) -> list[Tensor]:
     """Gradients in W and b of each instance's loss, its mean over batch and features.
 
@@ -99,8 +107,12 @@ def toy_gradients(
     h = torch.bmm(W, x)
     if relu_hidden:
         h.relu_()
-    x_hat = torch.baddbmm(b[..., None], W.mT, h).relu_()
-    error = torch.ops.aten.threshold_backward(x_hat - x, x_hat, 0)
+    x_hat = torch.baddbmm(b[..., None], W.mT, h)
+    if relu_output:
+        x_hat.relu_()
+        error = torch.ops.aten.threshold_backward(x_hat - x, x_hat, 0)
+    else:
+        error = x_hat - x
     scale = weight * (2 / (x.shape[1] * x.shape[2]))
     to_hidden = torch.bmm(W * scale[:, None], error)
     if relu_hidden:
@@ -193,11 +205,14 @@ def adam(
     steps: int,
     batch: int,
     learning_rate: float,
+    watch: Watch | None = None,
 ) -> None:
     """Adam with its usual betas, in place; the rate stays for half of the steps and then falls to 0 along a cosine."""
     instances = parameters[0].shape[0]
     means = [torch.zeros_like(p) for p in parameters]
     squares = [torch.zeros_like(p) for p in parameters]
+    if watch:
+        watch(0, parameters)
     for step in range(1, steps + 1):
         x = inputs(batch, generator).expand(instances, -1, -1)
         fall = max(0.0, 2 * step / steps - 1)
@@ -207,6 +222,8 @@ def adam(
             mean.lerp_(g, 0.1)
             square.mul_(0.999).addcmul_(g, g, value=0.001)
             p.addcdiv_(mean, square.sqrt().add_(1e-8 * unbiased), value=-rate * unbiased / (1 - 0.9**step))
+        if watch:
+            watch(step, parameters)
 
 
 def best_of(models: Models, restarts: int) -> Models:

@@ -21,16 +21,19 @@ def drawn(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-@pytest.mark.parametrize("relu_hidden", [False, True])
+@pytest.mark.parametrize(("relu_hidden", "relu_output"), [(False, True), (True, True), (False, False)])
 @pytest.mark.parametrize(("instances", "hidden", "features"), [(1, 2, 5), (3, 1, 2), (2, 4, 3)])
-def test_the_gradient_is_autograds(instances: int, hidden: int, features: int, relu_hidden: bool) -> None:
+def test_the_gradient_is_autograds(
+    instances: int, hidden: int, features: int, relu_hidden: bool, relu_output: bool
+) -> None:
     W, b, x = drawn(instances, hidden, features), drawn(instances, features, seed=1), drawn(instances, features, 40)
     weight = drawn(instances, features, seed=2).abs()
-    by_hand = toy_gradients(W, b, x, weight, relu_hidden)
+    by_hand = toy_gradients(W, b, x, weight, relu_hidden, relu_output)
     W.requires_grad_()
     b.requires_grad_()
     h = W @ x
-    x_hat = (W.mT @ (h.relu() if relu_hidden else h) + b[..., None]).relu()
+    x_hat = W.mT @ (h.relu() if relu_hidden else h) + b[..., None]
+    x_hat = x_hat.relu() if relu_output else x_hat
     loss = (weight[..., None] * (x_hat - x).square()).mean((1, 2)).sum()
     for mine, theirs in zip(by_hand, torch.autograd.grad(loss, [W, b]), strict=True):
         assert torch.allclose(mine, theirs, atol=1e-12)
@@ -69,6 +72,21 @@ def test_dense_features_get_a_dimension_each_and_the_rest_their_mean() -> None:
     assert torch.allclose(models.b[:, 2], torch.tensor(0.5), atol=0.03)
     # What is left is the variance of the third, times its importance, over three features.
     assert torch.allclose(models.loss, torch.tensor(0.2 / 12 / 3), rtol=0.1)
+
+
+def test_a_linear_model_keeps_as_many_features_as_it_has_dimensions_however_rare_they_are() -> None:
+    rare = torch.full((2, 5), 0.1)
+    models = train_toy(rare, 2, torch.ones(5), steps=1000, batch=256, relu_output=False)
+    assert torch.allclose(models.W.square().sum((1, 2)), torch.tensor(2.0), atol=0.05)
+    # Three dimensions of five are lost, with the variance that lies in them.
+    assert torch.allclose(models.loss, torch.tensor((0.1 / 3 - 0.1**2 / 4) * 3 / 5), rtol=0.1)
+
+
+def test_training_can_be_watched() -> None:
+    seen = []
+    models = train_toy(torch.full((1, 3), 0.5), 2, torch.ones(3), steps=4, watch=lambda n, p: seen.append((n, *p)))
+    assert [n for n, *_ in seen] == [0, 1, 2, 3, 4]
+    assert all(W is models.W for _, W, _ in seen)
 
 
 def test_features_that_exclude_each_other_share_a_dimension_for_nothing() -> None:

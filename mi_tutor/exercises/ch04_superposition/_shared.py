@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from einops import einsum
+
 from mi_tutor.check.draw import Case, Draw, basic, edge, general
 from mi_tutor.deferred import torch
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+MARGIN = 1e-3
+"""How far pre-activations keep away from 0, where the ReLU has its kink."""
 
 
 def random_columns(draw: Draw, instance: int, hidden: int, feature: int) -> Tensor:
@@ -71,3 +76,22 @@ def sum_over_others(overlaps: Tensor) -> Tensor:
 
 def shares(above: Tensor, below: Tensor) -> Tensor:
     return above / below.where(above > 0, 1)
+
+
+def weights_off_kinks(
+    draw: Draw, batch: int, instance: int, hidden: int, feature: int, *, signed: bool = False
+) -> dict[str, Tensor]:
+    """Inputs and weights of a model whose pre-activations all keep away from 0."""
+    for _ in range(1000):
+        x, gate = draw.normal(batch, instance, feature), draw.normal(batch, instance, feature)
+        if not signed:
+            x = torch.where(gate > 0, x.abs() % 1, 0)
+        args = {"x": x, "W": draw.normal(instance, hidden, feature), "b": draw.normal(instance, feature, scale=0.5)}
+        if not batch or float(before_relu(**args).abs().min()) > MARGIN:
+            return args
+    raise ValueError("no weights away from a kink were found")
+
+
+def before_relu(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
+    h = einsum(x, W, "batch i feature, i hidden feature -> batch i hidden")
+    return einsum(h, W, "batch i hidden, i hidden feature -> batch i feature") + b

@@ -10,60 +10,39 @@ from einops import einsum
 from mi_tutor.check.draw import Case, Draw, basic, edge, general
 from mi_tutor.check.exercise import Exercise
 from mi_tutor.deferred import torch
+from mi_tutor.exercises.ch04_superposition._shared import before_relu, weights_off_kinks
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-
-MARGIN = 1e-3
 
 
 def _model_cases(draw: Draw) -> Iterator[Case]:
     cross = draw.of([[[1.0, 0.0, -1.0], [0.0, 1.0, 0.0]]])
     x = draw.of([[[1.0, 0.0, 0.0]], [[0.0, 0.5, 0.25]]])
     yield basic("three features in two dimensions", x=x, W=cross, b=draw.of([[0.1, -0.2, 0.3]]))
-    yield basic("one instance", **_model(draw, 4, 1, 2, 3))
+    yield basic("one instance", **weights_off_kinks(draw, 4, 1, 2, 3))
     for _ in range(3):
         size = draw.sizes("batch", "instance", "hidden", "feature", low=2, high=7)
-        yield general("random weights", **_model(draw, *size.values()))
-    yield general("more dimensions than features", **_model(draw, 5, 2, 6, 3))
-    yield general("inputs of both signs", **_model(draw, 6, 3, 2, 5, signed=True))
-    yield edge("one feature", **_model(draw, 5, 2, 3, 1))
-    yield edge("one hidden dimension", **_model(draw, 5, 3, 1, 4))
-    yield edge("one sample", **_model(draw, 1, 3, 2, 4))
-    yield edge("a single instance", **_model(draw, 5, 1, 2, 4))
+        yield general("random weights", **weights_off_kinks(draw, *size.values()))
+    yield general("more dimensions than features", **weights_off_kinks(draw, 5, 2, 6, 3))
+    yield general("inputs of both signs", **weights_off_kinks(draw, 6, 3, 2, 5, signed=True))
+    yield edge("one feature", **weights_off_kinks(draw, 5, 2, 3, 1))
+    yield edge("one hidden dimension", **weights_off_kinks(draw, 5, 3, 1, 4))
+    yield edge("one sample", **weights_off_kinks(draw, 1, 3, 2, 4))
+    yield edge("a single instance", **weights_off_kinks(draw, 5, 1, 2, 4))
     n = draw.size(3, 4)
-    yield edge("every size the same", **_model(draw, n, n, n, n))
-    yield edge("an empty batch", **_model(draw, 0, 2, 3, 4))
-    args = _model(draw, 5, 2, 3, 4)
+    yield edge("every size the same", **weights_off_kinks(draw, n, n, n, n))
+    yield edge("an empty batch", **weights_off_kinks(draw, 0, 2, 3, 4))
+    args = weights_off_kinks(draw, 5, 2, 3, 4)
     yield edge("weights that are all negative", **{**args, "W": -args["W"].abs()})
     yield edge("weights of zero", **{**args, "W": args["W"] * 0})
     yield edge("biases far below zero", **{**args, "b": args["b"] - 100})
     yield edge("inputs of zero", **{**args, "x": args["x"] * 0})
 
 
-def _model(
-    draw: Draw, batch: int, instance: int, hidden: int, feature: int, *, signed: bool = False
-) -> dict[str, Tensor]:
-    """Inputs and weights of a model whose pre-activations all keep away from 0."""
-    for _ in range(1000):
-        x, gate = draw.normal(batch, instance, feature), draw.normal(batch, instance, feature)
-        if not signed:
-            x = torch.where(gate > 0, x.abs() % 1, 0)
-        args = {"x": x, "W": draw.normal(instance, hidden, feature), "b": draw.normal(instance, feature, scale=0.5)}
-        if not batch or float(_before_relu(**args).abs().min()) > MARGIN:
-            return args
-    raise ValueError("no weights away from a kink were found")
-
-
-def _before_relu(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
-    h = einsum(x, W, "batch i feature, i hidden feature -> batch i hidden")
-    return einsum(h, W, "batch i hidden, i hidden feature -> batch i feature") + b
-
-
 def relu_left_out(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
     """There is no ReLU: it comes last, and without it nothing that interferes is ever cut off."""
-    return _before_relu(x, W, b)
+    return before_relu(x, W, b)
 
 
 def each_feature_by_itself(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
@@ -74,22 +53,22 @@ def each_feature_by_itself(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
 
 def bias_left_out(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
     """The bias is missing: it is added before the ReLU."""
-    return (_before_relu(x, W, b) - b).relu()
+    return (before_relu(x, W, b) - b).relu()
 
 
 def bias_after_the_relu(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
     """The bias is added after the ReLU: inside it, a negative bias cuts off what is small."""
-    return (_before_relu(x, W, b) - b).relu() + b
+    return (before_relu(x, W, b) - b).relu() + b
 
 
 def bias_subtracted(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
     """The bias is subtracted: it is added."""
-    return (_before_relu(x, W, b) - 2 * b).relu()
+    return (before_relu(x, W, b) - 2 * b).relu()
 
 
 def bias_on_the_input(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
     """The bias is added to the input: it is added to what comes back, before the ReLU."""
-    return _before_relu(x + b, W, torch.zeros_like(b)).relu()
+    return before_relu(x + b, W, torch.zeros_like(b)).relu()
 
 
 def relu_on_the_hidden_layer(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
@@ -106,12 +85,12 @@ def only_the_hidden_layer_rectified(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
 
 def columns_made_unit(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
     """The columns of W are brought to length 1 here: their lengths say which features are kept, so use W as it is."""
-    return _before_relu(x, W / W.norm(dim=1, keepdim=True).clamp(min=1e-12), b).relu()
+    return before_relu(x, W / W.norm(dim=1, keepdim=True).clamp(min=1e-12), b).relu()
 
 
 def same_weights_for_all_instances(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
     """Every instance uses the weights of the first: instance i has its own, `W[i]` and `b[i]`."""
-    return _before_relu(x, W[:1].expand_as(W), b[:1].expand_as(b)).relu()
+    return before_relu(x, W[:1].expand_as(W), b[:1].expand_as(b)).relu()
 
 
 def instances_added_up(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
@@ -122,12 +101,12 @@ def instances_added_up(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
 
 def inputs_added_back(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
     """The input is added to the output: there is no way around the hidden layer in this model."""
-    return (_before_relu(x, W, b) + x).relu()
+    return (before_relu(x, W, b) + x).relu()
 
 
 def model_cut_from_the_graph(x: Tensor, W: Tensor, b: Tensor) -> Tensor:
     """The output is right, but no gradient reaches the weights: something on the way detaches them."""
-    return _before_relu(x, W, b).relu().detach()
+    return before_relu(x, W, b).relu().detach()
 
 
 exercise = Exercise(
