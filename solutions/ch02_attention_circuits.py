@@ -37,11 +37,16 @@ from transformer_lens import FactoredMatrix
 #     reveal,
 #     show_solution,
 # )
+# from mi_tutor.figures.by_order import FrozenRun, gain_by_token
+# from mi_tutor.figures.copying import own_ranks
 # from mi_tutor.figures.deletion import taken_back
-# from mi_tutor.figures.one_layer import queries_and_keys, stream_parts, turned
-# from mi_tutor.figures.skip_trigrams import changes, followed_by
+# from mi_tutor.figures.indentation import after_colons
+# from mi_tutor.figures.one_layer import queries_and_keys, stream_parts, told_by_tables, turned
+# from mi_tutor.figures.skip_trigrams import changes, followed_by, try_claims
 # from mi_tutor.views import attention_heads, heatmap, scatter, table, token_label
 # from mi_tutor.views.diagrams_ch02 import head_circuits, one_layer_paths, paths_by_order
+# from mi_tutor.views.percentages import percentages
+# from mi_tutor.views.said import likeliest, looks_at
 #
 # torch.set_grad_enabled(False)  # nothing is trained here
 # device = choose_device()
@@ -265,8 +270,16 @@ def one_layer_logits(
 # %% tags=["active-ipynb"]
 # heldout = corpus_tokens("heldout")
 # starts = torch.arange(60) * (len(heldout) // 60)
-# stretches = heldout[starts[:, None] + torch.arange(64)].to(device)
-# stretches[:, 0] = tokenizer.bos_token_id
+#
+#
+# def cut(starts, length):
+#     """Stretches of held-out text, each beginning with the token that begins every text."""
+#     found = heldout[starts[:, None] + torch.arange(length)].to(device)
+#     found[:, 0] = tokenizer.bos_token_id
+#     return found
+#
+#
+# stretches = cut(starts, 64)
 #
 #
 # def loss(logits):
@@ -275,7 +288,8 @@ def one_layer_logits(
 #
 #
 # with needs(one_layer_logits):
-#     real, seen = model.run_with_cache(stretches)
+#     keep = ["ln_final.hook_scale", "blocks.0.attn.hook_pattern"]
+#     real, seen = model.run_with_cache(stretches, names_filter=keep)
 #     still = seen["ln_final.hook_scale"]
 #     direct = (constant + W_E[stretches]) @ W_U
 #     by_heads = one_layer_logits(stretches, seen["pattern", 0], E, W_V, W_O, W_U)
@@ -285,6 +299,7 @@ def one_layer_logits(
 #     for name, value in zip(names_of, [*losses, loss(real)], strict=True):
 #         print(f"{name:16} {value:.2f} nats")
 #     reveal("heads-share-of-loss", 100 * (losses[1] - losses[2]) / (losses[0] - losses[2]))
+#     del real, direct, by_heads  # a hundred megabytes
 
 # %% [markdown]
 # <details><summary>What it shows</summary>
@@ -344,8 +359,8 @@ def ov_circuit(
 # $W_{OV} = W_O W_V$, the transpose: there a *column* belongs to a source token.
 #
 # **Predict first.** Below are rows of this table for several heads. In chapter 00 head 4 repeated earlier names and
-# head 6 ended import lines. Which tokens will ` class` raise most in head 4? And of what kind is the
-# one that `import` raises most in head 6?
+# head 6 ended import lines. Which tokens will ` class` raise most in head 4? And of what kind is the one
+# that `import` raises most in head 6?
 
 # %% tags=["active-ipynb"]
 # predict("class-row-of-head-4", tokens=True)
@@ -435,22 +450,25 @@ def qk_circuit(
 
 # %% tags=["active-ipynb"]
 # abc = torch.eye(3)  # three tokens, each an axis of its own
-# abc_Q, abc_K = torch.tensor([[1.0, 0], [0, 2], [2, 1]]), torch.tensor([[3.0, 1], [2, 2], [1, 0]])
+# abc_Q, abc_K = (
+#     torch.tensor([[1.0, 0], [0, 2], [2, 1]]),
+#     torch.tensor([[3.0, 1], [2, 2], [1, 0]]),
+# )
 # abc_1 = torch.cat([abc, torch.ones(3, 1)], 1)
 # abc_Q1 = torch.cat([abc_Q, torch.tensor([[3.0, 0]])])
 # abc_K1 = torch.cat([abc_K, torch.zeros(1, 2)])
 #
 #
-# def small(circuits, title):
-#     """Small circuits side by side: a row for each query."""
-#     rows = [[f"query {q}", *sum((c[i].tolist() for c in circuits), [])] for i, q in enumerate("abc")]
-#     return table(rows, ["", *(f"key {k}" + "'" * i for i in range(len(circuits)) for k in "abc")], title)
+# def small(scores, what):
+#     """A small circuit: a row for each query, a column for each key."""
+#     rows = [[f"query {q}", *row] for q, row in zip("abc", scores.tolist(), strict=True)]
+#     return table(rows, ["", *(f"{name} {k}" for name in what for k in "abc")])
 #
 #
 # figure = None
 # with needs(qk_circuit):
 #     bare, biased = qk_circuit(abc, abc_Q, abc_K).AB, qk_circuit(abc_1, abc_Q1, abc_K1).AB
-#     figure = small([bare, biased], "scores, and with a prime those with the bias")
+#     figure = small(torch.cat([bare, biased], 1), ["bare, key", "with bias, key"])
 #     reveal("query-with-a-bias", "abc"[biased[1].argmax()])
 # figure
 
@@ -461,7 +479,7 @@ def qk_circuit(
 # ### Second: keys centred
 #
 # A softmax does not notice what is added to a whole row: only differences within a row count. **Predict first,** from the
-# table with the primes: which of the three queries gives key b the largest share of its attention?
+# scores with the bias: which of the three queries gives key b the largest share of its attention?
 
 # %% tags=["active-ipynb"]
 # predict("who-looks-at-b", choices=["a", "b", "c"])
@@ -471,10 +489,12 @@ def qk_circuit(
 # with needs(qk_circuit):
 #     abc_K1[-1] = -(abc_1 @ abc_K1).mean(0)  # the row that the ones meet: less the mean key
 #     even = qk_circuit(abc_1, abc_Q1, abc_K1).AB
-#     figure = small([even, even.softmax(-1)], "scores with keys centred, and with a prime their softmax")
-#     print(f"the softmax moved by {(even.softmax(-1) - biased.softmax(-1)).abs().max():.1g}")
-#     print(f"highest in column b: {'abc'[biased[:, 1].argmax()]} before, {'abc'[even[:, 1].argmax()]} now")
-#     reveal("who-looks-at-b", "abc"[even.softmax(-1)[:, 1].argmax()])
+#     attention = even.softmax(-1)
+#     print(f"the softmax moved by {(attention - biased.softmax(-1)).abs().max():.1g}")
+#     best = ["abc"[scores[:, 1].argmax()] for scores in (biased, even, attention)]
+#     print(f"highest in column b: {best[0]} before, {best[1]} now")
+#     reveal("who-looks-at-b", best[2])
+#     figure = small(torch.cat([even, attention], 1), ["centred, key", "attention, key"])
 # figure
 
 # %% [markdown]
@@ -500,7 +520,9 @@ def qk_circuit(
 #         told = qk_circuit(abc_1, abc_Q1, turned(abc_K1, -offset)).AB[1, 0]
 #         q, k = turned((abc_1 @ abc_Q1)[1], 9), turned((abc_1 @ abc_K1)[0], 9 - offset)
 #         rows.append([f"{offset} back", float(told), float(q @ k)])
-#     figure = table(rows, ["key a stands", "the table's score", "b at 9, both turned by their places"])
+#     figure = table(
+#         rows, ["key a stands", "the table's score", "b at 9, both turned by their places"]
+#     )
 #     reveal("score-two-back", f"about {3 * round(rows[2][1] / 3)}")
 # figure
 
@@ -510,10 +532,9 @@ def qk_circuit(
 #
 # ### How much of a head is in such a table?
 #
-# The same three steps for the model. Take the scores on held-out
-# text. Centre each query's over the keys that it sees; leave the first token aside, and queries that see fewer than
-# eight. Now predict them from a table, which knows the two tokens and not how far apart they are. Which share of their
-# variance does it explain?
+# The same three steps for the model. Take the scores on held-out text. Centre each query's over the keys that it sees; leave
+# the first token aside, and queries that see fewer than eight. Now predict them from a table, which knows the two tokens and
+# not how far apart they are. Which share of their variance does it explain?
 #
 # **Predict first:** at which distance is the table most useful, for the eight heads together, and which share does it then
 # explain, on average?
@@ -537,29 +558,16 @@ def qk_circuit(
 #     return [qk_circuit(E_1, W_Q1[h], turned(W_K1[h], -offset)) for h in range(n_heads)]
 #
 #
-# visible = torch.ones(64, 64, device=device).tril()
-# visible[:, 0], visible[:8] = 0, 0
-#
-#
-# def centred(scores):
-#     mean = (scores * visible).sum(-1, keepdim=True) / visible.sum(-1, keepdim=True).clamp(min=1)
-#     return (scores - mean) * visible
-#
-#
 # figure = None
 # with needs(qk_circuit):
-#     axes = "batch query head d_head, batch key head d_head -> head batch query key"
-#     scores = centred(einsum(*queries_and_keys(model, E[stretches]), axes) / d_head**0.5)
-#     told = torch.zeros(len(OFFSETS), n_heads)
-#     for i, offset in enumerate(OFFSETS):
-#         for h, circuit in enumerate(circuits_at(offset)):
-#             missed = scores[h] - centred(circuit.A[stretches] @ circuit.B.T[stretches].mT)
-#             told[i, h] = 1 - missed.square().sum() / scores[h].square().sum()
-#     rows = [[f"{o} back", *(f"{x:z.0%}" for x in row)] for o, row in zip(OFFSETS, told, strict=True)]
-#     qk, best = circuits_at(OFFSET), told.mean(1)
-#     reveal("most-useful-offset", OFFSETS[best.argmax()])
-#     reveal("share-told-by-a-table", 100 * float(best.max()))
-#     figure = table(rows, ["table for", *(f"head {h}" for h in range(n_heads))])
+#     circuits = {offset: circuits_at(offset) for offset in OFFSETS}
+#     told = {o: told_by_tables(model, E[stretches], at, stretches) for o, at in circuits.items()}
+#     best = max(OFFSETS, key=lambda offset: told[offset].mean())
+#     qk = circuits[OFFSET]
+#     reveal("most-useful-offset", best)
+#     reveal("share-told-by-a-table", 100 * float(told[best].mean()))
+#     rows = {f"{offset} back": list(shares) for offset, shares in told.items()}
+#     figure = percentages(rows, ["table for", *(f"head {h}" for h in range(n_heads))])
 # figure
 
 # %% [markdown]
@@ -662,51 +670,41 @@ def top_skip_trigrams(
 
 # %% tags=["active-ipynb"]
 # pick = torch.Generator().manual_seed(0)
-# first = torch.randint(len(heldout) - 32, (12,), generator=pick)
-# contexts = heldout[first[:, None] + torch.arange(20)].to(device)
-# contexts[:, 0] = tokenizer.bos_token_id
+# contexts = cut(torch.randint(len(heldout) - 32, (12,), generator=pick), 20)
 # frequent = heldout.bincount(minlength=d_vocab).topk(300).indices.to(device)
 #
 #
-# def pass_of(change, outputs):
-#     """Which of the outputs rise more than nineteen in twenty tokens do: [destination, output]."""
-#     return change[:, outputs] > change.quantile(0.95, dim=-1, keepdim=True)
-#
-#
-# def tested(head, source, destinations, outputs):
-#     """Whether each claim holds; then the three controls; last, the rises after these and after other destinations."""
-#     change, silenced = changes(model, W_U, contexts, source, destinations, [head])
-#     drawn = frequent[torch.randint(300, (5,), generator=pick)]
-#     [elsewhere] = changes(model, W_U, contexts, source, drawn)
-#     others = [top_skip_trigrams(ov[h], qk[h], source, 5)[1] for h in range(n_heads) if h != head]
-#     by_others = torch.cat([pass_of(change, theirs) for theirs in others])
-#     passes = [pass_of(change, outputs), pass_of(elsewhere, outputs), by_others]
-#     return [*passes, pass_of(silenced, outputs), change[:, outputs], elsewhere[:, outputs]]
+# def test_claim(head, source, claim):
+#     elsewhere = frequent[torch.randint(300, (5,), generator=pick)]
+#     circuits = [(ov[h], qk[h]) for h in range(n_heads) if h != head]
+#     others = torch.cat([top_skip_trigrams(*pair, source, 5)[1] for pair in circuits])
+#     return try_claims(model, W_U, contexts, head, source, claim, elsewhere, others)
 #
 #
 # figure = None
 # with needs(ov_circuit, qk_circuit, top_skip_trigrams):
-#     results = {claim: tested(claim[0], token(claim[1]), *claims[claim]) for claim in claims}
+#     results = {key: test_claim(key[0], token(key[1]), claim) for key, claim in claims.items()}
 #     drawn = []
 #     for head, _ in claims:
 #         source = int(frequent[torch.randint(300, (1,), generator=pick)])
-#         drawn.append(tested(head, source, *top_skip_trigrams(ov[head], qk[head], source, 5)))
-#     means = [torch.tensor([[x.float().mean() for x in r] for r in each]) for each in (results.values(), drawn)]
-#     rows = [[f"head {h}, {w!r}", *(f"{x:.0%}" for x in row[:4])] for (h, w), row in zip(claims, means[0], strict=True)]
-#     for which, each in zip(("these twelve", "twelve drawn"), means, strict=True):
-#         off = each.std(0) / len(each) ** 0.5
-#         rows.append([f"mean of {which}", *(f"{m:.0%} ± {e:.0%}" for m, e in zip(each.mean(0)[:4], off, strict=False))])
-#     total = means[0].mean(0)
-#     print(f"mean rise of a claimed output: {total[4]:.2f}; after other destinations {total[5]:.2f}")
+#         drawn.append(test_claim(head, source, top_skip_trigrams(ov[head], qk[head], source, 5)))
+#     rises = torch.tensor([result.rises for result in results.values()]).mean(0)
+#     print(
+#         "mean rise of a claimed output: {:.2f}; after other destinations {:.2f}".format(*rises)
+#     )
 #     print("some that do not hold:")
-#     for claim, (holds, *_) in results.items():
-#         for i, j in (~holds).nonzero()[:2]:
-#             destinations, outputs = claims[claim]
-#             print(f"  {claim[1]!r} … {names(destinations[i, None])} → {names(outputs[j, None])}")
-#     columns = ["passes", "claim", "other destinations", "other heads' outputs", "head silenced"]
-#     reveal("claims-that-hold", 100 * float(total[0]))
-#     reveal("claims-without-their-head", 100 * float(total[3]))
-#     figure = table(rows, columns)
+#     for (head, source), result in results.items():
+#         destinations, outputs = claims[head, source]
+#         for i, j in (~result.holds).nonzero()[:2]:
+#             print(f"  {source!r} … {names(destinations[i, None])} → {names(outputs[j, None])}")
+#     groups = {"mean of these twelve": results.values(), "mean of twelve drawn": drawn}
+#     means = {name: torch.tensor([r.shares for r in group]) for name, group in groups.items()}
+#     ours = means["mean of these twelve"].mean(0)
+#     reveal("claims-that-hold", 100 * float(ours[0]))
+#     reveal("claims-without-their-head", 100 * float(ours[3]))
+#     rows = {f"head {head}, {source!r}": r.shares for (head, source), r in results.items()}
+#     columns = ["claim", "other destinations", "other heads' outputs", "head silenced"]
+#     figure = percentages(rows, ["passes", *columns], means)
 # figure
 
 # %% [markdown]
@@ -758,11 +756,11 @@ def top_skip_trigrams(
 #     for i, d in enumerate(ends[0]):
 #         for j, o in enumerate(ends[1]):
 #             ranks = int((likes > likes[d]).sum()), int((raises > raises[o]).sum())
-#             rise = [f"{run[i, j]:+.2f}" for run in rises]
-#             rows.append([*map(repr, (destinations[i], outputs[j])), *ranks, f"{text_says[i, j]:.0%}", *rise])
-#     columns = ["destination", "output", "QK rank", "OV rank", "in the text", "rise", "without head 7"]
+#             shown = f"{text_says[i, j]:.0%}", *(f"{run[i, j]:+.2f}" for run in rises)
+#             rows.append([f"{destinations[i]!r} → {outputs[j]!r}", *ranks, *shown])
 #     reveal("pairings-that-rise", int((rises[0] > 1).sum()))
-#     figure = table(rows, columns)
+#     columns = ["QK rank", "OV rank", "in the text", "rise", "without head 7"]
+#     figure = table(rows, ["destination → output", *columns])
 # figure
 
 # %% [markdown]
@@ -842,9 +840,7 @@ def copying_score(
 #     common = (heldout.bincount(minlength=d_vocab) >= 20).nonzero()[:, 0]
 #     scores, firsts, rows = [], [], []
 #     for h in range(n_heads):
-#         own = (ov[h].A * ov[h].B.T).sum(-1)
-#         above = [(ov[h].A[part] @ ov[h].B > own[part, None]).sum(-1) for part in common.split(256)]
-#         rank = torch.cat(above).float()
+#         rank = own_ranks(ov[h], common).float()
 #         scores.append(float(copying_score(E, W_V[h], W_O[h], W_U)))
 #         firsts.append(float((rank < 10).float().mean()))
 #         rows.append([f"head {h}", scores[h], f"{firsts[h]:.0%}", int(rank.median())])
@@ -852,9 +848,14 @@ def copying_score(
 #     score = float(copying_score(E[mixed], W_V[4], W_O[4], W_U))
 #     # With tokens shuffled a token has any rank of all.
 #     rows.append(["chance: tokens shuffled", score, f"{10 / d_vocab:.1%}", d_vocab // 2])
-#     reveal("heads-with-a-copying-score-near-1", [str(h) for h in range(n_heads) if scores[h] > 0.95])
+#     reveal(
+#         "heads-with-a-copying-score-near-1",
+#         [str(h) for h in range(n_heads) if scores[h] > 0.95],
+#     )
 #     reveal("heads-that-raise-their-own-token", sum(first > 0.5 for first in firsts))
-#     figure = table(rows, ["head", "copying score", "own token among the first 10", "median rank"])
+#     figure = table(
+#         rows, ["head", "copying score", "own token among the first 10", "median rank"]
+#     )
 # figure
 
 # %% tags=["active-ipynb"]
@@ -932,16 +933,24 @@ def direct_logit_attribution(
 # of the four wrong depths. Where would a head have to look, to know how deep this line is?
 
 # %% tags=["active-ipynb"]
-# predict("how-a-head-knows-the-depth", choices=["` if`", "`def`", "the line break before ` if`", "the colon"])
+# KNOWS = {
+#     " if": "` if`",
+#     "def": "`def`",
+#     "\n   ": "the line break before ` if`",
+#     ":": "the colon",
+# }
+# predict("how-a-head-knows-the-depth", choices=KNOWS.values())
 
 # %% tags=["active-ipynb"]
-# PARTS = ["direct path", *(f"head {h}" for h in range(n_heads)), "constant"]
-#
-#
 # def attributed(parts, outputs):
 #     """The logits of some outputs, taken apart: [part, output]."""
-#     directions = [W_U[:, token(o)] for o in outputs]
-#     return torch.cat([direct_logit_attribution(parts.wrote, parts.scale, d) for d in directions], 1)
+#     columns = (W_U[:, token(o)] for o in outputs)
+#     by_part = [direct_logit_attribution(parts.wrote, parts.scale, c) for c in columns]
+#     return torch.cat(by_part, 1)
+#
+#
+# def drawn_by_part(parts, shares, labels):
+#     return heatmap(shares, labels, parts.names, "output", "part of the stream", what="logit")
 #
 #
 # figure = None
@@ -953,8 +962,9 @@ def direct_logit_attribution(
 #     parts = stream_parts(model, ids)
 #     shares = attributed(parts, breaks)
 #     print(f"{opened}\nlogits, all parts together:")
-#     print(*(f"  {s:4.1f}  {label}" for s, label in zip(shares.sum(0), labels, strict=True)), sep="\n")
-#     figure = heatmap(shares, labels, PARTS, "line break", "part of the stream", what="logit")
+#     for label, share in zip(labels, shares.sum(0), strict=True):
+#         print(f"  {share:4.1f}  {label}")
+#     figure = drawn_by_part(parts, shares, labels)
 # figure
 
 # %% [markdown]
@@ -974,23 +984,20 @@ def direct_logit_attribution(
 # with needs(ov_circuit, qk_circuit, top_skip_trigrams, direct_logit_attribution):
 #     askers, _ = top_skip_trigrams(ov[5], qk[5], token(breaks[0]), 8)
 #     print(f"destinations of {labels[0]} in head 5:  {names(askers)}")
-#     read = {}
 #     for head in (5, 6):
-#         attention, key = parts.pattern[0, head].max(-1)
-#         read[head] = token_label(tokenizer, ids[0, key])
-#         print(f"head {head} reads {read[head]}, {attention:.0%} of its attention")
-#     for head in (None, 5, 6):
-#         said = parts.logits if head is None else zero_ablate_head(model, ids, 0, head)[:, -1]
-#         best = said[0].softmax(-1).topk(2)
-#         words = [f"{token_label(tokenizer, i)} {p:.0%}" for p, i in zip(*best, strict=True)]
-#         print("all heads:     " if head is None else f"without head {head}:", ", ".join(words))
+#         print(f"head {head} reads {looks_at(tokenizer, ids[0], parts.pattern[0, head])}")
+#     print("all heads:     ", likeliest(tokenizer, parts.logits[0]))
+#     for head in (5, 6):
+#         said = zero_ablate_head(model, ids, 0, head)[0, -1]
+#         print(f"without head {head}:", likeliest(tokenizer, said))
 #     lead = shares[1:-1, 1] - shares[1:-1, [0, 2, 3, 4]].mean(-1)
-#     places = {labels[0]: "the line break before ` if`", "' if'": "` if`", "'def'": "`def`", "':'": "the colon"}
-#     tells = int(lead.argmax())
-#     reveal("how-a-head-knows-the-depth", places[read[tells]] if tells in read else f"head {tells}")
+#     read = ids[0, parts.pattern[0, lead.argmax()].argmax()]
+#     reveal("how-a-head-knows-the-depth", KNOWS[tokenizer.decode([read])])
 #     inside = torch.tensor([token(o) for o in breaks])
 #     block = ov[5].A[inside] @ ov[5].B[:, inside]
-#     figure = heatmap(block, labels, labels, "output", "head 5 reads", what="entry of the OV circuit")
+#     figure = heatmap(
+#         block, labels, labels, "output", "head 5 reads", what="entry of the OV circuit"
+#     )
 # figure
 
 # %% [markdown]
@@ -1014,20 +1021,17 @@ def direct_logit_attribution(
 # %% tags=["active-ipynb"]
 # figure = None
 # with needs(ov_circuit, qk_circuit, top_skip_trigrams, direct_logit_attribution):
-#     colons = torch.tensor([tokenizer.decode([i]).endswith(":") for i in range(d_vocab)])
-#     ends_line = (colons[heldout[40:-1]] & torch.isin(heldout[41:], inside)).nonzero()[:, 0]
-#     some = ends_line[torch.randint(len(ends_line), (80,), generator=pick)]
-#     places = heldout[some[:, None] + torch.arange(1, 42)].to(device)
-#     lines, follows = places[:, :-1].clone(), places[:, -1]
-#     lines[:, 0] = tokenizer.bos_token_id
+#     lines, follows = after_colons(heldout, tokenizer, inside.tolist(), 80, pick)
+#     lines, follows = lines.to(device), follows.to(device)
 #     right = {}
 #     for head in (None, *range(n_heads)):
 #         said = model(lines) if head is None else zero_ablate_head(model, lines, 0, head)
 #         best = inside.to(device)[said[:, -1, inside].argmax(-1)]
-#         right["all heads" if head is None else f"without head {head}"] = (best == follows).float().mean()
-#     right["always the commonest"] = follows.bincount().max() / len(follows)
-#     reveal("right-depth-without-head-5", 100 * float(right["without head 5"]))
-#     figure = table([[who, f"{share:.0%}"] for who, share in right.items()], ["who says", "right depth first"])
+#         who = "all heads" if head is None else f"without head {head}"
+#         right[who] = [(best == follows).float().mean()]
+#     right["always the commonest"] = [follows.bincount().max() / len(follows)]
+#     reveal("right-depth-without-head-5", 100 * float(right["without head 5"][0]))
+#     figure = percentages(right, ["who says", "right depth first"])
 # figure
 
 # %% [markdown]
@@ -1054,15 +1058,16 @@ def direct_logit_attribution(
 #     parts = stream_parts(model, ids)
 #     shares = attributed(parts, continuations)
 #     for head in (1, 7):
-#         attention, key = parts.pattern[0, head].max(-1)
-#         print(f"head {head} reads {token_label(tokenizer, ids[0, key])}, {attention:.0%} of its attention")
+#         print(f"head {head} reads {looks_at(tokenizer, ids[0], parts.pattern[0, head])}")
 #     new_line = token(continuations[0])
-#     without = [float(zero_ablate_head(model, ids, 0, h)[0, -1].softmax(-1)[new_line]) for h in range(n_heads)]
-#     print(f"probability of the new line: {parts.logits[0].softmax(-1)[new_line]:.1g}; without head 1: {without[1]:.1g}")
+#     said = [parts.logits[0]]
+#     said += [zero_ablate_head(model, ids, 0, h)[0, -1] for h in range(n_heads)]
+#     full, *without = [float(logits.softmax(-1)[new_line]) for logits in said]
+#     print(f"probability of the new line: {full:.1g}; without head 1: {without[1]:.1g}")
 #     print(f"without any other head at most {max(without[:1] + without[2:]):.1g}")
 #     reveal("who-lowers-the-new-line", [str(int(shares[1:-1, 0].argmin()))])
 #     labels = [token_label(tokenizer, token(o)) for o in continuations]
-#     figure = heatmap(shares, labels, PARTS, "output", "part of the stream", what="logit")
+#     figure = drawn_by_part(parts, shares, labels)
 # figure
 
 # %% [markdown]
@@ -1096,9 +1101,7 @@ def direct_logit_attribution(
 # predict("taken-back-at-most", number=True, unit="%")
 
 # %% tags=["active-ipynb"]
-# begins = torch.arange(24) * (len(heldout) // 25)
-# longer = heldout[begins[:, None] + torch.arange(128)].to(device)
-# longer[:, 0] = tokenizer.bos_token_id
+# longer = cut(torch.arange(24) * (len(heldout) // 25), 128)
 # rows = []
 # for name, writing in (("attn-2l-py", 0), ("attn-4l-py", 2)):
 #     deep = load_model(name, device=device)
@@ -1185,9 +1188,10 @@ def value_weighted_pattern(
 #     weighted = torch.stack([value_weighted_pattern(p, v, W_O) for p, v in triples])[:, :, 8:]
 #     looked = seen["pattern", 0][:, :, 8:, 0].mean((0, 2))
 #     carried = weighted[..., 0].sum((0, 2)) / weighted.sum((0, 2, 3))
-#     rows = [[f"head {h}", f"{looked[h]:.0%}", f"{carried[h]:.0%}", int(rank[h])] for h in range(n_heads)]
 #     reveal("rank-of-bos", int(rank.median()))
-#     figure = table(rows, ["head", "attention to <|bos|>", "share of what is written", "rank from below"])
+#     rows = {f"head {h}": [looked[h], carried[h], rank[h]] for h in range(n_heads)}
+#     columns = ["attention to <|bos|>", "share of what is written", "rank from below"]
+#     figure = percentages(rows, ["head", *columns])
 # figure
 
 # %% [markdown]
@@ -1199,9 +1203,8 @@ def value_weighted_pattern(
 #
 # </details>
 #
-# Here is the
-# picture of chapter 00 once more, the same program and the same heads, with every cell weighted. **Look for** the first
-# column: where it was dark, it is faint. (One scale for all heads: head 4 writes most.)
+# Here is the picture of chapter 00 once more, the same program and the same heads, with every cell weighted. **Look for** the
+# first column: where it was dark, it is faint. (One scale for all heads: head 4 writes most.)
 
 # %% tags=["active-ipynb"]
 # view = None
@@ -1236,7 +1239,8 @@ def value_weighted_pattern(
 #     print(f"the dot has {before[dot]:.0%}, `._` {before[token('._')]:.0%}; the dot's logit is")
 #     by = [f"{part:.1f}" for part in (shares[0, 0], shares[-1, 0], shares[1:-1, 0].sum())]
 #     print(f"direct path {by[0]}, constant {by[1]}, all heads {by[2]}")
-#     print(f"of all that is written here, by length, head 7 writes {weighted[7].sum() / weighted.sum():.0%}")
+#     part = weighted[7].sum() / weighted.sum()
+#     print(f"of all that is written here, by length, head 7 writes {part:.0%}")
 #     rows = []
 #     for h in range(n_heads):
 #         key = int(pattern[h].argmax())
@@ -1244,9 +1248,10 @@ def value_weighted_pattern(
 #         sizes = weighted[h, key].item(), weighted[h].sum().item()
 #         moved = f"{(before - after[h]).abs().sum() / 2:.1%}", f"{after[h][dot]:.0%}"
 #         rows.append([f"head {h}", *read, *sizes, *(f"{s:+.1f}" for s in shares[1 + h]), *moved])
-#     columns = ["head", "reads most", "attention", "weighted", "whole row", "logit of .", "logit of ._"]
+#     columns = ["head", "reads most", "attention", "weighted", "whole row"]
+#     columns += ["logit of .", "logit of ._", "moves", "dot left"]
 #     reveal("dot-without-head-7", 100 * float(after[7][dot]))
-#     figure = table(rows, [*columns, "moves", "dot left"])
+#     figure = table(rows, columns)
 # figure
 
 # %% [markdown]
@@ -1341,7 +1346,7 @@ def path_expansion_terms(
 # check(path_expansion_terms)
 
 # %% [markdown]
-# Now attn-2l-py, on the same held-out text. Its norms and biases are put in without touching your function:
+# Now attn-2l-py, on the same held-out text. Its norms and biases are put in (by `FrozenRun`) without touching your function:
 # - a layer's norm divides what stands at each *key* by a scale, so the pattern's columns are divided by it; the mean is taken
 #   out of `W_V`;
 # - the biases of layer 0 are like one token that stands everywhere. Layer 1 reads it, and your function says what becomes of
@@ -1358,49 +1363,21 @@ def path_expansion_terms(
 
 # %% tags=["active-ipynb"]
 # two = load_model("attn-2l-py", device=device)
-# V_2 = two.W_V - two.W_V.mean(-2, keepdim=True)
-# U_2 = two.W_U - two.W_U.mean(0)
-# U_2 = U_2 - U_2.mean(1, keepdim=True)
-# constants = einsum(two.b_V, two.W_O, "l head d_head, l head d_head d_model -> l d_model") + two.b_O
-#
-#
-# class Run:
-#     """attn-2l-py on some text: its logits, patterns, and scales of the norms, to be frozen."""
-#
-#     def __init__(self, tokens):
-#         self.tokens = tokens
-#         keep = lambda name: name.endswith(("hook_pattern", "hook_scale"))
-#         self.logits, cache = two.run_with_cache(tokens, names_filter=keep)
-#         self.patterns = torch.stack([cache["pattern", layer] for layer in range(2)])
-#         norms = [cache[f"blocks.{layer}.ln1.hook_scale"] for layer in range(2)]
-#         self.key_scales = torch.stack(norms).mT[:, :, None]
-#         self.scale = cache["ln_final.hook_scale"]
-#
-#     def orders(self, patterns):
-#         """The logits by order: [order, batch, position, d_vocab]."""
-#         frozen = patterns / self.key_scales
-#         terms = path_expansion_terms(self.tokens, frozen, two.W_E, V_2, two.W_O, U_2)
-#         everywhere, late = torch.zeros_like(self.tokens), (frozen[1:], constants[:1], V_2[1:], two.W_O[1:])
-#         biases = path_expansion_terms(everywhere, *late, U_2)
-#         biases[0] += constants[1] @ U_2
-#         terms[:2] += biases
-#         return terms.div_(self.scale)
-#
-#
 # figure = None
 # with needs(path_expansion_terms):
-#     run = Run(stretches)
-#     terms, elsewhere = run.orders(run.patterns), run.orders(run.patterns.roll(1, 1))[1:]
-#     gap = (terms.sum(0) - without_mean(run.logits)).abs().max()
+#     run = FrozenRun(two, stretches)
+#     terms = run.orders(path_expansion_terms)
+#     gap = (terms.sum(0) - run.logits).abs().max()
 #     print(f"furthest from the model's logits, all orders together: {gap:.1g}")
-#     losses = [loss(constants.sum(0) @ U_2 / run.scale), *(loss(terms[: k + 1].sum(0)) for k in range(3))]
-#     rows = [["constants alone", losses[0].item(), ""], ["and order 0", losses[1].item(), ""]]
-#     for k in (1, 2):
-#         control = loss(terms[:k].sum(0) + elsewhere[k - 1])
-#         rows.append([f"and order {k}", losses[1 + k].item(), f"{control:.2f}"])
-#     reveal("share-of-order-2", 100 * float((losses[2] - losses[3]) / (losses[0] - losses[3])))
+#     elsewhere = run.orders(path_expansion_terms, run.patterns.roll(1, dims=1))
+#     losses = [loss(run.constant_logits()), *(loss(terms[: k + 1].sum(0)) for k in range(3))]
+#     controls = ["", "", *(f"{loss(terms[:k].sum(0) + elsewhere[k]):.2f}" for k in (1, 2))]
 #     del elsewhere  # a hundred megabytes
-#     figure = table(rows, ["logits of", "loss, nats", "last order with another stretch's patterns"])
+#     reveal("share-of-order-2", 100 * float((losses[2] - losses[3]) / (losses[0] - losses[3])))
+#     steps = ["constants alone", *(f"and order {k}" for k in range(3))]
+#     rows = [[s, float(x), c] for s, x, c in zip(steps, losses, controls, strict=True)]
+#     columns = ["logits of", "loss, nats", "last order with another stretch's patterns"]
+#     figure = table(rows, columns)
 # figure
 
 # %% [markdown]
@@ -1426,13 +1403,18 @@ def path_expansion_terms(
 
 # %% tags=["active-ipynb"]
 # with needs(attention_pattern, path_expansion_terms):
-#     alone = after_norm(two.W_E[stretches] + constants[0])
+#     alone = after_norm(two.W_E[stretches] + run.constants[0])
 #     own = attention_pattern(*queries_and_keys(two, alone, layer=1))
-#     looks = {"without layer 0": own, "as on another stretch": run.patterns[1].roll(1, 0)}
-#     late = {how: loss(run.orders(torch.stack([run.patterns[0], p])).sum(0)) for how, p in looks.items()}
 #     print(f"all orders {losses[3]:.2f} nats, without order 2 {losses[2]:.2f}")
-#     print(*(f"layer 1 looking {how}: {value:.2f}" for how, value in late.items()), sep="\n")
-#     ratio = (late["without layer 0"] - losses[3]) / (losses[2] - losses[3])
+#     late = []
+#     for how, late_pattern in (
+#         ("on other text", run.patterns[1].roll(1, 0)),
+#         ("without layer 0", own),
+#     ):
+#         patterns = torch.stack([run.patterns[0], late_pattern])
+#         late.append(loss(run.orders(path_expansion_terms, patterns).sum(0)))
+#         print(f"layer 1 looking as it does {how}: {late[-1]:.2f}")
+#     ratio = (late[-1] - losses[3]) / (losses[2] - losses[3])
 #     reveal("patterns-without-layer-0", MORE[int(ratio > 0.75) + int(ratio > 2)])
 
 # %% [markdown]
@@ -1443,31 +1425,22 @@ def path_expansion_terms(
 # others; beside it the gain with another stretch's patterns.
 
 # %% tags=["active-ipynb"]
-# def gains(run, order_2):
-#     """What order 2 adds to the log-probability of each token that came; the tokens."""
-#     below, came = run.orders(run.patterns)[:2].sum(0), run.tokens[:, 1:]
-#     less, more = (logits[:, :-1].log_softmax(-1).gather(-1, came[..., None]) for logits in (below, below + order_2))
-#     return (more - less)[..., 0], came
-#
-#
-# def by_token(gain, came):
-#     """The mean gain of each token, and how often it came."""
-#     count = came.flatten().bincount(minlength=d_vocab)
-#     return came.flatten().bincount(gain.flatten(), minlength=d_vocab) / count.clamp(min=1), count
-#
-#
 # figure = None
 # with needs(path_expansion_terms):
-#     mean, count = by_token(*gains(run, terms[2]))
-#     best = torch.where(count >= 20, mean, -torch.inf).topk(5).indices
-#     fresh = heldout[starts[:, None] + 2000 + torch.arange(64)].to(device)
-#     fresh[:, 0] = tokenizer.bos_token_id
-#     other = Run(fresh)
-#     scored, times = by_token(*gains(other, other.orders(other.patterns)[2]))
-#     control, _ = by_token(*gains(other, other.orders(other.patterns.roll(1, 1))[2]))
-#     rows = [[names([t]), f"{mean[t]:+.2f}", f"{scored[t]:+.2f}", f"{control[t]:+.2f}", int(times[t])] for t in best]
-#     everything = [f"{(x * n).sum() / n.sum():+.2f}" for x, n in ((mean, count), (scored, times), (control, times))]
-#     rows.append(["all tokens", *everything, int(times.sum())])
+#     chosen_on, count = gain_by_token(terms[:2].sum(0), terms.sum(0), stretches)
+#     fresh = cut(starts + 2000, 64)
+#     other = FrozenRun(two, fresh)
+#     below = other.orders(path_expansion_terms)[:2].sum(0)
+#     gains = [chosen_on]
+#     for patterns in (other.patterns, other.patterns.roll(1, dims=1)):
+#         order_2 = other.orders(path_expansion_terms, patterns)[2]
+#         gain, times = gain_by_token(below, below + order_2, fresh)
+#         gains.append(gain)
+#     del other, below, order_2
+#     best = torch.where(count >= 20, chosen_on, -torch.inf).topk(5).indices
+#     rows = [[names([t]), *(f"{g[t]:+.2f}" for g in gains), int(times[t])] for t in best]
+#     whole = [(g * n).sum() / n.sum() for g, n in zip(gains, (count, times, times), strict=True)]
+#     rows.append(["all tokens", *(f"{g:+.2f}" for g in whole), int(times.sum())])
 #     columns = ["token", "where chosen", "on other text", "another stretch's patterns", "times"]
 #     figure = table(rows, columns, "gain by order 2, nats")
 # figure
@@ -1478,7 +1451,7 @@ def path_expansion_terms(
 # Two tokens stand out, `):` and ` =`. Each gains more than a nat and a half, on the other text nearly as much as where they were
 # chosen. With another stretch's patterns a quarter of it is left for `):`, half for ` =`: the rest is in where the heads look. Of the
 # others ` _` keeps most of its small gain with any patterns, so that this text has little to do with it. Over all tokens
-# the gain is that of the table above.
+# the gain is about that of the table above.
 #
 # </details>
 #
@@ -1534,40 +1507,41 @@ def virtual_head(
 # predict("virtual-weights-above-chance", number=(0, 64))
 
 # %% tags=["active-ipynb"]
-# square = torch.randn(2 * [two.cfg.d_model], generator=torch.Generator().manual_seed(0))
-# turn = torch.linalg.qr(square)[0].to(device)
-#
-#
-# def sizes(writes):
-#     """For every pair: the relative norm of its virtual weights; what its virtual head writes, by length; the sum of it all."""
+# def virtual_heads(writes):
+#     """For every pair: relative norm of the virtual weights, length written; then the sum of all that is written."""
 #     frozen, weights, lengths, total = run.patterns / run.key_scales, [], [], 0
 #     for early, late in product(range(n_heads), repeat=2):
-#         between = (writes[early] @ V_2[1, late]).norm() / writes[early].norm() / V_2[1, late].norm()
-#         patterns, late_head = (frozen[0, :, early], frozen[1, :, late]), (V_2[1, late], two.W_O[1, late])
-#         pattern, circuit = virtual_head(*patterns, V_2[0, early], writes[early], *late_head)
-#         wrote = pattern @ (two.W_E[stretches] @ circuit.A) @ circuit.B
-#         total = total + wrote
-#         weights.append(float(between))
+#         wrote_by, read_by = writes[early], run.W_V[1, late]
+#         norms = wrote_by.norm() * read_by.norm()
+#         weights.append(float((wrote_by @ read_by).norm() / norms))
+#         patterns = frozen[0, :, early], frozen[1, :, late]
+#         heads = run.W_V[0, early], wrote_by, read_by, run.W_O[1, late]
+#         pattern, circuit = virtual_head(*patterns, *heads)
+#         wrote = pattern @ (run.W_E[stretches] @ circuit.A) @ circuit.B
 #         lengths.append(float(wrote[:, 8:].norm(dim=-1).mean()))
+#         total = total + wrote
 #     return torch.tensor(weights), torch.tensor(lengths), total
 #
 #
 # figure = None
+# square = torch.randn(2 * [two.cfg.d_model], generator=torch.Generator().manual_seed(0))
+# turn = torch.linalg.qr(square)[0].to(device)
 # with needs(path_expansion_terms, virtual_head):
-#     weights, lengths, total = sizes(two.W_O[0])
-#     turned_weights, turned_lengths, _ = sizes(two.W_O[0] @ turn)
-#     gap = (total @ U_2 / run.scale - terms[2]).abs().max()
+#     weights, lengths, total = virtual_heads(run.W_O[0])
+#     turned_weights, turned_lengths, _ = virtual_heads(run.W_O[0] @ turn)
+#     gap = (total @ run.W_U / run.scale - terms[2]).abs().max()
 #     print(f"furthest from order 2, all virtual heads together: {gap:.1g}")
-#     print(f"pairs that write less than the same pair turned: {(lengths < turned_lengths).sum()} of 64")
+#     shorter = int((lengths < turned_lengths).sum())
+#     print(f"pairs that write less than the same pair turned: {shorter} of 64")
 #     reveal("virtual-weights-above-chance", int((weights > turned_weights.max()).sum()))
+#     measured = weights, turned_weights, lengths, turned_lengths
 #     rows = []
-#     for pair in lengths.topk(3).indices.tolist() + lengths.topk(1, largest=False).indices.tolist():
+#     for pair in lengths.topk(3).indices.tolist():
 #         early, late = divmod(pair, n_heads)
-#         rows.append([f"0.{early} → 1.{late}", *(x[pair].item() for x in (weights, turned_weights, lengths, turned_lengths))])
-#     spread = [f"{x.min():.3g} to {x.max():.3g}" for x in (weights, turned_weights, lengths, turned_lengths)]
-#     rows.append(["all 64", *spread])
-#     columns = ["virtual head", "virtual weights", "turned", "length written", "turned, length"]
-#     figure = table(rows, columns)
+#         rows.append([f"0.{early} → 1.{late}", *(f"{x[pair]:.3f}" for x in measured)])
+#     rows.append(["all 64", *(f"{x.min():.3f} to {x.max():.3f}" for x in measured)])
+#     columns = ["virtual weights", "turned", "length written", "turned, length"]
+#     figure = table(rows, ["virtual head", *columns])
 # figure
 
 # %% [markdown]

@@ -1,12 +1,50 @@
 """Testing skip-trigrams: what a source does to the logits when it is put into text, and what the training text says."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
     from torch import Tensor
     from transformer_lens.model_bridge import TransformerBridge
+
+
+class Tried(NamedTuple):
+    """What became of the claims that one head makes for one source."""
+
+    holds: "Float[Tensor, 'destination output']"
+    """True where an output rises more than nineteen in twenty tokens do."""
+    shares: "tuple[float, float, float, float]"
+    """How many claims pass: as they are, after other destinations, with other heads' outputs, with the head silenced."""
+    rises: "tuple[float, float]"
+    """The mean rise of the claimed outputs, after the claim's destinations and after the others."""
+
+
+def try_claims(
+    model: "TransformerBridge",
+    W_U: "Float[Tensor, 'd_model d_vocab']",
+    contexts: "Int[Tensor, 'context position']",
+    head: int,
+    source: int,
+    claim: "tuple[Int[Tensor, 'destination'], Int[Tensor, 'output']]",
+    elsewhere: "Int[Tensor, 'destination']",
+    others: "Int[Tensor, 'other']",
+) -> Tried:
+    """A head's claims for a source, and what of them passes with one of its three parts taken away.
+
+    Args:
+        claim: its destinations and its outputs.
+        elsewhere: other destinations.
+        others: outputs that other heads claim.
+    """
+    destinations, outputs = claim
+    change, silenced = changes(model, W_U, contexts, source, destinations, [head])
+    [moved] = changes(model, W_U, contexts, source, elsewhere)
+    passes = [(change, outputs), (moved, outputs), (change, others), (silenced, outputs)]
+    marks = [each[:, which] > each.quantile(0.95, dim=-1, keepdim=True) for each, which in passes]
+    first, second, third, fourth = (float(mark.float().mean()) for mark in marks)
+    rises = float(change[:, outputs].mean()), float(moved[:, outputs].mean())
+    return Tried(marks[0], (first, second, third, fourth), rises)
 
 
 def changes(

@@ -4,7 +4,7 @@ import torch
 
 from mi_tutor.check.small_model import small_model
 from mi_tutor.figures.heads import random_repeats
-from mi_tutor.figures.skip_trigrams import changes, followed_by
+from mi_tutor.figures.skip_trigrams import changes, followed_by, try_claims
 
 
 def test_a_change_is_that_of_the_models_logits_with_and_without_a_head() -> None:
@@ -37,3 +37,18 @@ def test_a_source_counts_as_long_as_it_is_near_and_not_at_the_destination_itself
     assert torch.allclose(followed_by(text, 7, [1], [5, 6], within=4), torch.tensor([[1 / 3, 2 / 3]]))
     assert followed_by(text, 7, [7], [1]).isnan().tolist() == [[False]]
     assert followed_by(text, 9, [1], [5]).isnan().all()
+
+
+def test_a_claim_made_from_what_rises_most_holds_and_one_from_what_falls_does_not() -> None:
+    model = small_model(2, n_layers=1, n_heads=3, d_vocab=2048, n_ctx=64)
+    contexts, destinations = random_repeats(period=6, sequences=2), torch.tensor([11])
+    change, without = changes(model, model.W_U, contexts, 99, destinations, [1])[:, 0]
+    most, least = change.topk(5).indices, (-change).topk(5).indices
+    found = try_claims(model, model.W_U, contexts, 1, 99, (destinations, most), destinations + 1, least)
+    assert found.holds.all()
+    assert found.shares[0] == 1
+    assert found.shares[2] == 0
+    assert found.shares[3] == float((without[most] > without.quantile(0.95)).float().mean())
+    [elsewhere] = changes(model, model.W_U, contexts, 99, destinations + 1)
+    assert found.shares[1] == float((elsewhere[:, most] > elsewhere.quantile(0.95)).float().mean())
+    assert torch.allclose(torch.tensor(found.rises), torch.stack([change[most].mean(), elsewhere[:, most].mean()]))
