@@ -806,9 +806,9 @@ def copying_score(
         W_E, W_V, W_O, W_U: d_vocab and d_model are at least d_head.
 
     Returns:
-        The score described above, a real number from -1 to 1. The eigenvalues are those of a
-        d_head × d_head matrix; no tensor of d_vocab × d_vocab is made. 0 when the circuit is zero.
-        Multiplying one of the matrices by a positive number changes nothing. A Python float is fine too.
+        The sum of the eigenvalues over the sum of their magnitudes; a real number from -1 to 1.
+        They are those of a d_head × d_head matrix; no tensor of d_vocab × d_vocab is made. 0 when
+        the circuit is zero. A Python float is fine too.
     """
     ### BEGIN SOLUTION
     # AB and BA have the same eigenvalues but for zeros, and BA is small.
@@ -1477,11 +1477,12 @@ def virtual_head(
             of the one as of the other.
 
     Returns:
-        The pattern: for each position that the late head writes to, how much of each token arrives there
-        that the early head took it from; rows sum to 1 where those of both patterns do, and are left as
-        they are elsewhere. The circuit, [d_model d_model], row vectors on the left: what becomes, in the
-        stream, of a vector that takes this path. Its inner dimension is at most d_head; any two factors
-        with that product are right. No norms and no biases.
+        The pattern. Row: the position that the late head writes to; column: the position that the early
+        head read; the entry: how much of what stood at the second arrives at the first, by way of all
+        positions in between. Rows sum to 1 where those of both patterns do, and are left as they are
+        elsewhere. Then the circuit, [d_model d_model]: what becomes of a row vector, standing on its
+        left, that takes this path from stream to stream. Its inner dimension is at most d_head; any two
+        factors with that product are right. No norms and no biases.
     """
     ### BEGIN SOLUTION
     pattern = late_pattern @ early_pattern
