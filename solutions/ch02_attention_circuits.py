@@ -5,10 +5,13 @@
 # run at all. Below, four of its matrices are multiplied, and what comes out is what head 1 writes when it looks at a
 # token.
 #
+# *About three hours. It needs [00 Orientation](00_orientation.ipynb): the residual stream, heads, switching one off.*
+#
 # At the end of this chapter you will be able to
 # - say exactly which sum a one-layer transformer computes, and read each of its terms as a table of tokens;
 # - predict from these tables what a token does to a later prediction, and test it on the model;
-# - see heads pull against each other, tell that from deleting, and tell where attention misleads.
+# - see heads pull against each other, tell that from deleting, and tell where attention misleads;
+# - (starred) take a model of two layers apart by the number of heads on a path.
 
 # %% nbgrader={"grade": false, "grade_id": "imports", "locked": false, "schema_version": 3, "solution": false, "task": false}
 import torch
@@ -18,6 +21,8 @@ from torch import Tensor
 from transformer_lens import FactoredMatrix
 
 # %% tags=["active-ipynb"]
+# from itertools import product
+#
 # from mi_tutor.solutions.ch00_orientation import zero_ablate_head
 #
 # from mi_tutor import (
@@ -28,10 +33,20 @@ from transformer_lens import FactoredMatrix
 #     hint,
 #     load_model,
 #     needs,
+#     predict,
+#     reveal,
 #     show_solution,
 # )
+# from mi_tutor.figures.by_order import FrozenRun, gain_by_token
+# from mi_tutor.figures.copying import own_ranks
 # from mi_tutor.figures.deletion import taken_back
+# from mi_tutor.figures.indentation import after_colons
+# from mi_tutor.figures.one_layer import queries_and_keys, stream_parts, told_by_tables, turned
+# from mi_tutor.figures.skip_trigrams import changes, followed_by, try_claims
 # from mi_tutor.views import attention_heads, heatmap, scatter, table, token_label
+# from mi_tutor.views.diagrams_ch02 import head_circuits, one_layer_paths, paths_by_order
+# from mi_tutor.views.percentages import percentages
+# from mi_tutor.views.said import likeliest, looks_at
 #
 # torch.set_grad_enabled(False)  # nothing is trained here
 # device = choose_device()
@@ -81,9 +96,14 @@ from transformer_lens import FactoredMatrix
 #
 # ## 1. Does the sum hold?
 #
-# The embedding goes into the stream, heads add to it, the sum is unembedded. What a head adds at a position is a
-# weighted mean: it shares out its attention among the tokens up to here, and each of these sends what the head makes of
-# it. So there are two steps, and the first is the weights.
+# The embedding goes into the stream, heads add to it, the sum is unembedded.
+
+# %% tags=["active-ipynb"]
+# one_layer_paths(n_heads)
+
+# %% [markdown]
+# What a head adds at a position is a weighted mean: it shares out its attention among the tokens up to here, and each of
+# these sends what the head makes of it. So there are two steps, and the first is the weights.
 #
 # ### Exercise: `attention_pattern`
 # *Difficulty 2 of 5, about 15 minutes.* A query for each position that reads, a key for each that is read; the better
@@ -133,27 +153,8 @@ def attention_pattern(
 # """
 # text = model.to_tokens(program)
 # logits, cache = model.run_with_cache(text)
-#
-#
-# def turned(x, steps):
-#     """Rotary positions: every pair of numbers is turned by so many steps of its own speed."""
-#     speed = model.cfg.rotary_base ** (-torch.arange(0, d_head, 2, device=device) / d_head)
-#     angle = torch.as_tensor(steps, device=device)[..., None] * speed
-#     a, b = x[..., 0::2], x[..., 1::2]
-#     pairs = a * angle.cos() - b * angle.sin(), a * angle.sin() + b * angle.cos()
-#     return torch.stack(pairs, -1).flatten(-2)
-#
-#
-# def queries_and_keys(tokens):
-#     """What a layer compares: from embeddings to turned queries and keys."""
-#     axes = "batch position d_model, head d_model d_head -> batch position head d_head"
-#     steps = torch.arange(tokens.shape[1])[:, None]
-#     q = turned(einsum(E[tokens], W_Q, axes) + b_Q, steps)
-#     return q, turned(einsum(E[tokens], W_K, axes) + b_K, steps)
-#
-#
 # with needs(attention_pattern):
-#     pattern = attention_pattern(*queries_and_keys(text))
+#     pattern = attention_pattern(*queries_and_keys(model, E[text]))  # with biases, and turned
 #     gap = (pattern - cache["pattern", 0]).abs().max()
 #     print(
 #         f"{list(pattern.shape)}: batch, head, query, key; furthest from the model's: {gap:.1g}"
@@ -183,9 +184,9 @@ def one_layer_logits(
         pattern: row: the position that reads; column: the one that is read. Used as it is given.
 
     Returns:
-        The direct path (embedding, unembedding) plus, over heads, the pattern-weighted sum of what
-        each source token sends: embedding, W_V, W_O, unembedding. No norms, biases or positions; no
-        tensor of d_vocab × d_vocab is made.
+        The direct path plus, over heads, what each source token sends through that head, weighted by
+        the pattern. A pattern of zeros leaves the direct path; a pattern twice as large doubles the
+        rest. No norms, biases or positions; no tensor of d_vocab × d_vocab is made.
     """
     ### BEGIN SOLUTION
     x = W_E[tokens]
@@ -211,8 +212,14 @@ def one_layer_logits(
 # - **Positions** are in the pattern, and nowhere else.
 #
 # A softmax does not notice when the same number is added to all logits. So we also take the mean over tokens out of
-# `W_U`: then 0 means "no better than the average token". **Predict first.** With all this put in, how much will be left
-# over?
+# `W_U`: then 0 means "no better than the average token".
+#
+# **Predict first.** With all this put in, by how much will your sum miss the model's logits, where it misses them most? The
+# logits go up to about 16.
+
+# %% tags=["active-ipynb"]
+# MISSED = {0.001: "by rounding, less than 0.001", 0.5: "by a few tenths", 100: "by whole units"}
+# predict("one-layer-sum", choices=MISSED.values())
 
 # %% tags=["active-ipynb"]
 # W_U = W_U - W_U.mean(0)  # the final norm takes the mean of the stream
@@ -232,20 +239,47 @@ def one_layer_logits(
 #     gap = (summed - without_mean(logits)).abs().max()
 #     print(f"largest logit {summed.max():.1f}; largest difference from the model {gap:.1g}")
 #     print(f"scales from {scale.min():.2f} to {scale.max():.2f}, mean {scale.mean():.2f}")
+#     reveal("one-layer-sum", next(words for most, words in MISSED.items() if gap < most))
 
 # %% [markdown]
-# Rounding. This is the *path expansion* (Elhage et al. 2021): the logits are a sum over all ways from a token to the
-# output, a direct one and one through each head. What is frozen in it is the pattern and the scale. Given these two,
-# everything is linear, and every term can be looked at alone.
+# This is the *path expansion*: the logits are a sum over all ways from a token to the output, a direct one and one through
+# each head. With tokens as rows $X$ of zeros and a one, and $A^h$ the pattern of head $h$,
 #
-# How much does each part bring? Add them up one after the other on held-out text, and take the loss each time.
-# **Predict first:** is it the direct path or the heads that brings more?
+# $$\text{logits} = X W_E W_U + \sum_h A^h X\, W_E W_V^h W_O^h W_U$$
+#
+# In Elhage et al. (2021) vectors are columns, so that weights stand in the opposite order, each matrix transposed:
+#
+# $$T = \mathrm{Id} \otimes W_U W_E + \sum_h A^h \otimes \left(W_U W_O^h W_V^h W_E\right)$$
+#
+# What stands left of $\otimes$ acts on positions, what stands right of it on vectors. Both say the same.
+#
+# <details><summary>What it shows</summary>
+#
+# Rounding is all that is left. What is frozen in the sum is the pattern and the scale. Given these two, everything is
+# linear, and every term can be looked at alone.
+#
+# </details>
+#
+# How much does each part bring? Start with the constant alone, which is the same everywhere; add the direct path, then the
+# heads, and take the loss on held-out text each time. **Predict first:** of all that direct path and heads take off the
+# loss, which share do the heads take off?
+
+# %% tags=["active-ipynb"]
+# predict("heads-share-of-loss", number=True, unit="%")
 
 # %% tags=["active-ipynb"]
 # heldout = corpus_tokens("heldout")
 # starts = torch.arange(60) * (len(heldout) // 60)
-# stretches = heldout[starts[:, None] + torch.arange(64)].to(device)
-# stretches[:, 0] = tokenizer.bos_token_id
+#
+#
+# def cut(starts, length):
+#     """Stretches of held-out text, each beginning with the token that begins every text."""
+#     found = heldout[starts[:, None] + torch.arange(length)].to(device)
+#     found[:, 0] = tokenizer.bos_token_id
+#     return found
+#
+#
+# stretches = cut(starts, 64)
 #
 #
 # def loss(logits):
@@ -254,28 +288,40 @@ def one_layer_logits(
 #
 #
 # with needs(one_layer_logits):
-#     real, seen = model.run_with_cache(stretches)
+#     keep = ["ln_final.hook_scale", "blocks.0.attn.hook_pattern"]
+#     real, seen = model.run_with_cache(stretches, names_filter=keep)
 #     still = seen["ln_final.hook_scale"]
 #     direct = (constant + W_E[stretches]) @ W_U
 #     by_heads = one_layer_logits(stretches, seen["pattern", 0], E, W_V, W_O, W_U)
 #     by_heads = by_heads - E[stretches] @ W_U
-#     print(f"constant alone    {loss(constant @ W_U / still):.2f} nats")
-#     print(f"and direct path   {loss(direct / still):.2f}")
-#     print(
-#         f"and eight heads   {loss((direct + by_heads) / still):.2f}, the model: {loss(real):.2f}"
-#     )
+#     losses = [loss(part / still) for part in (constant @ W_U, direct, direct + by_heads)]
+#     names_of = ["constant alone", "and direct path", "and eight heads", "the model"]
+#     for name, value in zip(names_of, [*losses, loss(real)], strict=True):
+#         print(f"{name:16} {value:.2f} nats")
+#     reveal("heads-share-of-loss", 100 * (losses[1] - losses[2]) / (losses[0] - losses[2]))
+#     del real, direct, by_heads  # a hundred megabytes
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # The constant is no more than a list of frequent tokens. The direct path takes off about a nat and a half, and the
 # heads as much again: what one token knows, and what it takes others to know. (All three are divided by the scale of
 # the full run. So the middle number is not that of a model that was trained without heads; such a one, as in chapter
 # 01, would make more of the direct path.)
 #
+# </details>
+#
 # ## 2. What does a head do with what it reads?
 #
-# Look at one term: head h, reading a source token a. It contributes `E[a] @ W_V[h] @ W_O[h] @ W_U`, times the
-# attention. For all a at once this is a table, a row for each source token, a column for each output token. It is the
-# *OV circuit* of the head. It says what attending to a token does, if it is attended to at all.
+# Look at one term: one head, reading one source token. What it contributes is the row of numbers that the first cell of
+# this chapter ranked, times the attention. For all source tokens at once these rows are a table, with a column for each
+# output token. It is the *OV circuit* of the head. It says what attending to a token does, if it is attended to at all.
+
+# %% tags=["active-ipynb"]
+# head_circuits()
+
+# %% [markdown]
+# The orange half is the OV circuit; the blue half comes in section 3.
 #
 # The table has d_vocab² entries. But everything in it passes through the head, which is d_head wide, so it is the
 # product of two narrow matrices, and these are all you need to keep. TransformerLens has a class for that:
@@ -309,8 +355,18 @@ def ov_circuit(
 # check(ov_circuit)
 
 # %% [markdown]
+# Written with tokens as rows, the table is $W_E W_V W_O W_U$. In the paper it is $W_U W_{OV} W_E$ with
+# $W_{OV} = W_O W_V$, the transpose: there a *column* belongs to a source token.
+#
 # **Predict first.** Below are rows of this table for several heads. In chapter 00 head 4 repeated earlier names and
-# head 6 ended import lines. What should the rows of ` class` in head 4 and of `import` in head 6 hold?
+# head 6 ended import lines. Which tokens will ` class` raise most in head 4? And of what kind is the one
+# that `import` raises most in head 6?
+
+# %% tags=["active-ipynb"]
+# predict("class-row-of-head-4", tokens=True)
+
+# %% tags=["active-ipynb"]
+# predict("import-row-of-head-6", choices=["`import` itself", "a name", "a line break"])
 
 # %% tags=["active-ipynb"]
 # with needs(ov_circuit):
@@ -318,19 +374,29 @@ def ov_circuit(
 #     print(f"{ov[0]}: {ov[0].A.numel() + ov[0].B.numel():,} numbers for {d_vocab**2:,} entries")
 #     readings = [(4, " class"), (4, " yield"), (4, "self"), (6, "import"), (6, " isinstance")]
 #     readings += [(0, " except"), (1, " while"), (1, "("), (5, "\n       ")]
+#     raised = {}
 #     for head, source in readings:
 #         row = ov[head].A[token(source)] @ ov[head].B
-#         raised, lowered = row.topk(6).indices, (-row).topk(4).indices
-#         print(f"head {head} reads {source!r:14} raises  {names(raised)}")
-#         print(f"{'':27} lowers  {names(lowered)}")
+#         raised[source] = [tokenizer.decode([i]) for i in row.topk(6).indices]
+#         print(f"head {head} reads {source!r:14} raises  {names(row.topk(6).indices)}")
+#         print(f"{'':27} lowers  {names((-row).topk(4).indices)}")
+#     reveal("class-row-of-head-4", [word.strip() for word in raised[" class"]])
+#     most = raised["import"][0]
+#     kind = "`import` itself" if most.strip() == "import" else "a name"
+#     reveal("import-row-of-head-6", "a line break" if most.startswith("\n") else kind)
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # Head 4 copies: ` class` raises `class`, ` class` and ` cls`, ` yield` raises ` yield`. Head 6 answers `import` with
-# ends of lines, ` isinstance` with the names of types, and head 0 answers ` except` with the names of exceptions.
+# ends of lines and, beside them, with pieces of names, ` isinstance` with the names of types, and head 0 answers ` except`
+# with the names of exceptions.
 #
 # The second line of each is as telling. Head 1, when it reads `(`, *lowers* line breaks: in an open bracket no line
 # ends. And head 5, when it reads a line break with seven spaces, lowers other line breaks. Keep these two in mind; they
 # come back in section 6.
+#
+# </details>
 #
 # (The numbers behind these rows have still to be multiplied by the attention, and divided by the final scale.)
 #
@@ -366,29 +432,125 @@ def qk_circuit(
 # check(qk_circuit)
 
 # %% [markdown]
-# On the model we pass it matrices that have been prepared, and what is done to them matters more than the product:
-# - **Biases folded in.** A column of ones beside `E` and a row `b_Q` under `W_Q` is the same as adding `b_Q`.
-# - **Keys centred.** A softmax does not notice what is added to a whole row. So for every query the mean over all key
-#   tokens is taken out: otherwise the columns are ruled by queries that score high with *everything*. That takes `b_K`
-#   out, too, which is the same for every key.
-# - **Turned to an offset.** The key of a token that stands `offset` back is turned by `offset` steps against the query.
-#   A rotary table that is not turned, offset 0, describes a token that looks at itself; no pair of different positions
-#   is like that.
+# With tokens as rows the table is $W_E W_Q (W_E W_K)^\top$. In the paper it is $W_E^\top W_{QK} W_E$ with
+# $W_{QK} = W_Q^\top W_K$. Each of its matrices is the transpose of ours, and so the table comes out as it is here: in both,
+# rows are queries. (Of the OV circuit, rows and columns are exchanged.)
 #
-# So a table is for *one* distance. How much of what a head does can such a table tell? Take the scores on held-out
-# text. Centre each query's over the keys that it sees; leave the first token aside, and queries that see fewer than
-# eight. Now predict them from a table, which knows the two tokens and not how far apart they are. Which share of their
-# variance does it explain?
+# On the model we pass it matrices that have been prepared, in three steps, and what is done to them matters more than the
+# product. Try each on a vocabulary of three tokens, a, b and c, and a head of two numbers, where you can follow it by hand.
 #
-# **Predict first:** at which distance is the table most useful, and will it reach a half?
+# ### First: biases folded in
+#
+# The model adds $b_Q$ to each query. A column of ones beside $W_E$ and a row $b_Q$ under $W_Q$ is the same. Below, without
+# the bias, token b likes its own key best: its query is (0, 2), and the keys of a, b and c are (3, 1), (2, 2) and (1, 0).
+# **Predict first:** whose key does it like best when the bias (3, 0) is in?
+
+# %% tags=["active-ipynb"]
+# predict("query-with-a-bias", choices=["a", "b", "c"])
+
+# %% tags=["active-ipynb"]
+# abc = torch.eye(3)  # three tokens, each an axis of its own
+# abc_Q, abc_K = (
+#     torch.tensor([[1.0, 0], [0, 2], [2, 1]]),
+#     torch.tensor([[3.0, 1], [2, 2], [1, 0]]),
+# )
+# abc_1 = torch.cat([abc, torch.ones(3, 1)], 1)
+# abc_Q1 = torch.cat([abc_Q, torch.tensor([[3.0, 0]])])
+# abc_K1 = torch.cat([abc_K, torch.zeros(1, 2)])
+#
+#
+# def small(scores, what):
+#     """A small circuit: a row for each query, a column for each key."""
+#     rows = [[f"query {q}", *row] for q, row in zip("abc", scores.tolist(), strict=True)]
+#     return table(rows, ["", *(f"{name} {k}" for name in what for k in "abc")])
+#
+#
+# figure = None
+# with needs(qk_circuit):
+#     bare, biased = qk_circuit(abc, abc_Q, abc_K).AB, qk_circuit(abc_1, abc_Q1, abc_K1).AB
+#     figure = small(torch.cat([bare, biased], 1), ["bare, key", "with bias, key"])
+#     reveal("query-with-a-bias", "abc"[biased[1].argmax()])
+# figure
+
+# %% [markdown]
+# The bias adds three times the key's first number to every row. It is a wish that all queries share, and without it the
+# table is that of another head.
+#
+# ### Second: keys centred
+#
+# A softmax does not notice what is added to a whole row: only differences within a row count. **Predict first,** from the
+# scores with the bias: which of the three queries gives key b the largest share of its attention?
+
+# %% tags=["active-ipynb"]
+# predict("who-looks-at-b", choices=["a", "b", "c"])
+
+# %% tags=["active-ipynb"]
+# figure = None
+# with needs(qk_circuit):
+#     abc_K1[-1] = -(abc_1 @ abc_K1).mean(0)  # the row that the ones meet: less the mean key
+#     even = qk_circuit(abc_1, abc_Q1, abc_K1).AB
+#     attention = even.softmax(-1)
+#     print(f"the softmax moved by {(attention - biased.softmax(-1)).abs().max():.1g}")
+#     best = ["abc"[scores[:, 1].argmax()] for scores in (biased, even, attention)]
+#     print(f"highest in column b: {best[0]} before, {best[1]} now")
+#     reveal("who-looks-at-b", best[2])
+#     figure = small(torch.cat([even, attention], 1), ["centred, key", "attention, key"])
+# figure
+
+# %% [markdown]
+# Down a column, before, the winner was c, which scores high with *everything*. Its attention to b is next to nothing. With
+# the mean key taken out, every row has mean 0, no attention has changed, and the columns can be read. That takes $b_K$ out,
+# too, which is the same for every key. (Columns can be compared better now, not exactly: the softmax of a row still depends
+# on the other keys of that row.)
+#
+# ### Third: turned to an offset
+#
+# The key of a token that stands some tokens back is turned by that many steps against the query. **Predict first:** query b
+# is (3, 2), and key a, centred, is (1, 0): at distance 0 they score 3. A step turns the key by 1 radian, clockwise. What is
+# about the score when a stands *two* back? (Two radians are 115 degrees.)
+
+# %% tags=["active-ipynb"]
+# predict("score-two-back", choices=["about 3", "about 0", "about -3"])
+
+# %% tags=["active-ipynb"]
+# figure = None
+# with needs(qk_circuit):
+#     rows = []
+#     for offset in range(4):
+#         told = qk_circuit(abc_1, abc_Q1, turned(abc_K1, -offset)).AB[1, 0]
+#         q, k = turned((abc_1 @ abc_Q1)[1], 9), turned((abc_1 @ abc_K1)[0], 9 - offset)
+#         rows.append([f"{offset} back", float(told), float(q @ k)])
+#     figure = table(
+#         rows, ["key a stands", "the table's score", "b at 9, both turned by their places"]
+#     )
+#     reveal("score-two-back", f"about {3 * round(rows[2][1] / 3)}")
+# figure
+
+# %% [markdown]
+# A table that is not turned, offset 0, describes a token that looks at itself; no pair of different positions is like that.
+# So a table is for *one* distance.
+#
+# ### How much of a head is in such a table?
+#
+# The same three steps for the model. Take the scores on held-out text. Centre each query's over the keys that it sees; leave
+# the first token aside, and queries that see fewer than eight. Now predict them from a table, which knows the two tokens and
+# not how far apart they are. Which share of their variance does it explain?
+#
+# **Predict first:** at which distance is the table most useful, for the eight heads together, and which share does it then
+# explain, on average?
+
+# %% tags=["active-ipynb"]
+# OFFSETS = [0, 1, 2, 4, 8, 16, 32]
+# predict("most-useful-offset", choices=OFFSETS)
+
+# %% tags=["active-ipynb"]
+# predict("share-told-by-a-table", number=True, unit="%")
 
 # %% tags=["active-ipynb"]
 # OFFSET = 8
-# ones = torch.ones(d_vocab, 1, device=device)
-# E_1 = torch.cat([E, ones], 1)
+# E_1 = torch.cat([E, torch.ones(d_vocab, 1, device=device)], 1)
 # W_Q1 = torch.cat([W_Q, b_Q[:, None]], 1) / d_head**0.5
-# mean_key = (E @ W_K).mean(1, keepdim=True)
-# W_K1 = torch.cat([W_K, -mean_key], 1)
+# W_K1 = torch.cat([W_K, -(E @ W_K).mean(1, keepdim=True)], 1)
 #
 #
 # def circuits_at(offset):
@@ -396,36 +558,26 @@ def qk_circuit(
 #     return [qk_circuit(E_1, W_Q1[h], turned(W_K1[h], -offset)) for h in range(n_heads)]
 #
 #
-# visible = torch.ones(64, 64, device=device).tril()
-# visible[:, 0], visible[:8] = 0, 0
-#
-#
-# def centred(scores):
-#     mean = (scores * visible).sum(-1, keepdim=True) / visible.sum(-1, keepdim=True).clamp(min=1)
-#     return (scores - mean) * visible
-#
-#
 # figure = None
 # with needs(qk_circuit):
-#     q, k = queries_and_keys(stretches)
-#     axes = "batch query head d_head, batch key head d_head -> head batch query key"
-#     scores = centred(einsum(q, k, axes) / d_head**0.5)
-#     rows = []
-#     for offset in (0, 1, 2, 4, 8, 16, 32):
-#         shares = []
-#         for circuit, real_scores in zip(circuits_at(offset), scores, strict=True):
-#             told = centred(circuit.A[stretches] @ circuit.B.T[stretches].mT)
-#             missed = (real_scores - told).square().sum() / real_scores.square().sum()
-#             shares.append(f"{1 - missed:z.0%}")
-#         rows.append([f"{offset} back", *shares])
-#     figure = table(rows, ["table for", *(f"head {h}" for h in range(n_heads))])
-#     qk = circuits_at(OFFSET)
+#     circuits = {offset: circuits_at(offset) for offset in OFFSETS}
+#     told = {o: told_by_tables(model, E[stretches], at, stretches) for o, at in circuits.items()}
+#     best = max(OFFSETS, key=lambda offset: told[offset].mean())
+#     qk = circuits[OFFSET]
+#     reveal("most-useful-offset", best)
+#     reveal("share-told-by-a-table", 100 * float(told[best].mean()))
+#     rows = {f"{offset} back": list(shares) for offset, shares in told.items()}
+#     figure = percentages(rows, ["table for", *(f"head {h}" for h in range(n_heads))])
 # figure
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # A table for the token itself, or for the one before, tells much less, and for some heads it is worse than knowing
 # nothing (a negative share). At 8 back the tables are at their best, with a third to a little over a half. The rest is
 # distance: how far back a key stands, which the table takes for 8 wherever it is. Head 1 is told least.
+#
+# </details>
 #
 # So from here on: `qk` are the tables at 8 back, they hold a third to a half of the story, and what they say has to be
 # tested.
@@ -506,93 +658,58 @@ def top_skip_trigrams(
 # - after the same destinations, the outputs that the other seven heads claim for this source;
 # - the claim as it is, with its head silenced.
 #
-# **Predict first:** twelve sources, five destinations, five outputs, three hundred claims. How many hold? How many would
-# pass in each of the three controls? (The 25 claims of one source share a token and a head. So count by source, not by claim:
-# the error is that of a mean of twelve.)
+# **Predict first:** twelve sources, five destinations, five outputs, three hundred claims. Which share of them holds? And
+# which share would pass with the claim's own head silenced, where a hat gives 5 %? (The 25 claims of one source share a token
+# and a head. So count by source, not by claim: the error is that of a mean of twelve.)
+
+# %% tags=["active-ipynb"]
+# predict("claims-that-hold", number=True, unit="%")
+
+# %% tags=["active-ipynb"]
+# predict("claims-without-their-head", number=True, unit="%")
 
 # %% tags=["active-ipynb"]
 # pick = torch.Generator().manual_seed(0)
-# first = torch.randint(len(heldout) - 32, (12,), generator=pick)
-# contexts = heldout[first[:, None] + torch.arange(20)].to(device)
-# contexts[:, 0] = tokenizer.bos_token_id
+# contexts = cut(torch.randint(len(heldout) - 32, (12,), generator=pick), 20)
 # frequent = heldout.bincount(minlength=d_vocab).topk(300).indices.to(device)
 #
 #
-# def last_logits(ids, silenced):
-#     """The logits at the last position: of the model, then without a head, for each silenced one."""
-#     keep = ["blocks.0.hook_resid_post", "blocks.0.attn.hook_z"]
-#     _, cache = model.run_with_cache(ids, names_filter=keep)
-#     stream, z = (cache[name][:, -1] for name in keep)
-#     left = [stream, *(stream - z[:, head] @ W_O[head] for head in silenced)]
-#     return after_norm(torch.stack(left)) @ W_U
-#
-#
-# def changes(source, destinations, silenced=(), offset=OFFSET):
-#     """What the source does to all logits after each destination: [model or silenced, destination, d_vocab]."""
-#     before = contexts.repeat(len(destinations), 1)
-#     before[:, -1] = destinations.repeat_interleave(len(contexts))
-#     with_source = before.clone()
-#     with_source[:, -1 - offset] = source
-#     change = last_logits(with_source, silenced) - last_logits(before, silenced)
-#     return change.unflatten(1, (len(destinations), len(contexts))).mean(2)
-#
-#
-# def pass_of(change, outputs):
-#     """Which of the outputs rise more than nineteen in twenty tokens do: [destination, output]."""
-#     return change[:, outputs] > change.quantile(0.95, dim=-1, keepdim=True)
-#
-#
-# def tested(head, source, destinations, outputs):
-#     """Whether each claim holds, how much its output rises, and the rates of the three controls."""
-#     change, silenced = changes(source, destinations, [head])
-#     [elsewhere] = changes(source, frequent[torch.randint(300, (5,), generator=pick)])
-#     others = [
-#         top_skip_trigrams(ov[h], qk[h], source, 5)[1] for h in range(n_heads) if h != head
-#     ]
-#     controls = [
-#         pass_of(elsewhere, outputs),
-#         torch.cat([pass_of(change, theirs) for theirs in others]),
-#         pass_of(silenced, outputs),
-#     ]
-#     rises = float(change[:, outputs].mean()), float(elsewhere[:, outputs].mean())
-#     return pass_of(change, outputs), rises, [float(c.float().mean()) for c in controls]
+# def test_claim(head, source, claim):
+#     elsewhere = frequent[torch.randint(300, (5,), generator=pick)]
+#     circuits = [(ov[h], qk[h]) for h in range(n_heads) if h != head]
+#     others = torch.cat([top_skip_trigrams(*pair, source, 5)[1] for pair in circuits])
+#     return try_claims(model, W_U, contexts, head, source, claim, elsewhere, others)
 #
 #
 # figure = None
 # with needs(ov_circuit, qk_circuit, top_skip_trigrams):
-#     rates, rows, rises, misses = {"these twelve": [], "twelve drawn": []}, [], [], []
-#     for (head, source), (destinations, outputs) in claims.items():
-#         holds, rise, controls = tested(head, token(source), destinations, outputs)
-#         rates["these twelve"].append([float(holds.float().mean()), *controls])
-#         rises.append(rise)
-#         for i, j in (~holds).nonzero()[:2]:
-#             misses.append(
-#                 f"{source!r} … {names(destinations[i : i + 1])} → {names(outputs[j : j + 1])}"
-#             )
-#         row = rates["these twelve"][-1]
-#         rows.append([f"head {head}, {source!r}", *(f"{rate:.0%}" for rate in row)])
-#     for head in [head for head, _ in claims]:
+#     results = {key: test_claim(key[0], token(key[1]), claim) for key, claim in claims.items()}
+#     drawn = []
+#     for head, _ in claims:
 #         source = int(frequent[torch.randint(300, (1,), generator=pick)])
-#         holds, _, controls = tested(
-#             head, source, *top_skip_trigrams(ov[head], qk[head], source, 5)
-#         )
-#         rates["twelve drawn"].append([float(holds.float().mean()), *controls])
-#     for which, each in rates.items():
-#         each = torch.tensor(each)
-#         errors = zip(each.mean(0), each.std(0) / len(each) ** 0.5, strict=True)
-#         rows.append(
-#             [f"mean of {which}", *(f"{mean:.0%} ± {error:.0%}" for mean, error in errors)]
-#         )
-#     claimed, elsewhere = torch.tensor(rises).mean(0)
+#         drawn.append(test_claim(head, source, top_skip_trigrams(ov[head], qk[head], source, 5)))
+#     rises = torch.tensor([result.rises for result in results.values()]).mean(0)
 #     print(
-#         f"mean rise of a claimed output: {claimed:.2f}; after other destinations {elsewhere:.2f}"
+#         "mean rise of a claimed output: {:.2f}; after other destinations {:.2f}".format(*rises)
 #     )
-#     print("some that do not hold:", *misses, sep="\n  ")
-#     columns = ["passes", "claim", "other destinations", "other heads' outputs", "head silenced"]
-#     figure = table(rows, columns)
+#     print("some that do not hold:")
+#     for (head, source), result in results.items():
+#         destinations, outputs = claims[head, source]
+#         for i, j in (~result.holds).nonzero()[:2]:
+#             print(f"  {source!r} … {names(destinations[i, None])} → {names(outputs[j, None])}")
+#     groups = {"mean of these twelve": results.values(), "mean of twelve drawn": drawn}
+#     means = {name: torch.tensor([r.shares for r in group]) for name, group in groups.items()}
+#     ours = means["mean of these twelve"].mean(0)
+#     reveal("claims-that-hold", 100 * float(ours[0]))
+#     reveal("claims-without-their-head", 100 * float(ours[3]))
+#     rows = {f"head {head}, {source!r}": r.shares for (head, source), r in results.items()}
+#     columns = ["claim", "other destinations", "other heads' outputs", "head silenced"]
+#     figure = percentages(rows, ["passes", *columns], means)
 # figure
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # Begin with the row "mean of these twelve". About nine claims in ten hold, and nothing was fitted: the tables knew it. But
 # without its reason a claim passes far more often than one time in twenty:
 # - **After other destinations** about half pass. The outputs rise there as well, a fifth as much (printed above the table),
@@ -612,59 +729,43 @@ def top_skip_trigrams(
 # in *with each*, *with the*; its destinations are closing brackets of code (and a lone byte, written as in Python: a
 # character beyond ASCII takes several bytes). It looks as if two uses of one word had been joined that never stand together.
 #
+# </details>
+#
 # ### A bug that cannot be avoided
 #
 # Take head 7 and the source ` def`. In a definition, what comes after `__(`? And after `):`? Both stand high among head
 # 7's destinations for ` def`, further down than the five above, and what follows them stands high among its outputs
 # (the table gives these ranks, of two thousand, from 0). Count how often each pairing occurs in the training text, with
 # a ` def` at most 16 tokens before, then see how much each output rises when ` def` is put in.
+#
+# **Predict first:** the text knows two of the four pairings, `__(` with `self` and `):` with a new line, and the other two
+# hardly at all. How many of the four will rise by more than 1 when ` def` is put in?
 
 # %% tags=["active-ipynb"]
-# def followed_by(source, destinations, outputs, text, within=16):
-#     """After a source shortly before: how often each destination is followed by each output."""
-#     hits = (text == source).long().cumsum(0)
-#     lately = torch.zeros(len(text), dtype=torch.bool)
-#     lately[within:] = hits[within - 1 : -1] > torch.cat(
-#         [hits.new_zeros(1), hits[: -within - 1]]
-#     )
-#     here = lately[:-1]
-#     shares = [
-#         [(text[1:][here & (text[:-1] == d)] == o).float().mean() for o in outputs]
-#         for d in destinations
-#     ]
-#     return torch.tensor(shares)
-#
-#
+# predict("pairings-that-rise", choices=[0, 1, 2, 3, 4])
+
+# %% tags=["active-ipynb"]
 # figure = None
 # with needs(ov_circuit, qk_circuit, top_skip_trigrams):
-#     source, destinations, outputs = " def", ["__(", "):"], ["self", "\n       "]
+#     source, destinations, outputs = token(" def"), ["__(", "):"], ["self", "\n       "]
 #     ends = torch.tensor([token(d) for d in destinations]), [token(o) for o in outputs]
-#     likes, raises = qk[7].A @ qk[7].B[:, token(source)], ov[7].A[token(source)] @ ov[7].B
-#     text_says = followed_by(token(source), *ends, corpus_tokens("train"))
-#     model_says, without_7 = changes(token(source), ends[0], [7])[:, :, ends[1]]
+#     likes, raises = qk[7].A @ qk[7].B[:, source], ov[7].A[source] @ ov[7].B
+#     text_says = followed_by(corpus_tokens("train"), source, *ends)
+#     rises = changes(model, W_U, contexts, source, ends[0], [7])[:, :, ends[1]]
 #     rows = []
-#     for row, d in enumerate(destinations):
-#         for column, o in enumerate(outputs):
-#             pair = token_label(tokenizer, token(d)), token_label(tokenizer, token(o))
-#             ranks = [
-#                 int((all_ > all_[i]).sum())
-#                 for all_, i in ((likes, token(d)), (raises, token(o)))
-#             ]
-#             rows.append(
-#                 [
-#                     *pair,
-#                     *ranks,
-#                     f"{text_says[row, column]:.0%}",
-#                     f"{model_says[row, column]:+.2f}",
-#                     f"{without_7[row, column]:+.2f}",
-#                 ]
-#             )
-#     columns = ["destination", "output", "QK rank", "OV rank", "in the text", "rise"]
-#     columns += ["without head 7"]
-#     figure = table(rows, columns)
+#     for i, d in enumerate(ends[0]):
+#         for j, o in enumerate(ends[1]):
+#             ranks = int((likes > likes[d]).sum()), int((raises > raises[o]).sum())
+#             shown = f"{text_says[i, j]:.0%}", *(f"{run[i, j]:+.2f}" for run in rises)
+#             rows.append([f"{destinations[i]!r} → {outputs[j]!r}", *ranks, *shown])
+#     reveal("pairings-that-rise", int((rises[0] > 1).sum()))
+#     columns = ["QK rank", "OV rank", "in the text", "rise", "without head 7"]
+#     figure = table(rows, ["destination → output", *columns])
 # figure
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # The text knows two of the four: `__(` goes on with `self`, `):` with a new line. The other two hardly ever occur. But
 # all four rise, and by about as much. It is head 7 that does it: without it the two that never occur do not rise at all. The
 # head cannot help it: whether it looks depends on source and destination, what
@@ -674,6 +775,8 @@ def top_skip_trigrams(
 #
 # The model need not fail on such text: other parts can outvote the head. But they have to, every time, and section 6
 # catches one of them at it.
+#
+# </details>
 #
 # ## 5. Does this head copy?
 #
@@ -721,42 +824,51 @@ def copying_score(
 # %% [markdown]
 # Here are all heads, and beside the score a *rank test* that asks what you would mean by copying: when the head reads a
 # token, is this very token among those that it raises most? Its rank among all outputs, 0 being the best, for tokens
-# that occur at least twenty times in the held-out text. **Predict first:** which heads will have a score near 1, and
-# will the two columns agree?
+# that occur at least twenty times in the held-out text. **Predict first:** a number of heads has a copying score above 0.95;
+# which? You have seen some of their rows. And in how many heads is the own token the first of all, or among the ten that are
+# raised most, for more than half of the tokens?
+
+# %% tags=["active-ipynb"]
+# predict("heads-with-a-copying-score-near-1", heads=n_heads)
+
+# %% tags=["active-ipynb"]
+# predict("heads-that-raise-their-own-token", number=(0, 8))
 
 # %% tags=["active-ipynb"]
 # figure = None
 # with needs(ov_circuit, copying_score):
 #     common = (heldout.bincount(minlength=d_vocab) >= 20).nonzero()[:, 0]
-#     rows, clouds = [], {}
+#     scores, firsts, rows = [], [], []
 #     for h in range(n_heads):
-#         own = (ov[h].A * ov[h].B.T).sum(-1)
-#         blocks = [
-#             (ov[h].A[part] @ ov[h].B > own[part, None]).sum(-1) for part in common.split(256)
-#         ]
-#         rank = torch.cat(blocks).float()
-#         score = float(copying_score(E, W_V[h], W_O[h], W_U))
-#         top = f"{(rank < 10).float().mean():.0%}"
-#         rows.append([f"head {h}", score, top, int(rank.median())])
-#         if h in (0, 3, 4):
-#             values = ov[h].eigenvalues
-#             clouds[f"head {h}"] = values.real.tolist(), values.imag.tolist()
+#         rank = own_ranks(ov[h], common).float()
+#         scores.append(float(copying_score(E, W_V[h], W_O[h], W_U)))
+#         firsts.append(float((rank < 10).float().mean()))
+#         rows.append([f"head {h}", scores[h], f"{firsts[h]:.0%}", int(rank.median())])
 #     mixed = torch.randperm(d_vocab, generator=torch.Generator().manual_seed(0)).to(device)
 #     score = float(copying_score(E[mixed], W_V[4], W_O[4], W_U))
-#     row = ["chance: tokens shuffled", score, f"{10 / d_vocab:.1%}", d_vocab // 2]
-#     rows.append(row)  # a token then has any rank of all
+#     # With tokens shuffled a token has any rank of all.
+#     rows.append(["chance: tokens shuffled", score, f"{10 / d_vocab:.1%}", d_vocab // 2])
+#     reveal(
+#         "heads-with-a-copying-score-near-1",
+#         [str(h) for h in range(n_heads) if scores[h] > 0.95],
+#     )
+#     reveal("heads-that-raise-their-own-token", sum(first > 0.5 for first in firsts))
 #     figure = table(
 #         rows, ["head", "copying score", "own token among the first 10", "median rank"]
 #     )
-#     picture = scatter(clouds, "real part", "imaginary part", "eigenvalues of three OV circuits")
 # figure
 
 # %% tags=["active-ipynb"]
+# figure = None
 # with needs(ov_circuit, copying_score):
-#     figure = picture
+#     values = {f"head {h}": ov[h].eigenvalues for h in (0, 3, 4)}
+#     clouds = {name: (v.real.tolist(), v.imag.tolist()) for name, v in values.items()}
+#     figure = scatter(clouds, "real part", "imaginary part", "eigenvalues of three OV circuits")
 # figure
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # In the picture head 4's points lie to the right, far out and close to the axis. Those of head 3 are spread to both
 # sides and off the axis. So far score and rank test agree: head 4 copies most, and head 3 has the lowest score and the
 # worst median rank. That is little, not nothing: in every head the own token is among the first ten more than ten times as
@@ -770,6 +882,8 @@ def copying_score(
 # tell much about any one token. Elhage et al. use the score as a summary and do not take it for the last word. It is
 # suggestive, no proof; a rank test, or a test on the model, has to stand beside it. Chapter 12, which is planned, returns
 # to this.
+#
+# </details>
 #
 # ## 6. Pulling against each other
 #
@@ -796,8 +910,10 @@ def direct_logit_attribution(
         direction: a column of the unembedding, or the difference of two; used as given.
 
     Returns:
-        Each component less its own mean over d_model, divided by the scale, dotted with the
-        direction.
+        One number for each component and row: what it adds to the logit that the final norm (less the
+        mean over d_model, divided by `ln_scale`) and the direction make of the sum of all components.
+        The parts of a sum add up to the whole's number; a component that is the same in all entries
+        adds nothing.
     """
     ### BEGIN SOLUTION
     centred = components - components.mean(-1, keepdim=True)
@@ -813,74 +929,70 @@ def direct_logit_attribution(
 # spaces after them; the last space of an indentation belongs to the word that follows, so 3, 7, 11 and 19 spaces stand
 # for depths of 4, 8, 12 and 20.
 #
-# **Predict first.** Below a function and an `if` are open, so 7 is right. Which head could know, and from which token?
+# **Predict first.** Below a function and an `if` are open, so 7 is right. One head will raise 7 spaces furthest above the mean
+# of the four wrong depths. Where would a head have to look, to know how deep this line is?
 
 # %% tags=["active-ipynb"]
-# def parts(text):
-#     """What each part wrote at the last position: direct path, heads, constant; and the cache."""
-#     ids = model.to_tokens(text)
-#     logits, cache = model.run_with_cache(ids)
-#     z_axes = "head key, key head d_head, head d_head d_model -> head d_model"
-#     wrote = einsum(cache["pattern", 0][0, :, -1], E_values(ids), W_O, z_axes)
-#     return torch.cat([W_E[ids[0, -1:]], wrote, constant[None]])[:, None], ids, logits, cache
-#
-#
-# def E_values(ids):
-#     return einsum(E[ids[0]], W_V, "key d_model, head d_model d_head -> key head d_head")
-#
-#
-# PARTS = ["direct path", *(f"head {h}" for h in range(n_heads)), "constant"]
-#
-#
-# def attributed(text, outputs):
+# KNOWS = {
+#     " if": "` if`",
+#     "def": "`def`",
+#     "\n   ": "the line break before ` if`",
+#     ":": "the colon",
+# }
+# predict("how-a-head-knows-the-depth", choices=KNOWS.values())
+
+# %% tags=["active-ipynb"]
+# def attributed(parts, outputs):
 #     """The logits of some outputs, taken apart: [part, output]."""
-#     components, _, _, cache = parts(text)
-#     scale = cache["ln_final.hook_scale"][:, -1]
-#     columns = [direct_logit_attribution(components, scale, W_U[:, token(o)]) for o in outputs]
-#     return torch.cat(columns, 1)
+#     columns = (W_U[:, token(o)] for o in outputs)
+#     by_part = [direct_logit_attribution(parts.wrote, parts.scale, c) for c in columns]
+#     return torch.cat(by_part, 1)
+#
+#
+# def drawn_by_part(parts, shares, labels):
+#     return heatmap(shares, labels, parts.names, "output", "part of the stream", what="logit")
 #
 #
 # figure = None
 # breaks = ["\n" + " " * spaces for spaces in (3, 7, 11, 15, 19)]
 # opened = "def read(path):\n    if path is None:"
+# ids = model.to_tokens(opened)
+# labels = [token_label(tokenizer, token(o)) for o in breaks]
 # with needs(direct_logit_attribution):
-#     shares = attributed(opened, breaks)
-#     sums = [
-#         f"{int(o.count(' '))} spaces: {s:.1f}"
-#         for o, s in zip(breaks, shares.sum(0), strict=True)
-#     ]
-#     print(f"{opened}\nlogits, all parts together: {', '.join(sums)}")
-#     labels = [token_label(tokenizer, token(o)) for o in breaks]
-#     figure = heatmap(shares, labels, PARTS, "line break", "part of the stream", what="logit")
+#     parts = stream_parts(model, ids)
+#     shares = attributed(parts, breaks)
+#     print(f"{opened}\nlogits, all parts together:")
+#     for label, share in zip(labels, shares.sum(0), strict=True):
+#         print(f"  {share:4.1f}  {label}")
+#     figure = drawn_by_part(parts, shares, labels)
 # figure
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # The direct path and the constant raise all line breaks, for a colon ends a line; they cannot know which. Head 6 does
 # the same once more, the deep ones most. And head 5 is orange in every column but one: it lowers the wrong depths, and
 # leaves the right one.
 #
-# What do the two look at? And can you see head 5's rule in its weights? Here is where they look, who looks at a line
+# </details>
+#
+# What do heads 5 and 6 look at? And can you see head 5's rule in its weights? Here is where they look, who looks at a line
 # break in head 5 by its QK circuit, and the part of its OV circuit that leads from line breaks to line breaks.
 
 # %% tags=["active-ipynb"]
 # figure = None
 # with needs(ov_circuit, qk_circuit, top_skip_trigrams, direct_logit_attribution):
-#     _, ids, logits, cache = parts(opened)
 #     askers, _ = top_skip_trigrams(ov[5], qk[5], token(breaks[0]), 8)
-#     print(
-#         f"destinations of {token_label(tokenizer, token(breaks[0]))} in head 5:  {names(askers)}"
-#     )
+#     print(f"destinations of {labels[0]} in head 5:  {names(askers)}")
 #     for head in (5, 6):
-#         row = cache["pattern", 0][0, head, -1]
-#         key = int(row.argmax())
-#         print(
-#             f"head {head} reads {token_label(tokenizer, ids[0, key])}, {row[key]:.0%} of its attention"
-#         )
-#     for head in (None, 5, 6):
-#         changed = logits if head is None else zero_ablate_head(model, ids, 0, head)
-#         best = changed[0, -1].softmax(-1).topk(2)
-#         said = [f"{token_label(tokenizer, i)} {p:.0%}" for p, i in zip(*best, strict=True)]
-#         print("all heads:     " if head is None else f"without head {head}:", ", ".join(said))
+#         print(f"head {head} reads {looks_at(tokenizer, ids[0], parts.pattern[0, head])}")
+#     print("all heads:     ", likeliest(tokenizer, parts.logits[0]))
+#     for head in (5, 6):
+#         said = zero_ablate_head(model, ids, 0, head)[0, -1]
+#         print(f"without head {head}:", likeliest(tokenizer, said))
+#     lead = shares[1:-1, 1] - shares[1:-1, [0, 2, 3, 4]].mean(-1)
+#     read = ids[0, parts.pattern[0, lead.argmax()].argmax()]
+#     reveal("how-a-head-knows-the-depth", KNOWS[tokenizer.decode([read])])
 #     inside = torch.tensor([token(o) for o in breaks])
 #     block = ov[5].A[inside] @ ov[5].B[:, inside]
 #     figure = heatmap(
@@ -889,71 +1001,86 @@ def direct_logit_attribution(
 # figure
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # Head 6 reads ` if`: a block begins here. Head 5 reads the last line break: this is how deep we are. Without head 5 the
 # model cannot tell one step from two. And the rule is in the weights. Those who look at a line break are the tokens
 # that end in a colon. What they get stands in the picture: go along a row, and one cell is blue, just right of the
 # diagonal; all others are orange. *One step deeper than this line*, it says, mostly by lowering every other depth. (In
 # the last row, 19 spaces, the step deeper is outside the picture.)
 #
+# </details>
+#
 # That was one prompt. If it is a rule, it holds wherever a line ends in a colon. Here are eighty such places from held-out
-# text: how often is the right depth the highest of the five? **Predict first:** without head 5, and without any of the others?
+# text: how often is the right depth the highest of the five? With all heads it is nearly always; who always says the
+# commonest of them is right in a third. **Predict first:** how often without head 5?
+
+# %% tags=["active-ipynb"]
+# predict("right-depth-without-head-5", number=True, unit="%")
 
 # %% tags=["active-ipynb"]
 # figure = None
 # with needs(ov_circuit, qk_circuit, top_skip_trigrams, direct_logit_attribution):
-#     colons = torch.tensor([tokenizer.decode([i]).endswith(":") for i in range(d_vocab)])
-#     ends_line = (colons[heldout[40:-1]] & torch.isin(heldout[41:], inside)).nonzero()[:, 0]
-#     some = ends_line[torch.randint(len(ends_line), (80,), generator=pick)]
-#     places = heldout[some[:, None] + torch.arange(1, 42)].to(device)
-#     lines, follows = places[:, :-1].clone(), places[:, -1]
-#     lines[:, 0] = tokenizer.bos_token_id
-#     rows = []
+#     lines, follows = after_colons(heldout, tokenizer, inside.tolist(), 80, pick)
+#     lines, follows = lines.to(device), follows.to(device)
+#     right = {}
 #     for head in (None, *range(n_heads)):
 #         said = model(lines) if head is None else zero_ablate_head(model, lines, 0, head)
 #         best = inside.to(device)[said[:, -1, inside].argmax(-1)]
-#         right = (best == follows).float().mean()
-#         rows.append(["all heads" if head is None else f"without head {head}", f"{right:.0%}"])
-#     rows.append(["always the commonest", f"{follows.bincount().max() / len(follows):.0%}"])
-#     figure = table(rows, ["who says", "right depth first"])
+#         who = "all heads" if head is None else f"without head {head}"
+#         right[who] = [(best == follows).float().mean()]
+#     right["always the commonest"] = [follows.bincount().max() / len(follows)]
+#     reveal("right-depth-without-head-5", 100 * float(right["without head 5"][0]))
+#     figure = percentages(right, ["who says", "right depth first"])
 # figure
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # Without head 5 half of the depths are right; without any other head, nearly all. It is a rule, and it is head 5's. You have
 # read an algorithm out of two tables.
 #
+# </details>
+#
 # Now the bug of section 4. ` def` in head 7 has `self` among its destinations and a new line among its outputs, so that
-# after `def pop(self` head 7 asks for a new line, inside an open bracket. **Predict first:** who pays?
+# after `def pop(self` head 7 asks for a new line, inside an open bracket. The model does not follow. **Predict first:** which
+# head lowers the new line most? (Rows of the OV circuits stand in section 2.)
+
+# %% tags=["active-ipynb"]
+# predict("who-lowers-the-new-line", heads=n_heads)
 
 # %% tags=["active-ipynb"]
 # figure = None
 # method = "class Stack:\n    def pop(self"
 # with needs(direct_logit_attribution):
 #     continuations = ["\n       ", ",", "):"]
-#     shares = attributed(method, continuations)
-#     _, ids, logits, cache = parts(method)
+#     ids = model.to_tokens(method)
+#     parts = stream_parts(model, ids)
+#     shares = attributed(parts, continuations)
 #     for head in (1, 7):
-#         row = cache["pattern", 0][0, head, -1]
-#         key = int(row.argmax())
-#         print(
-#             f"head {head} reads {token_label(tokenizer, ids[0, key])}, {row[key]:.0%} of its attention"
-#         )
-#     break_before = logits[0, -1].softmax(-1)[token(continuations[0])]
-#     break_after = zero_ablate_head(model, ids, 0, 1)[0, -1].softmax(-1)[token(continuations[0])]
-#     print(f"probability of the new line: {break_before:.1g}; without head 1: {break_after:.1g}")
-#     others = [zero_ablate_head(model, ids, 0, h)[0, -1] for h in range(n_heads) if h != 1]
-#     most = max(float(o.softmax(-1)[token(continuations[0])]) for o in others)
-#     print(f"without any other head at most {most:.1g}")
+#         print(f"head {head} reads {looks_at(tokenizer, ids[0], parts.pattern[0, head])}")
+#     new_line = token(continuations[0])
+#     said = [parts.logits[0]]
+#     said += [zero_ablate_head(model, ids, 0, h)[0, -1] for h in range(n_heads)]
+#     full, *without = [float(logits.softmax(-1)[new_line]) for logits in said]
+#     print(f"probability of the new line: {full:.1g}; without head 1: {without[1]:.1g}")
+#     print(f"without any other head at most {max(without[:1] + without[2:]):.1g}")
+#     reveal("who-lowers-the-new-line", [str(int(shares[1:-1, 0].argmin()))])
 #     labels = [token_label(tokenizer, token(o)) for o in continuations]
-#     figure = heatmap(shares, labels, PARTS, "output", "part of the stream", what="logit")
+#     figure = drawn_by_part(parts, shares, labels)
 # figure
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # Head 7 reads ` def` and raises the new line as much as it raises the comma and the bracket, which are right. Head 1
 # reads the open bracket and lowers it by most of that: in its row for `(`, in section 2, line breaks stood after
 # "lowers". One head makes the bug, another outvotes it, and neither can see the other: they stand in one layer. They were
 # only trained together.
 # Do not make too much of it, though: without head 1 the new line is more than a hundred times as probable, and still
 # improbable. What the direct path raises, comma and bracket, lies far above it.
+#
+# </details>
 #
 # ### And deleting?
 #
@@ -968,12 +1095,13 @@ def direct_logit_attribution(
 # rotation: it keeps its length and its variety, and lies in directions that no head was trained on. And since the largest of
 # 64 pairs is always large, the pair is chosen on one half of the text and scored on the other.
 #
-# **Predict first:** how much of it will the most thorough deleter take back?
+# **Predict first:** how much of it will the most thorough deleter in attn-4l-py take back?
 
 # %% tags=["active-ipynb"]
-# begins = torch.arange(24) * (len(heldout) // 25)
-# longer = heldout[begins[:, None] + torch.arange(128)].to(device)
-# longer[:, 0] = tokenizer.bos_token_id
+# predict("taken-back-at-most", number=True, unit="%")
+
+# %% tags=["active-ipynb"]
+# longer = cut(torch.arange(24) * (len(heldout) // 25), 128)
 # rows = []
 # for name, writing in (("attn-2l-py", 0), ("attn-4l-py", 2)):
 #     deep = load_model(name, device=device)
@@ -986,14 +1114,19 @@ def direct_logit_attribution(
 #     pair = f"{writing}.{early} → {writing + 1}.{late}"
 #     change = f"{found[early, late]:+.3f}"
 #     rows.append([name, pair, change, f"{control.min():+.3f} to {control.max():+.3f}"])
+# reveal("taken-back-at-most", -100 * float(found[early, late]))
 # table(rows, ["model", "pair", "change along what was written", "64 pairs, turned"])
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # In attn-4l-py there is one: 3.0 takes back an eighth of what 2.1 wrote, more than five times what any turned pair loses.
 # In attn-2l-py the best takes back less than a twentieth, about twice the control. So our models do delete, in one pair
 # clearly, and only in part: most of what such a head writes is still there behind the next layer. (These are the last two
 # layers of attn-4l-py. In the others we found nothing that stands out; put other numbers for `writing` and `writing + 1`
 # to see.)
+#
+# </details>
 #
 # ## 7. Attention is not explanation
 #
@@ -1020,8 +1153,9 @@ def value_weighted_pattern(
         W_O: each head's output matrix.
 
     Returns:
-        pattern[head, query, key] times the Euclidean norm of v[key, head] @ W_O[head]. No bias;
-        rows are not brought back to 1. A key that writes nothing gets 0.
+        Each entry of the pattern times the Euclidean length of the vector that this key would write into
+        the stream if it had all of the head's attention. No bias; rows are not brought back to 1. A key
+        that writes nothing gets 0.
     """
     ### BEGIN SOLUTION
     written = einsum(v, W_O, "key head d_head, head d_head d_model -> head key d_model")
@@ -1035,89 +1169,94 @@ def value_weighted_pattern(
 # %% [markdown]
 # Chapter 00 left a column unexplained: nearly all heads look at `<|bos|>`, which says nothing. How much attention does
 # it get on held-out text, and how much is written from there? The last column ranks what head by head would be written
-# from each token of the vocabulary, 0 for the least. **Predict first:** where will `<|bos|>` stand?
+# from each token of the vocabulary, 0 for the least. **Predict first:** of 2,048 tokens, where will `<|bos|>` stand, in the
+# median head?
 
 # %% tags=["active-ipynb"]
+# predict("rank-of-bos", number=(0, 2047))
+
+# %% tags=["active-ipynb"]
+# def values_of(tokens):
+#     return einsum(E[tokens], W_V, "batch key m, head m d -> batch key head d")
+#
+#
 # figure = None
 # with needs(value_weighted_pattern):
 #     written = einsum(E, W_V, W_O, "token m, head m d, head d n -> head token n").norm(dim=-1)
-#     bos = tokenizer.bos_token_id
-#     values = einsum(E[stretches], W_V, "batch key m, head m d -> batch key head d")
-#     triples = zip(seen["pattern", 0], values, strict=True)
-#     weighted = torch.stack([value_weighted_pattern(p, v, W_O) for p, v in triples])
-#     plain, late = seen["pattern", 0][:, :, 8:], weighted[:, :, 8:]
-#     rows = []
-#     for h in range(n_heads):
-#         looked, carried = plain[:, h, :, 0].mean(), late[:, h, :, 0].sum() / late[:, h].sum()
-#         rank = int((written[h] < written[h, bos]).sum())
-#         rows.append([f"head {h}", f"{looked:.0%}", f"{carried:.0%}", rank])
-#     columns = ["head", "attention to <|bos|>", "share of what is written", "rank from below"]
-#     figure = table(rows, columns)
+#     rank = (written < written[:, tokenizer.bos_token_id, None]).sum(-1)
+#     triples = zip(seen["pattern", 0], values_of(stretches), strict=True)
+#     weighted = torch.stack([value_weighted_pattern(p, v, W_O) for p, v in triples])[:, :, 8:]
+#     looked = seen["pattern", 0][:, :, 8:, 0].mean((0, 2))
+#     carried = weighted[..., 0].sum((0, 2)) / weighted.sum((0, 2, 3))
+#     reveal("rank-of-bos", int(rank.median()))
+#     rows = {f"head {h}": [looked[h], carried[h], rank[h]] for h in range(n_heads)}
+#     columns = ["attention to <|bos|>", "share of what is written", "rank from below"]
+#     figure = percentages(rows, ["head", *columns])
 # figure
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # Of all two thousand tokens, `<|bos|>` is the one from which every head but one writes least, and there only one token
 # writes less. It is a *resting place*: a softmax has to look somewhere, and training has made a place where looking
-# does no harm. Xiao et al. (2023) found the same habit in large models, and named it *attention sink*. Here is the
-# picture of chapter 00 once more, the same program and the same heads, with every cell weighted. **Look for** the first
-# column: where it was dark, it is faint. (One scale for all heads: head 4 writes most.)
+# does no harm. Xiao et al. (2023) found the same habit in large models, and named it *attention sink*.
+#
+# </details>
+#
+# Here is the picture of chapter 00 once more, the same program and the same heads, with every cell weighted. **Look for** the
+# first column: where it was dark, it is faint. (One scale for all heads: head 4 writes most.)
 
 # %% tags=["active-ipynb"]
 # view = None
 # with needs(value_weighted_pattern):
 #     _, again = model.run_with_cache(text)
 #     labels = [f"{i}:{tokenizer.decode([t])}" for i, t in enumerate(text[0])]
-#     weighted = value_weighted_pattern(again["pattern", 0][0], E_values(text), W_O)
+#     weighted = value_weighted_pattern(again["pattern", 0][0], values_of(text)[0], W_O)
 #     view = attention_heads(weighted, labels, what="attention times length of what is written")
 # view
 
 # %% [markdown]
 # That was an easy case, for nobody would take `<|bos|>` for a reason. Now a hard one. After `if not self` in a method
 # the model expects a dot. Head 7 looks back at the `self` in the list of parameters, with nearly all of its attention.
-# It is a lovely explanation: *this is the object, so an attribute comes*. **Predict first:** without head 7, what
-# happens to the dot?
+# It is a lovely explanation: *this is the object, so an attribute comes*. **Predict first:** the dot has 83 % of the
+# probability. How much is left of it without head 7?
+
+# %% tags=["active-ipynb"]
+# predict("dot-without-head-7", number=True, unit="%")
 
 # %% tags=["active-ipynb"]
 # figure = None
 # caller = "def keyrelease_event(self, event):\n        if not self"
 # with needs(value_weighted_pattern, direct_logit_attribution):
-#     _, ids, logits, cache = parts(caller)
-#     pattern = cache["pattern", 0][0]
-#     weighted = value_weighted_pattern(pattern, E_values(ids), W_O)
-#     best = logits[0, -1].softmax(-1)
+#     ids = model.to_tokens(caller)
+#     parts = stream_parts(model, ids)
+#     pattern = parts.pattern[0]
+#     weighted = value_weighted_pattern(pattern[:, None], values_of(ids)[0], W_O)[:, 0]
+#     shares = attributed(parts, [".", "._"])
+#     before = parts.logits[0].softmax(-1)
+#     after = [zero_ablate_head(model, ids, 0, h)[0, -1].softmax(-1) for h in range(n_heads)]
 #     dot = token(".")
-#     shares, next_best = attributed(caller, [".", "._"]).T
-#     print(f"the dot has {best[dot]:.0%}, `._` {best[token('._')]:.0%}; the dot's logit is")
-#     print(
-#         f"direct path {shares[0]:.1f}, constant {shares[-1]:.1f}, all heads {shares[1:-1].sum():.1f}"
-#     )
-#     part = weighted[7, -1].sum() / weighted[:, -1].sum()
+#     print(f"the dot has {before[dot]:.0%}, `._` {before[token('._')]:.0%}; the dot's logit is")
+#     by = [f"{part:.1f}" for part in (shares[0, 0], shares[-1, 0], shares[1:-1, 0].sum())]
+#     print(f"direct path {by[0]}, constant {by[1]}, all heads {by[2]}")
+#     part = weighted[7].sum() / weighted.sum()
 #     print(f"of all that is written here, by length, head 7 writes {part:.0%}")
 #     rows = []
 #     for h in range(n_heads):
-#         key = int(pattern[h, -1].argmax())
-#         after = zero_ablate_head(model, ids, 0, h)[0, -1].softmax(-1)
-#         moved = f"{(best - after).abs().sum() / 2:.1%}"
-#         read = f"{key} {token_label(tokenizer, ids[0, key])}"
-#         sizes = weighted[h, -1, key].item(), weighted[h, -1].sum().item()
-#         looked = f"{pattern[h, -1, key]:.0%}"
-#         brought = f"{shares[1 + h]:+.1f}", f"{next_best[1 + h]:+.1f}"
-#         rows.append([f"head {h}", read, looked, *sizes, *brought, moved, f"{after[dot]:.0%}"])
-#     columns = [
-#         "head",
-#         "reads most",
-#         "attention",
-#         "weighted",
-#         "whole row",
-#         "logit of .",
-#         "logit of ._",
-#         "moves",
-#         "dot left",
-#     ]
+#         key = int(pattern[h].argmax())
+#         read = f"{key} {token_label(tokenizer, ids[0, key])}", f"{pattern[h, key]:.0%}"
+#         sizes = weighted[h, key].item(), weighted[h].sum().item()
+#         moved = f"{(before - after[h]).abs().sum() / 2:.1%}", f"{after[h][dot]:.0%}"
+#         rows.append([f"head {h}", *read, *sizes, *(f"{s:+.1f}" for s in shares[1 + h]), *moved])
+#     columns = ["head", "reads most", "attention", "weighted", "whole row"]
+#     columns += ["logit of .", "logit of ._", "moves", "dot left"]
+#     reveal("dot-without-head-7", 100 * float(after[7][dot]))
 #     figure = table(rows, columns)
 # figure
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # Head 7's attention is by far the sharpest of the eight. Weighted, the picture turns round: its whole row is among the
 # smaller ones, less than an eighth of what the heads write, and most of the others write more, from attention that is
 # spread over many tokens or rests on `<|bos|>`. Attribution seems to contradict: the dot owes head 7 more than it owes
@@ -1127,10 +1266,17 @@ def value_weighted_pattern(
 # constant, which favours frequent tokens anywhere, and all heads together each bring a good part. Head 7 looked, and told
 # the model what it knew already: *an attribute, of some kind.*
 #
+# </details>
+#
 # So there are three pictures of one thing, from weak to strong: the pattern says what is *read*; the value-weighted
 # pattern how much is *written*; an attribution or an ablation what that *does* to this answer. Do not stop at the
 # second: head 7's one entry is still the largest single entry in the column "weighted". How long a vector is does not
 # say whether anybody listens in its direction. Nor at one logit: attribute to the *difference* of two answers, or ablate.
+#
+# Nor is an attribution the end. It says how much of *this sum* a part brought, not what would have come without the part, and
+# it takes the pattern as given: why the head looked where it did stands in the QK circuit, which no attribution of this
+# chapter enters. (What gradients attribute to the tokens of the input is another family of methods, with traps of its own;
+# none is used in this chapter.)
 #
 # > **What you may have read.**
 # > - *"Attention shows what the model bases its answer on."* Jain and Wallace (2019) found, in recurrent models of
@@ -1144,7 +1290,276 @@ def value_weighted_pattern(
 # > - *"A copying head is an induction head."* Head 4 looks for tokens to repeat and repeats them. An induction head
 # >   looks for what came *after* the same token, and one layer cannot do that. Chapter 03 shows why.
 #
-# ## 8. And in a large model?
+# ## 8. Two layers, by order
+#
+# One layer has paths through no head or through one. Put a second layer behind it: its heads read the stream, and there
+# stand the token's embedding *and* what the heads of the first layer wrote. Elhage et al. sort the paths by the number of
+# heads on the way, the *order*.
+
+# %% tags=["active-ipynb"]
+# paths_by_order()
+
+# %% [markdown]
+# Keep patterns and scales of a run frozen, as in section 1, and all of it is linear: the logits are the sum of the orders.
+# So one can ask how much each of them is needed, and which part of a deeper model the tables of this chapter still cover.
+#
+# ### Starred: `path_expansion_terms`
+# *Difficulty 3 of 5, about 25 minutes.* For any number of layers. With two layers of one head there are four paths: write
+# them down first. `one_layer_logits` has all that a layer needs; what is new is to keep the orders apart.
+
+
+# %% nbgrader={"grade": false, "grade_id": "path_expansion_terms", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def path_expansion_terms(
+    tokens: Int[Tensor, "batch position"],
+    patterns: Float[Tensor, "layer batch head query key"],
+    W_E: Float[Tensor, "d_vocab d_model"],
+    W_V: Float[Tensor, "layer head d_model d_head"],
+    W_O: Float[Tensor, "layer head d_head d_model"],
+    W_U: Float[Tensor, "d_model d_vocab"],
+) -> Float[Tensor, "order batch position d_vocab"]:
+    """The logits of an attention-only transformer, split by how many heads a path goes through.
+
+    Args:
+        patterns: for each layer, row: the position that reads; column: the one that is read. Used as
+            they are given. At least one layer.
+
+    Returns:
+        Entry k: what all paths through exactly k heads, each in a later layer than the one before,
+        bring to the logits; from 0, the direct path, to the number of layers. All entries together are
+        the logits. No norms, biases or positions.
+    """
+    ### BEGIN SOLUTION
+    streams = [W_E[tokens]] + len(patterns) * [torch.zeros_like(W_E[tokens])]
+    read = "batch key d_model, head d_model d_head -> batch head key d_head"
+    write = "batch head query d_head, head d_head d_model -> batch query d_model"
+    for pattern, V, into in zip(patterns, W_V, W_O, strict=True):
+        for order in reversed(
+            range(len(patterns))
+        ):  # from the top: a layer does not read itself
+            z = pattern @ einsum(streams[order], V, read)
+            streams[order + 1] = streams[order + 1] + einsum(z, into, write)
+    return torch.stack(streams) @ W_U
+    ### END SOLUTION
+
+
+# %% tags=["active-ipynb"] nbgrader={"grade": false, "grade_id": "check_path_expansion_terms", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# check(path_expansion_terms)
+
+# %% [markdown]
+# Now attn-2l-py, on the same held-out text. Its norms and biases are put in (by `FrozenRun`) without touching your function:
+# - a layer's norm divides what stands at each *key* by a scale, so the pattern's columns are divided by it; the mean is taken
+#   out of `W_V`;
+# - the biases of layer 0 are like one token that stands everywhere. Layer 1 reads it, and your function says what becomes of
+#   it, with a vocabulary of one.
+#
+# Add the orders up one after the other, as in section 1. The control asks what of it comes from *where* the heads look: the
+# order that is added last gets the patterns that the model had on another stretch of text.
+#
+# **Predict first:** of what all orders together take off the loss of the constants, which share does order 2 take off, the
+# paths through two heads? There are sixteen paths through one head, and sixty-four through two.
+
+# %% tags=["active-ipynb"]
+# predict("share-of-order-2", number=True, unit="%")
+
+# %% tags=["active-ipynb"]
+# two = load_model("attn-2l-py", device=device)
+# figure = None
+# with needs(path_expansion_terms):
+#     run = FrozenRun(two, stretches)
+#     terms = run.orders(path_expansion_terms)
+#     gap = (terms.sum(0) - run.logits).abs().max()
+#     print(f"furthest from the model's logits, all orders together: {gap:.1g}")
+#     elsewhere = run.orders(path_expansion_terms, run.patterns.roll(1, dims=1))
+#     losses = [loss(run.constant_logits()), *(loss(terms[: k + 1].sum(0)) for k in range(3))]
+#     controls = ["", "", *(f"{loss(terms[:k].sum(0) + elsewhere[k]):.2f}" for k in (1, 2))]
+#     del elsewhere  # a hundred megabytes
+#     reveal("share-of-order-2", 100 * float((losses[2] - losses[3]) / (losses[0] - losses[3])))
+#     steps = ["constants alone", *(f"and order {k}" for k in range(3))]
+#     rows = [[s, float(x), c] for s, x, c in zip(steps, losses, controls, strict=True)]
+#     columns = ["logits of", "loss, nats", "last order with another stretch's patterns"]
+#     figure = table(rows, columns)
+# figure
+
+# %% [markdown]
+# <details><summary>What it shows</summary>
+#
+# Single heads bring most, and only where they look at what belongs to this text: with another stretch's patterns they make it
+# worse than the direct path alone. Paths through two heads bring a quarter of a nat, a fourteenth of the whole, and a third of
+# that comes without the right patterns as well. Elhage et al. ask the same of their two-layer model, and find that the paths
+# of order 2 matter little there, too.
+#
+# Is layer 0 of so little use to layer 1, then? That does not follow. What is frozen is the *pattern* of layer 1, and it was
+# made by queries and keys that read what layer 0 wrote.
+#
+# </details>
+#
+# Take that away as well: let layer 1 find its patterns from the embedding and the constant of layer 0 alone, and leave
+# everything else. **Predict first:** by how much will the loss of all orders together rise, beside what leaving out order 2
+# costs?
+
+# %% tags=["active-ipynb"]
+# MORE = ["by less", "by about as much", "by more than twice as much"]
+# predict("patterns-without-layer-0", choices=MORE)
+
+# %% tags=["active-ipynb"]
+# with needs(attention_pattern, path_expansion_terms):
+#     alone = after_norm(two.W_E[stretches] + run.constants[0])
+#     own = attention_pattern(*queries_and_keys(two, alone, layer=1))
+#     print(f"all orders {losses[3]:.2f} nats, without order 2 {losses[2]:.2f}")
+#     late = []
+#     for how, late_pattern in (
+#         ("on other text", run.patterns[1].roll(1, 0)),
+#         ("without layer 0", own),
+#     ):
+#         patterns = torch.stack([run.patterns[0], late_pattern])
+#         late.append(loss(run.orders(path_expansion_terms, patterns).sum(0)))
+#         print(f"layer 1 looking as it does {how}: {late[-1]:.2f}")
+#     ratio = (late[-1] - losses[3]) / (losses[2] - losses[3])
+#     reveal("patterns-without-layer-0", MORE[int(ratio > 0.75) + int(ratio > 2)])
+
+# %% [markdown]
+# What layer 0 tells layer 1 about *where to look* is the subject of chapter 03.
+#
+# And what is order 2 good for? Sort its gain, the log-probability of the token that came with order 2 less without it, by
+# that token. Of many tokens some gain by luck. So the five best are chosen on these sixty stretches and scored on sixty
+# others; beside it the gain with another stretch's patterns.
+
+# %% tags=["active-ipynb"]
+# figure = None
+# with needs(path_expansion_terms):
+#     chosen_on, count = gain_by_token(terms[:2].sum(0), terms.sum(0), stretches)
+#     fresh = cut(starts + 2000, 64)
+#     other = FrozenRun(two, fresh)
+#     below = other.orders(path_expansion_terms)[:2].sum(0)
+#     gains = [chosen_on]
+#     for patterns in (other.patterns, other.patterns.roll(1, dims=1)):
+#         order_2 = other.orders(path_expansion_terms, patterns)[2]
+#         gain, times = gain_by_token(below, below + order_2, fresh)
+#         gains.append(gain)
+#     del other, below, order_2
+#     best = torch.where(count >= 20, chosen_on, -torch.inf).topk(5).indices
+#     rows = [[names([t]), *(f"{g[t]:+.2f}" for g in gains), int(times[t])] for t in best]
+#     whole = [(g * n).sum() / n.sum() for g, n in zip(gains, (count, times, times), strict=True)]
+#     rows.append(["all tokens", *(f"{g:+.2f}" for g in whole), int(times.sum())])
+#     columns = ["token", "where chosen", "on other text", "another stretch's patterns", "times"]
+#     figure = table(rows, columns, "gain by order 2, nats")
+# figure
+
+# %% [markdown]
+# <details><summary>What it shows</summary>
+#
+# Two tokens stand out, `):` and ` =`. Each gains more than a nat and a half, on the other text nearly as much as where they were
+# chosen. With another stretch's patterns a quarter of it is left for `):`, half for ` =`: the rest is in where the heads look. Of the
+# others ` _` keeps most of its small gain with any patterns, so that this text has little to do with it. Over all tokens
+# the gain is about that of the table above.
+#
+# </details>
+#
+# ### Starred: `virtual_head`
+# *Difficulty 3 of 5, about 20 minutes.* A path through two heads behaves like a head of its own: it has a pattern, from where
+# to where it carries, and an OV circuit, what it does with what it carries. Elhage et al. call it a *virtual attention head*.
+# Patterns act on positions and weights on vectors; mind in which order two of them follow each other.
+
+
+# %% nbgrader={"grade": false, "grade_id": "virtual_head", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def virtual_head(
+    early_pattern: Float[Tensor, "batch query key"],
+    late_pattern: Float[Tensor, "batch query key"],
+    early_V: Float[Tensor, "d_model d_head"],
+    early_O: Float[Tensor, "d_head d_model"],
+    late_V: Float[Tensor, "d_model d_head"],
+    late_O: Float[Tensor, "d_head d_model"],
+) -> tuple[Float[Tensor, "batch query key"], FactoredMatrix]:
+    """The one head that a late head makes together with an early one, whose output it reads.
+
+    Args:
+        early_pattern, late_pattern: row: the position that reads; column: the one that is read. As many
+            of the one as of the other.
+
+    Returns:
+        The pattern. Row: the position that the late head writes to; column: the position that the early
+        head read; the entry: how much of what stood at the second arrives at the first, by way of all
+        positions in between. Rows sum to 1 where those of both patterns do, and are left as they are
+        elsewhere. Then the circuit, [d_model d_model]: what becomes of a row vector, standing on its
+        left, that takes this path from stream to stream. Its inner dimension is at most d_head; any two
+        factors with that product are right. No norms and no biases.
+    """
+    ### BEGIN SOLUTION
+    pattern = late_pattern @ early_pattern
+    return pattern, FactoredMatrix(early_V @ (early_O @ late_V), late_O)
+    ### END SOLUTION
+
+
+# %% tags=["active-ipynb"] nbgrader={"grade": false, "grade_id": "check_virtual_head", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# check(virtual_head)
+
+# %% [markdown]
+# In the paper a virtual head is $(A^{h_2} A^{h_1}) \otimes (W_{OV}^{h_2} W_{OV}^{h_1})$, the early head $h_1$ on the right in
+# both. With row vectors the weights change sides, $W_V^{h_1} W_O^{h_1} W_V^{h_2} W_O^{h_2}$, and the patterns do not: the tokens
+# stand on the right of a pattern in either convention.
+#
+# In the middle of the product stand $W_O^{h_1} W_V^{h_2}$, the *virtual weights* between the two heads, as if there were no stream
+# between them. How large are they? Below is their Frobenius norm, over the product of the norms of the two; the control turns
+# what the early head writes into directions that no head was trained on, by one random rotation, as in section 6.
+#
+# **Predict first:** in how many of the 64 pairs are the virtual weights larger than in every one of the 64 turned pairs?
+
+# %% tags=["active-ipynb"]
+# predict("virtual-weights-above-chance", number=(0, 64))
+
+# %% tags=["active-ipynb"]
+# def virtual_heads(writes):
+#     """For every pair: relative norm of the virtual weights, length written; then the sum of all that is written."""
+#     frozen, weights, lengths, total = run.patterns / run.key_scales, [], [], 0
+#     for early, late in product(range(n_heads), repeat=2):
+#         wrote_by, read_by = writes[early], run.W_V[1, late]
+#         norms = wrote_by.norm() * read_by.norm()
+#         weights.append(float((wrote_by @ read_by).norm() / norms))
+#         patterns = frozen[0, :, early], frozen[1, :, late]
+#         heads = run.W_V[0, early], wrote_by, read_by, run.W_O[1, late]
+#         pattern, circuit = virtual_head(*patterns, *heads)
+#         wrote = pattern @ (run.W_E[stretches] @ circuit.A) @ circuit.B
+#         lengths.append(float(wrote[:, 8:].norm(dim=-1).mean()))
+#         total = total + wrote
+#     return torch.tensor(weights), torch.tensor(lengths), total
+#
+#
+# figure = None
+# square = torch.randn(2 * [two.cfg.d_model], generator=torch.Generator().manual_seed(0))
+# turn = torch.linalg.qr(square)[0].to(device)
+# with needs(path_expansion_terms, virtual_head):
+#     weights, lengths, total = virtual_heads(run.W_O[0])
+#     turned_weights, turned_lengths, _ = virtual_heads(run.W_O[0] @ turn)
+#     gap = (total @ run.W_U / run.scale - terms[2]).abs().max()
+#     print(f"furthest from order 2, all virtual heads together: {gap:.1g}")
+#     shorter = int((lengths < turned_lengths).sum())
+#     print(f"pairs that write less than the same pair turned: {shorter} of 64")
+#     reveal("virtual-weights-above-chance", int((weights > turned_weights.max()).sum()))
+#     measured = weights, turned_weights, lengths, turned_lengths
+#     rows = []
+#     for pair in lengths.topk(3).indices.tolist():
+#         early, late = divmod(pair, n_heads)
+#         rows.append([f"0.{early} → 1.{late}", *(f"{x[pair]:.3f}" for x in measured)])
+#     rows.append(["all 64", *(f"{x.min():.3f} to {x.max():.3f}" for x in measured)])
+#     columns = ["virtual weights", "turned", "length written", "turned, length"]
+#     figure = table(rows, ["virtual head", *columns])
+# figure
+
+# %% [markdown]
+# <details><summary>What it shows</summary>
+#
+# All virtual heads together are order 2, to rounding. But of the 64 pairs just one has virtual weights above the control's, and
+# hardly: most lie below *all* of it. In nearly all pairs what is written on this text is shorter, too, than what layer 1 would make
+# of the same output in random directions. The values of layer 1 do not look for the heads of layer 0; if anything they look past
+# them. That agrees with the quarter of a nat, and it is said of values alone: what queries and keys read is another matter,
+# and chapter 03's.
+#
+# Norm and length do not say the same. 0.5 → 1.6 writes most, with virtual weights far below chance: the norm counts all
+# directions in which the early head could write, the length those in which it does.
+#
+# </details>
+#
+# ## 9. And in a large model?
 #
 # What you have used is two matrices a head. GPT-2's vocabulary has 50,257 tokens. Here are random weights of that many
 # tokens (meaningless, but as large): the same four functions, what the tables would weigh, and what the factors do.
@@ -1178,16 +1593,17 @@ def value_weighted_pattern(
 #   most frequent tokens; rarer ones were not tried. The sentence of section 7 was looked for: it says that a sharp pattern
 #   *can* mislead, not how often it does.
 # - **The test's text.** A token put into text that has nothing to do with it is off the data the model learned from.
-# - **One layer.** Here queries, keys and values are made from single tokens. From the second layer on they are made
-#   from what heads have written, and tables of tokens no longer tell the whole story. Chapter 03 begins
-#   there, with induction heads.
+# - **One layer.** Up to section 7 queries, keys and values are made from single tokens. From the second layer on they are made
+#   from what heads have written, and tables of tokens no longer tell the whole story. Section 8 freezes the patterns, and so
+#   leaves out what heads tell each other about where to look. Chapter 03 begins there, with induction heads.
 #
 # ## Sources
 #
 # - Elhage et al., [A Mathematical Framework for Transformer
 #   Circuits](https://transformer-circuits.pub/2021/framework/index.html), 2021, section "One-Layer Attention-Only
 #   Transformers": path expansion, QK and OV circuits, skip-trigrams and their bugs, eigenvalues and copying, and what
-#   they do not prove. (Vectors are columns there, and positions are not rotary.)
+#   they do not prove. Virtual weights, virtual heads and the importance of paths by order are in "Transformer Overview" and
+#   "Two-Layer Attention-Only Transformers". (Vectors are columns there, and positions are not rotary.)
 # - Su et al., [RoFormer: Enhanced Transformer with Rotary Position Embedding](https://arxiv.org/abs/2104.09864), 2021.
 # - Jain and Wallace, [Attention is not Explanation](https://arxiv.org/abs/1902.10186), 2019.
 # - Wiegreffe and Pinter, [Attention is not not Explanation](https://arxiv.org/abs/1908.04626), 2019.
@@ -1212,3 +1628,6 @@ def value_weighted_pattern(
 # per token); a test whether opposite writings meet at the same position, which weights alone do not tell; a control, such as
 # heads with their rows permuted, or an experiment with an extra head, that could show the count to be empty.
 # ### END SOLUTION
+
+# %% [markdown]
+# Next: [03 Induction heads](03_induction_heads.ipynb), where one head reads another's notes to know where to look.

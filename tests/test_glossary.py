@@ -8,7 +8,7 @@ import pytest
 
 from docs import __main__ as site
 from docs.chapters import as_page, read_chapters, to_sections
-from mi_tutor.authoring.colab_cell import repository
+from mi_tutor.address import repository
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
