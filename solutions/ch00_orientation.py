@@ -11,14 +11,13 @@
 # At the end stands a map of the field that asks such questions, and of what it claims and has not yet proven.
 
 # %% nbgrader={"grade": false, "grade_id": "imports", "locked": false, "schema_version": 3, "solution": false, "task": false}
+import torch
 from einops import einsum
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
 # %% tags=["active-ipynb"]
-# import torch
-#
 # from mi_tutor import (
 #     check,
 #     choose_device,
@@ -535,7 +534,95 @@ def zero_ablate_head(
 # part involved, nor that it does nothing else. And zero is an odd thing to put there: the rest of the model has never
 # met a stream without this head, so some of the damage may come from the oddity. Better controls, such as the head's mean,
 # or its output on another text, are the subject of a later chapter.
-#
+
+# %% [markdown]
+# ### Starred: `mean_ablation_costs`
+# *Difficulty 3 of 5, about 25 minutes.*
+
+
+# %% nbgrader={"grade": false, "grade_id": "mean_ablation_costs", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def mean_ablation_costs(
+    model: TransformerBridge, tokens: Int[Tensor, "batch position"], layer: int
+) -> Float[Tensor, "head"]:
+    """What it costs to hold one head after another at what it writes on average.
+
+    A head is held when its `hook_z` is, at each position, the mean over the sequences of what it
+    would have been there: position 3 is the same in every sequence, and position 4 something else.
+
+    Args:
+        model: any TransformerLens model; its hooks, mode and parameters are left as found.
+        tokens: at least one sequence of at least two tokens.
+        layer: whose heads are held, one at a time; the others and all later parts run as usual.
+
+    Returns:
+        For each head, by how much the loss rises, in nats per predicted token: above 0 where the
+        model predicts worse without what the head says of this text. The mean of one sequence is
+        itself, and costs 0.
+    """
+    ### BEGIN SOLUTION
+
+    def loss(head=None):
+        def hold(z, hook):
+            z = z.clone()
+            if head is not None:
+                z[:, :, head] = z[:, :, head].mean(0)
+            return z
+
+        logits = model.run_with_hooks(tokens, fwd_hooks=[(f"blocks.{layer}.attn.hook_z", hold)])
+        return -next_token_log_probs(logits, tokens).mean()
+
+    return torch.stack([loss(head) for head in range(model.cfg.n_heads)]) - loss()
+    ### END SOLUTION
+
+
+# %% tags=["active-ipynb"] nbgrader={"grade": false, "grade_id": "check_mean_ablation_costs", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# check(mean_ablation_costs)
+
+# %% [markdown]
+# ### Starred: `choose_and_score`
+# *Difficulty 3 of 5, about 25 minutes.*
+
+
+# %% nbgrader={"grade": false, "grade_id": "choose_and_score", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def choose_and_score(
+    falls: Float[Tensor, "token"],
+    kind: Int[Tensor, "token"],
+    first: Bool[Tensor, "token"],
+    k: int,
+    least: int,
+) -> tuple[Int[Tensor, "k"], Float[Tensor, "k"], Float[Tensor, "k"]]:
+    """The kinds of token with the highest means in one half of a text, and their means in the other.
+
+    Args:
+        falls: a number for each place in the text.
+        kind: what stands there, int64, 0 or more; kinds may be missing in between.
+        first: True in the half on which is chosen, False in the half on which is scored.
+        k: how many kinds, 0 or more. No two kinds have the same mean.
+        least: 1 or more. A kind can be chosen if it stands at least so often in each half; at
+            least k kinds do.
+
+    Returns:
+        The k kinds, the one with the highest mean over the first half first; these means; and for
+        the same kinds, in the same order, their means over the other half.
+    """
+    ### BEGIN SOLUTION
+    size = int(kind.max()) + 1
+
+    def means(part):
+        often = kind[part].bincount(minlength=size)
+        return kind[part].bincount(falls[part], minlength=size) / often, often
+
+    (chosen, here), (scored, there) = means(first), means(~first)
+    allowed = (here >= least) & (there >= least)
+    best = torch.where(allowed, chosen, -torch.inf).topk(k).indices
+    return best, chosen[best], scored[best]
+    ### END SOLUTION
+
+
+# %% tags=["active-ipynb"] nbgrader={"grade": false, "grade_id": "check_choose_and_score", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# check(choose_and_score)
+
+# %% [markdown]
 # ## 5. The map
 #
 # What you did is *mechanistic interpretability*: to explain a trained network's behaviour by the parts and steps that
