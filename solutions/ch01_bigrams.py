@@ -458,7 +458,42 @@ def mean_kl(
 # worse than the mean, and rows that were never seen hold nothing that was learned. A weighted mean near
 # zero does not say that every row is right. Keep this in mind for every single number that you will be shown in this
 # field.
-#
+
+# %% [markdown]
+# ### Starred: `interpolated_log_probs`
+# *Difficulty 3 of 5, about 30 minutes.*
+
+
+# %% nbgrader={"grade": false, "grade_id": "interpolated_log_probs", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def interpolated_log_probs(
+    counts: Int[Tensor, "d_vocab d_vocab"], lower: Int[Tensor, "d_vocab"], discount: float
+) -> Float[Tensor, "d_vocab d_vocab"]:
+    """Log-probabilities of the next token: a little taken from every count, and shared out again.
+
+    From each pair that was seen, `discount` of a count is taken. What a row has given up goes back
+    to it, to all next tokens in proportion to `lower`, whether they were seen after it or not.
+
+    Args:
+        counts: row: current token, column: next token.
+        lower: how much each next token should get, relative to the others; 0 or more, not all 0.
+        discount: from 0 to 1.
+
+    Returns:
+        Natural logarithms, float32; the exponentials of each row sum to 1. A row never seen is in
+        proportion to `lower`. Where nothing was seen and nothing is given stands -inf.
+    """
+    ### BEGIN SOLUTION
+    share = lower / lower.sum()
+    total, kinds = counts.sum(-1, keepdim=True), (counts > 0).sum(-1, keepdim=True)
+    mixed = ((counts - discount).clamp(min=0) + discount * kinds * share) / total.clamp(min=1)
+    return torch.where(total > 0, mixed, share).log()
+    ### END SOLUTION
+
+
+# %% tags=["active-ipynb"] nbgrader={"grade": false, "grade_id": "check_interpolated_log_probs", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# check(interpolated_log_probs)
+
+# %% [markdown]
 # ## 6. Watch it learn
 #
 # You now own all the parts of a training run: `direct_path_logits` is the model, `mean_kl` against the counted table is
@@ -500,7 +535,38 @@ def mean_kl(
 # ones are not there yet: trained for longer, they fall further). Two directions are too few to keep five hundred successions apart; from
 # curve to curve the floor falls, and at 128 hardly anything is left. A matrix product of inner size d_model has at most
 # *rank* d_model; the floor is what this bottleneck costs, in nats.
-#
+
+# %% [markdown]
+# ### Starred: `low_rank`
+# *Difficulty 3 of 5, about 20 minutes.*
+
+
+# %% nbgrader={"grade": false, "grade_id": "low_rank", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def low_rank(
+    table: Float[Tensor, "row column"], weights: Float[Tensor, "row"], rank: int
+) -> Float[Tensor, "row column"]:
+    """The table of low rank that is nearest to a given one, where rows count by their weights.
+
+    Args:
+        table: what is to be approximated; finite.
+        weights: how much a squared error counts in each row, above 0.
+        rank: from 0 to the smaller side of the table.
+
+    Returns:
+        Of all tables of this rank or less, the one with the smallest sum of weighted squared
+        errors; nothing is centred. Rank 0 gives zeros, a high enough one the table.
+    """
+    ### BEGIN SOLUTION
+    scale = weights.sqrt()[:, None]
+    U, S, Vh = torch.linalg.svd(table * scale, full_matrices=False)
+    return (U[:, :rank] * S[:rank]) @ Vh[:rank] / scale
+    ### END SOLUTION
+
+
+# %% tags=["active-ipynb"] nbgrader={"grade": false, "grade_id": "check_low_rank", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# check(low_rank)
+
+# %% [markdown]
 # ## 7. Let it speak
 #
 # A table of probabilities can write. Start with a token, draw the next from its row, move to that row, and so on. In 1948
