@@ -514,7 +514,8 @@ def zero_ablate_head(
 #         ]
 #     )
 #     small, large = (falls.abs() < 0.5).float().mean(), (falls.abs() > 2).float().mean()
-#     print(f"{(falls < 0).float().mean():.0%} of the cells lie below 0, {large:.0%} above two nats")
+#     below = (falls < 0).float().mean()
+#     print(f"{below:.0%} of the cells are below 0, {large:.0%} above two nats")
 #     reveal("cells-below-half-a-nat", 100 * small)
 #     heads = [f"head {head}" for head in range(model.cfg.n_heads)]
 #     titles = {"x_title": "token that is predicted", "y_title": "head that is silent"}
