@@ -397,7 +397,7 @@ def head_pattern(
 # print(f"read alike, the first token would get {even:.0%} of all attention")
 # reveal("attention-on-the-first-token", 100 * patterns[:, :, 0].mean())
 # reveal("read-from-inside-the-string", [places[patterns[left_open[0], 38].argmax()]])
-# attention_heads(patterns, places)
+# attention_heads(cache["pattern", 0][0], places)
 
 # %% [markdown]
 # <details><summary>What it shows</summary>

@@ -111,7 +111,8 @@ def count_bigrams(
 
 # %% tags=["active-ipynb"]
 # with needs(count_bigrams):
-#     counts, likeliest = count_bigrams(train, d_vocab), {}
+#     counts = count_bigrams(train, d_vocab)
+#     likeliest = {}
 #     for text in (" not", "self", "("):
 #         row = counts[tokenizer.encode(text, add_special_tokens=False)[-1]]
 #         best = row.topk(5)
