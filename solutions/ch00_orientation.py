@@ -2,23 +2,24 @@
 # # 00 Orientation: open a model and look
 #
 # Below, a small transformer finishes a line of Python nine times: once with all of its eight attention heads, and
-# once without each of them. Run the cells as you come to them. In this chapter you will learn to do what they do, with any
-# transformer:
-# - turn its output into predictions, and say how surprised it is by a text;
-# - take its residual stream apart into what each head wrote, and see where each head looks;
-# - switch a head off and measure what breaks.
+# once without each of them. Run the cells as you come to them.
+#
+# *About 1 hour, and 50 minutes more for the two starred exercises. It needs Python, and that you have seen a tensor and a
+# matrix product.* It gives you the tools that every later chapter uses. You will have
+# - turned a model's output into predictions, and said how surprised it is by a text;
+# - taken its residual stream apart into what each head wrote, and seen where each head looks;
+# - switched a head off and measured what breaks.
 #
 # At the end stands a map of the field that asks such questions, and of what it claims and has not yet proven.
 
 # %% nbgrader={"grade": false, "grade_id": "imports", "locked": false, "schema_version": 3, "solution": false, "task": false}
+import torch
 from einops import einsum
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
 # %% tags=["active-ipynb"]
-# import torch
-#
 # from mi_tutor import (
 #     check,
 #     choose_device,
@@ -27,7 +28,9 @@ from transformer_lens.model_bridge import TransformerBridge
 #     hint,
 #     load_model,
 #     needs,
+#     predict,
 #     progress,
+#     reveal,
 #     show_solution,
 # )
 # from mi_tutor.models import continue_text
@@ -35,10 +38,13 @@ from transformer_lens.model_bridge import TransformerBridge
 #     attention_heads,
 #     colored_tokens,
 #     heatmap,
+#     readable,
 #     table,
 #     token_label,
 #     top_predictions,
 # )
+# from mi_tutor.views.diagrams_ch00 import residual_stream
+# from mi_tutor.views.falls import in_context, token_kinds
 #
 # device = choose_device()
 # print(f"This chapter runs on {device_name(device)}.")
@@ -48,26 +54,40 @@ from transformer_lens.model_bridge import TransformerBridge
 # print(beginning)
 
 # %% [markdown]
-# **Predict first.** The string is open. All eight heads are trained together, on all of Python at once, and nobody told
-# them who does what. If you take one away, will the model become a little worse at closing the string, whichever you
-# take? Write your guess down.
+# **Predict first.** The string is open. All eight heads were trained together, on all of Python at once, and nobody told
+# them who does what. Take them away one at a time. For how many of the eight will the string stay open? (0: another head
+# always steps in. 8: it takes all of them. Say what you expect in the field below; nothing is marked, and nothing waits
+# for it.)
+
+# %% tags=["active-ipynb"]
+# predict("string-left-open", number=(0, 8))
 
 # %% tags=["active-ipynb"]
 # print(f"{'all heads':>14}: {continue_text(model, beginning, 8)!r}")
+# left_open = []
 # for head in range(model.cfg.n_heads):
-#     print(f"without head {head}: {continue_text(model, beginning, 8, silent_head=(0, head))!r}")
+#     written = continue_text(model, beginning, 8, silent_head=(0, head))
+#     print(f"without head {head}: {written!r}")
+#     if "'" not in written:
+#         left_open.append(head)
+# reveal("string-left-open", len(left_open))
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # One line is not like the others. Seven of the heads can go and the string is closed all the same; without one of them
 # the model writes on as if there had never been a quotation mark. Nobody put that there. Training did, and you have
 # found it by *breaking* something, which is one of the oldest methods of biology.
+#
+# </details>
 #
 # You cannot know yet what that head does. It may close strings. It may do something broader of which this is a part. It
 # may merely tip a balance that the seven others have set. To tell these apart you need tools, and there are
 # four, all in a few lines of code: *predictions*, *the residual stream*, *caches* and *hooks*.
 #
 # **How a chapter works.** You read, you predict, you write a function, you ask `check` about it. The card it shows
-# says which mistake was made and on which input. `hint("top_k_predictions")` gives one hint at a time, and
+# says which mistake was made and on which input. What a demonstration shows is folded under it, for after you have looked.
+# *Starred* exercises are for whoever wants more: they are longer, and nothing later needs them. `hint("top_k_predictions")` gives one hint at a time, and
 # `show_solution("top_k_predictions")` shows ours. A demonstration that stands on a function you have not written yet says
 # so, and waits. `progress()` shows what you have done and what is next, also after you have closed everything.
 #
@@ -125,17 +145,29 @@ def top_k_predictions(
 # %% tags=["active-ipynb"] nbgrader={"grade": true, "grade_id": "check_top_k_predictions", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 # check(top_k_predictions)
 
+# %% [markdown]
+# **Predict first.** After `self.items['name` many things could follow: a longer name, a quotation mark with a bracket, or one
+# without. How probable is the likeliest single token of the 2,048 to this model?
+
+# %% tags=["active-ipynb"]
+# predict("sure-of-the-next", number=(0, 100), unit="%")
+
 # %% tags=["active-ipynb"]
 # figure = None
 # with needs(top_k_predictions):
 #     ids, probabilities = top_k_predictions(logits[0, -1], 8)
 #     figure = top_predictions([token_label(tokenizer, i) for i in ids.tolist()], probabilities)
+#     reveal("sure-of-the-next", 100 * probabilities[0])
 # figure
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # The longest bar is the token that closes both the string and the bracket: quotation mark and bracket are one token,
 # because the two stand together so often. The short bars are not foolish either. Some end the string in another way, some
 # make a longer name of it.
+#
+# </details>
 #
 # That was one position. The other rows are predictions too: the row at position p is the model's guess at the token at
 # p+1, made without having seen it. So any text is an examination with as many questions as it has tokens. The mark for
@@ -171,8 +203,8 @@ def next_token_log_probs(
 # check(next_token_log_probs)
 
 # %% [markdown]
-# **Predict first.** Here is a longer text. Which of its tokens will surprise the model least, and which most? Mark
-# three of each, then run the cell. The stronger its colour, the more probable the model had found a token.
+# **Predict first.** Below is a longer text, each token with its place. Which three will surprise the model most? And how
+# uneven is it: what share of the whole loss falls on the hardest quarter of the tokens? (25% if all were equally hard.)
 
 # %% tags=["active-ipynb"]
 # program = """import json
@@ -184,21 +216,38 @@ def next_token_log_probs(
 # """
 # text = model.to_tokens(program)
 # labels = [tokenizer.decode([i]) for i in text[0]]
+# places = [f"{place}:{readable(label)}" for place, label in enumerate(labels)]
+# predict("most-surprising-tokens", tokens=places[1:])
+
+# %% tags=["active-ipynb"]
+# predict("share-of-the-hardest-quarter", number=(0, 100), unit="%")
+
+# %% [markdown]
+# The stronger its colour, the more probable the model had found a token.
+
+# %% tags=["active-ipynb"]
 # view = None
 # with needs(next_token_log_probs):
 #     with torch.no_grad():
 #         marks = next_token_log_probs(model(text), text)[0]
 #     view = colored_tokens(labels[1:], marks.exp(), what="probability")
 #     print(f"mean log-probability {marks.mean():.2f}: a loss of {-marks.mean():.2f} nats")
+#     reveal("most-surprising-tokens", [places[int(i) + 1] for i in marks.argsort()[:3]])
 #     hardest = marks.sort().values[: len(marks) // 4].sum() / marks.sum()
-#     print(f"the hardest quarter of the tokens makes up {hardest:.0%} of it")
+#     reveal("share-of-the-hardest-quarter", 100 * hardest)
 # view
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # What grammar and habit dictate comes out strong: the indentation after a colon, the rest of `json` once its first
 # letter stands there, ` as`, the closing `']`. Names, and words that begin something, are pale: anything could have stood
-# there. The *loss* is the mean of minus these log-probabilities, and the thing to remember is how uneven it is: a few
-# places, where many things could have come, make up much of it.
+# stood there. The thing to remember is how uneven the loss is: a few places, where many things could have come, make up
+# much of it.
+#
+# </details>
+#
+# The *loss* is the mean of minus these log-probabilities; it is what training makes small.
 #
 # ## 2. What is inside: a sum
 #
@@ -206,10 +255,18 @@ def next_token_log_probs(
 # reads the stream, computes something, and *adds* the result to it. Nothing is ever overwritten. At the end the stream is
 # normalised and the *unembedding* turns it into logits. (Most transformers have an *MLP* in each layer beside the
 # attention: a small network that reads one position at a time and adds to the stream as well. Ours has none.)
-#
+
+# %% tags=["active-ipynb"]
+# residual_stream(["head 0", "head 1", "…", f"head {model.cfg.n_heads - 1}"])
+
+# %% [markdown]
 # Our model has one layer, and in it eight attention heads. Each head h makes at every position a small vector `z`, of
 # d_head numbers: a weighted mean of what it read at the positions it looked at. The matrix `W_O[h]` turns that into a
 # vector as long as the stream, and it is added. So you can ask what each head wrote, one by one.
+#
+# In Elhage et al. (2021) the stream after a layer is $x_{i+1} = x_i + \sum_h h(x_i)$, and vectors are columns: a head writes
+# $W_O^h z^h$. Here vectors are rows, as in the code, and it writes $z^h W_O^h$ with the transposed matrix: d_head rows, d_model
+# columns.
 #
 # ### Exercise: `head_outputs`
 # *Difficulty 2 of 5, about 10 minutes.* `einsum` is the tool; name the axes and the sum writes itself.
@@ -261,11 +318,14 @@ def head_outputs(
 # with needs(head_outputs), torch.no_grad():
 #     wrote = head_outputs(cache["blocks.0.attn.hook_z"], model.W_O[0])
 #     total = cache["hook_embed"] + wrote.sum(2) + model.b_O[0]
-#     left = (cache["blocks.0.hook_resid_post"] - total).abs().max()
-#     print(f"largest entry of the stream: {total.abs().max():.2f}; unexplained: {left:.1g}")
+#     stream = cache["blocks.0.hook_resid_post"]
+#     print(f"largest entry of the stream: {stream.abs().max():.2f}")
+#     print(f"largest part left unexplained by the sum: {(stream - total).abs().max():.1g}")
+#     without = [(stream - total + part).abs().max() for part in wrote.unbind(2)]
+#     print(f"with one head's part left out: {min(without):.2f} to {max(without):.2f}")
 
 # %% [markdown]
-# What is left is rounding. This is why the field can speak of *what a head does*: the model is, by construction, a sum of
+# What is left is rounding, and each of the parts is needed. This is why the field can speak of *what a head does*: the model is, by construction, a sum of
 # parts that one can look at one at a time. (The final norm and the softmax are not sums. Later chapters meet the trouble
 # that they make.)
 #
@@ -313,19 +373,42 @@ def head_pattern(
 # which; each label begins with the token's place. These few lines, load a model, run it with a cache, draw its heads, open
 # almost every investigation; with a network they work on `load_model("gpt2")` as they stand.
 #
+# **Predict first.** One head could not be spared for the string. Standing on `38:name`, inside the open string, which token
+# will it read most?
+
+# %% tags=["active-ipynb"]
+# predict("read-from-inside-the-string", tokens=places[:39])
+
+# %% [markdown]
+# And what will a head do that finds nothing to read? Its weights have to sum to 1 all the same. What share of all
+# attention, over all eight heads and all positions, will go to the first token, `<|bos|>`? (The demonstration says how
+# much it would be if every position read all that it can see alike.)
+
+# %% tags=["active-ipynb"]
+# predict("attention-on-the-first-token", number=(0, 100), unit="%")
+
+# %% [markdown]
 # **Look for** what nearly all heads share in the first column. Then click on the head whose loss showed in the opening,
 # and read its rows: where does it look from `38:name`? From `12:path`? From `28:on`, the end of the second `json`?
 
 # %% tags=["active-ipynb"]
-# places = [f"{place}:{label}" for place, label in enumerate(labels)]
+# patterns = cache["pattern", 0][0]  # [head query key]
+# even = (1 / torch.arange(1, len(labels) + 1)).mean()
+# print(f"read alike, the first token would get {even:.0%} of all attention")
+# reveal("attention-on-the-first-token", 100 * patterns[:, :, 0].mean())
+# reveal("read-from-inside-the-string", [places[patterns[left_open[0], 38].argmax()]])
 # attention_heads(cache["pattern", 0][0], places)
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # The first column is `0:<|bos|>`. Attention has to sum to 1, so a head that finds nothing to read must look somewhere.
 # Large language models learn the same habit: in most of their layers much of the attention goes to the first token,
 # whatever it is, and Xiao et al. (2023) call it an *attention sink*. The head from the opening looks there, too, now and
 # then. But in its row `38:name` nearly all of the weight lies in column `37:['`, and in many other rows one cell holds
 # more than half.
+#
+# </details>
 #
 # Put numbers on it. First, at the position where the closing token is due: which three tokens does each head read most?
 # Then, along the program: what does our head read whenever it reads one thing above all?
@@ -339,7 +422,7 @@ def head_pattern(
 #             for key in row.topk(3).indices
 #         )
 #         print(f"head {head} reads {read}")
-#     ours = 1  # the head whose loss showed
+#     ours = left_open[0]  # the head whose loss showed
 #     print(f"\nhead {ours} along the program:")
 #     for query, row in enumerate(head_pattern(model, text, 0, ours)[0]):
 #         key = int(row.argmax())
@@ -348,11 +431,15 @@ def head_pattern(
 #             print(f"  {query} {labels[query]!r} reads {read}")
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # `['` from `name`, `(` from `path` and from `file`; but also ` =` from what is assigned, `def` from the name that is
 # defined, and the end of the last line from the first word of a new one. "It closes strings" was too small a guess. It
 # looks as if this head asked, *where did the thing that I am inside begin?* And closing a string is one use of the answer.
 #
-# That is a fine hypothesis. It is also a trap. A pattern says what a head *reads*, not what it does with it, nor whether
+# </details>
+#
+# So there is a hypothesis about this head: it reads where the thing began that it stands in. A fine one, and a trap. A pattern says what a head *reads*, not what it does with it, nor whether
 # anything downstream cares. A head may look hard at one token and change next to nothing by it: you will find such a case
 # in a moment. For an effect you have to intervene.
 #
@@ -407,7 +494,14 @@ def zero_ablate_head(
 
 # %% [markdown]
 # Now the whole table: for every head and every token of the program, by how much does the log-probability of that token
-# fall when the head is gone? **Predict first:** will a head's row be filled evenly, or by a few tokens?
+# fall when the head is gone? **Predict first:** in what share of the table's cells does the head matter less than half a nat
+# (a probability smaller by less than two fifths)?
+
+# %% tags=["active-ipynb"]
+# predict("cells-below-half-a-nat", number=(0, 100), unit="%")
+
+# %% [markdown]
+# In the row `head 1`, look at the strong cells: what have the tokens that they belong to in common?
 
 # %% tags=["active-ipynb"]
 # figure = None
@@ -420,32 +514,36 @@ def zero_ablate_head(
 #         ]
 #     )
 #     small, large = (falls.abs() < 0.5).float().mean(), (falls.abs() > 2).float().mean()
-#     print(f"{small:.0%} of the cells are below half a nat, {large:.0%} above two")
-#     figure = heatmap(
-#         falls,
-#         x_labels=[
-#             f"{i} {token_label(tokenizer, int(t))}" for i, t in enumerate(text[0, 1:], 1)
-#         ],
-#         y_labels=[f"head {head}" for head in range(model.cfg.n_heads)],
-#         x_title="token that is predicted",
-#         y_title="head that is silent",
-#         what="fall in log-probability, nats",
-#     )
+#     below = (falls < 0).float().mean()
+#     print(f"{below:.0%} of the cells are below 0, {large:.0%} above two nats")
+#     reveal("cells-below-half-a-nat", 100 * small)
+#     heads = [f"head {head}" for head in range(model.cfg.n_heads)]
+#     titles = {"x_title": "token that is predicted", "y_title": "head that is silent"}
+#     figure = heatmap(falls, places[1:], heads, **titles, what="fall in log-probability, nats")
 # figure
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # Most of the table is pale. A head matters a great deal for a few tokens and little for the rest. In the row `head 1`, our
-# head, the strongest cell stands in column `39 "']"`, the closing token. What have the row's strong cells in common? Some
+# head, the strongest cell stands in column `39:']`, the closing token. The row's other strong cells, at `11:(`, `13:):`,
+# `22::`, `25:·=` and `33:)`, are brackets and signs that end a name or a part of a line as well: not strings alone. Some
 # cells have the other sign: there the model does *better* without the head. Nothing in training asked for a head to be
 # useful on every token, only on average.
 #
-# Now back to the trap. Here are all places in the program where some head puts more than 80% of its weight on one token
+# </details>
+#
+# Now back to the trap. Take all places in the program where some head puts more than 80% of its weight on one token
 # (other than `<|bos|>` and the token it stands on). Silence that head: how much of the probability of the next token
-# moves to other tokens? **Predict first:** will the heads that look hardest move most?
+# moves to other tokens? 0% says that nobody noticed, 100% that another token is expected. **Predict first:** such a head can
+# hardly look harder. How much moves at the place where *least* does?
+
+# %% tags=["active-ipynb"]
+# predict("least-moved-by-a-sharp-look", number=(0, 100), unit="%")
 
 # %% tags=["active-ipynb"]
 # with needs(head_pattern, zero_ablate_head), torch.no_grad():
-#     before, cases = model(text)[0].softmax(-1), []
+#     before, cases, others = model(text)[0].softmax(-1), [], []
 #     for head in range(model.cfg.n_heads):
 #         after = zero_ablate_head(model, text, 0, head)[0].softmax(-1)
 #         moved = (before - after).abs().sum(-1) / 2
@@ -453,14 +551,25 @@ def zero_ablate_head(
 #             key = int(row.argmax())
 #             if row[key] > 0.8 and key not in (0, query):
 #                 cases.append((float(moved[query]), float(row[key]), head, query, key))
+#             elif row[key] < 0.5:
+#                 others.append(float(moved[query]))
 #     for share, weight, head, query, key in sorted(cases):
 #         read = f"{query} {labels[query]!r} reads {key} {labels[key]!r}, {weight:.0%}"
 #         print(f"{share:4.0%} moves without head {head}, where {read}")
+#     mean = sum(case[0] for case in cases) / len(cases)
+#     vague = sum(others) / len(others)
+#     print(f"on average {mean:.0%}; where no token gets half of a head's weight, {vague:.0%}")
+#     reveal("least-moved-by-a-sharp-look", 100 * min(case[0] for case in cases))
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # The list is sorted by effect, the smallest first. In its first line a head gives most of its attention to one token, and
 # the prediction hardly notices when it is gone; in its last line a pattern about as sharp decides nearly everything. Our
-# own head stands near both ends. The picture of the patterns could not have told you which is which.
+# own head stands near both ends. A sharp look is worth more than a vague one on average, as the last line says; of one place
+# the picture of the patterns could not have told you.
+#
+# </details>
 #
 # And one text is an anecdote. Take a hundred stretches of *held-out* text, from files that were kept out of training, so
 # that the model cannot know them by heart. For which tokens does each head matter most? Every row below is one of them:
@@ -468,6 +577,17 @@ def zero_ablate_head(
 # context, and the token itself between bars. (`↵` is a line break; spaces are left as they are.) Below stand shares: which
 # kinds of token make up a head's hundred largest falls, and which make up the text as a whole.
 #
+# **Predict first.** In the text as a whole one token in twenty or so is a quote or a closing bracket. What share will they
+# be of the hundred falls that are largest without head 1? And which head repeats: whose hundred holds most tokens that
+# stood earlier in the stretch?
+
+# %% tags=["active-ipynb"]
+# predict("quotes-and-brackets-of-head-1", number=(0, 100), unit="%")
+
+# %% tags=["active-ipynb"]
+# predict("head-that-repeats", heads=8)
+
+# %% [markdown]
 # **Look for** the head that closes what was begun; the one that repeats what stood earlier; those that finish words; the
 # one that ends import lines. Is there one that you would call the head for indentation?
 
@@ -479,33 +599,23 @@ def zero_ablate_head(
 #     stretches = heldout[starts[:, None] + torch.arange(64)].to(device)
 #     stretches[:, 0] = tokenizer.bos_token_id
 #     came = [[tokenizer.decode([token]) for token in row] for row in stretches.tolist()]
-#     kinds = {
-#         "line break": lambda row, p: came[row][p].startswith("\n"),
-#         "quote or closing bracket": lambda row, p: came[row][p][0] in "\"')]}",
-#         "begins with a letter": lambda row, p: came[row][p].lstrip(" ")[:1].isalpha(),
-#         "stood earlier": lambda row, p: came[row][p] in came[row][1:p],
-#     }
-#
-#     def shares(places):
-#         found = [sum(is_one(*place) for place in places) for is_one in kinds.values()]
-#         return [f"{number / len(places):.0%}" for number in found]
-#
+#     kinds = token_kinds(came)  # for each kind, which tokens are of it
+#     counted = [["all text", *(f"{of_it.float().mean():.0%}" for of_it in kinds.values())]]
 #     intact = next_token_log_probs(model(stretches), stretches)
 #     print("with → without  earlier?  context │token│")
-#     everywhere = [(row, p) for row in range(100) for p in range(1, 64)]
-#     counted = [["all text", *shares(everywhere)]]
+#     repeats = []
 #     for head in range(model.cfg.n_heads):
 #         silent = next_token_log_probs(zero_ablate_head(model, stretches, 0, head), stretches)
-#         fall = intact - silent
-#         worst = [divmod(int(i), 63) for i in fall.flatten().topk(100).indices]
-#         counted.append([f"head {head}", *shares([(row, p + 1) for row, p in worst])])
-#         print(f"head {head}, mean fall {fall.mean():+.2f} nats")
-#         for row, p in worst[:5]:
-#             numbers = f"{intact[row, p].exp():.2f} → {silent[row, p].exp():.4f}"
-#             earlier = "yes" if kinds["stood earlier"](row, p + 1) else "no"
-#             context = "".join(came[row][max(1, p - 11) : p + 1])[-48:]
-#             shown = f"{context:>48}│{came[row][p + 1]}│".replace("\n", "↵")
-#             print(f"  {numbers}  {earlier:3}  {shown}")
+#         worst = (intact - silent).flatten().topk(100).indices.cpu()
+#         shares = {name: of_it.flatten()[worst].float().mean() for name, of_it in kinds.items()}
+#         counted.append([f"head {head}", *(f"{share:.0%}" for share in shares.values())])
+#         repeats.append(shares["stood earlier"])
+#         print(f"head {head}, mean fall {(intact - silent).mean():+.2f} nats")
+#         print(in_context(came, intact, silent, worst[:5]))
+#         if head == 1:
+#             quotes = 100 * shares["quote or closing bracket"]
+#     reveal("quotes-and-brackets-of-head-1", quotes)
+#     reveal("head-that-repeats", [int(torch.stack(repeats).argmax())])
 #     figure = table(counted, ["hundred largest falls", *kinds])
 # figure
 
@@ -517,8 +627,8 @@ def zero_ablate_head(
 # - Head 4 repeats. Most of its hundred stood earlier in the stretch, more than for any other head; ` option` and `mt` of
 #   `fmt` are names that come again.
 # - Heads 2, 3, 5 and 7 have pieces of words among their rows (`kn│ow`, `_mutu│ally`, `langu│age`, `os.sym│link`). But the
-#   line "all text" warns you: most tokens begin with a letter anyway. Head 3's shares are much like those of the text; its
-#   five rows do not add up to a job, and nothing says that every head must have one.
+#   line "all text" warns you: most tokens begin with a letter anyway. Head 3's shares are much like those of the text, but for
+#   some more brackets; its five rows do not add up to a job, and nothing says that every head must have one.
 # - Head 6 has the line break after an import among its first rows. Its shares say that this is a small part of it.
 # - Head 0 is half of an answer. Three of its five rows are line breaks with the indentation after them, and no other head
 #   has more of these. But they are fewer than half of its hundred, and head 5 has nearly as many: "the head for
@@ -533,8 +643,190 @@ def zero_ablate_head(
 #
 # What have you shown, exactly? That *without this head's output* the model fails here. Not that the head is the only
 # part involved, nor that it does nothing else. And zero is an odd thing to put there: the rest of the model has never
-# met a stream without this head, so some of the damage may come from the oddity. Better controls, such as the head's mean,
-# or its output on another text, are the subject of a later chapter.
+# met a stream without this head, so some of the damage may come from the oddity. Two starred exercises look into that, and
+# into the hundred largest falls; chapter 06 takes both further.
+
+# %% [markdown]
+# How much of the damage comes from the oddity? Give the head something to write that is not odd: what it writes on
+# average, at that position, over many texts. Then the stream looks as usual, and all that is missing is what the head says
+# of *this* text.
+#
+# ### Starred: `mean_ablation_costs`
+# *Difficulty 3 of 5, about 25 minutes.* One `hook_z` holds all sequences of the batch; that is enough to take a mean.
+
+
+# %% nbgrader={"grade": false, "grade_id": "mean_ablation_costs", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def mean_ablation_costs(
+    model: TransformerBridge, tokens: Int[Tensor, "batch position"], layer: int
+) -> Float[Tensor, "head"]:
+    """What it costs to hold one head after another at what it writes on average.
+
+    A head is held when its `hook_z` is, at each position, the mean over the sequences of what it
+    would have been there: position 3 is the same in every sequence, and position 4 something else.
+
+    Args:
+        model: any TransformerLens model; its hooks, mode and parameters are left as found.
+        tokens: at least one sequence of at least two tokens.
+        layer: whose heads are held, one at a time; the others and all later parts run as usual.
+
+    Returns:
+        For each head, by how much the loss rises, in nats per predicted token: above 0 where the
+        model predicts worse without what the head says of this text. The mean of one sequence is
+        itself, and costs 0.
+    """
+    ### BEGIN SOLUTION
+
+    def loss(head=None):
+        def hold(z, hook):
+            z = z.clone()
+            if head is not None:
+                z[:, :, head] = z[:, :, head].mean(0)
+            return z
+
+        logits = model.run_with_hooks(tokens, fwd_hooks=[(f"blocks.{layer}.attn.hook_z", hold)])
+        return -next_token_log_probs(logits, tokens).mean()
+
+    return torch.stack([loss(head) for head in range(model.cfg.n_heads)]) - loss()
+    ### END SOLUTION
+
+
+# %% tags=["active-ipynb"] nbgrader={"grade": false, "grade_id": "check_mean_ablation_costs", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# check(mean_ablation_costs)
+
+# %% [markdown]
+# **Predict first.** Some heads look at `<|bos|>` most of the time, and `<|bos|>` is the same in every text. Which head loses the
+# largest part of its importance when it is held at its mean and not at zero? The patterns above tell you who looks there.
+#
+# For a control, the heads are also given what they write on *another* text, the next stretch's: as usual as can be, and
+# wrong. The last two columns are the means again, each half of the stretches by itself.
+
+# %% tags=["active-ipynb"]
+# predict("forgiven-by-its-mean", heads=8)
+
+# %% tags=["active-ipynb"]
+# figure = None
+# with needs(next_token_log_probs, zero_ablate_head, mean_ablation_costs), torch.no_grad():
+#     z = model.run_with_cache(stretches)[1]["z", 0]
+#     held = mean_ablation_costs(model, stretches, 0)
+#     halves = [mean_ablation_costs(model, stretches[half::2], 0) for half in (0, 1)]
+#     rows, kept = [], []
+#     for head in range(model.cfg.n_heads):
+#         zero = zero_ablate_head(model, stretches, 0, head)
+#         swapped = z.clone()
+#         swapped[:, :, head] = z[:, :, head].roll(1, 0)
+#         hooks = [("blocks.0.attn.hook_z", lambda z, hook, instead=swapped: instead)]
+#         other = model.run_with_hooks(stretches, fwd_hooks=hooks)
+#         at_zero, at_other = (
+#             (intact - next_token_log_probs(run, stretches)).mean() for run in (zero, other)
+#         )
+#         kept.append(held[head] / at_zero)
+#         costs = (at_zero, held[head], at_other, halves[0][head], halves[1][head])
+#         rows.append([f"head {head}", *(f"{cost:.3f}" for cost in costs)])
+#     reveal("forgiven-by-its-mean", [int(torch.stack(kept).argmin())])
+#     ways = ["zero", "mean", "another text", "mean, even", "mean, odd"]
+#     figure = table(rows, ["rise of the loss, nats", *ways])
+# figure
+
+# %% [markdown]
+# <details><summary>What it shows</summary>
+#
+# Head 4 loses nearly half of its importance: much of what it writes is the same in every text, and zero took that away as
+# well. Head 1 loses almost nothing. It matters for what it says of this text, and the claim about it stands on better ground
+# than before. With another text's output nearly every head costs *more* than with zero: an answer to another question misleads where
+# silence only lacks. Head 4 is the exception. So the three columns are three questions, and "how important is this
+# head?" has no answer until you say which one you ask. The two halves agree about who comes first and second.
+#
+# </details>
+#
+# And the hundred largest falls? A list of the largest of thousands is long on accidents: whatever the head does, some
+# place fell far. Choose on one half of the stretches, then, and look at the other. For every token, take the mean fall
+# wherever it came; choose the ten tokens for which a head matters most; see what is left of that on stretches that had no
+# say in the choice.
+#
+# ### Starred: `choose_and_score`
+# *Difficulty 3 of 5, about 25 minutes.*
+
+
+# %% nbgrader={"grade": false, "grade_id": "choose_and_score", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def choose_and_score(
+    falls: Float[Tensor, "token"],
+    kind: Int[Tensor, "token"],
+    first: Bool[Tensor, "token"],
+    k: int,
+    least: int,
+) -> tuple[Int[Tensor, "k"], Float[Tensor, "k"], Float[Tensor, "k"]]:
+    """The kinds of token with the highest means in one half of a text, and their means in the other.
+
+    Args:
+        falls: a number for each place in the text.
+        kind: what stands there, int64, 0 or more; kinds may be missing in between.
+        first: True in the half on which is chosen, False in the half on which is scored.
+        k: how many kinds, 0 or more. No two kinds have the same mean.
+        least: 1 or more. A kind can be chosen if it stands at least so often in each half; at
+            least k kinds do.
+
+    Returns:
+        The k kinds, the one with the highest mean over the first half first; these means; and for
+        the same kinds, in the same order, their means over the other half.
+    """
+    ### BEGIN SOLUTION
+    size = int(kind.max()) + 1
+
+    def means(part):
+        often = kind[part].bincount(minlength=size)
+        return kind[part].bincount(falls[part], minlength=size) / often, often
+
+    (chosen, here), (scored, there) = means(first), means(~first)
+    allowed = (here >= least) & (there >= least)
+    best = torch.where(allowed, chosen, -torch.inf).topk(k).indices
+    return best, chosen[best], scored[best]
+    ### END SOLUTION
+
+
+# %% tags=["active-ipynb"] nbgrader={"grade": false, "grade_id": "check_choose_and_score", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# check(choose_and_score)
+
+# %% [markdown]
+# **Predict first.** The ten tokens with the largest mean falls are chosen on the even stretches. For head 1 nearly all of these
+# falls will be there on the odd ones, too; you have seen why, quotes and brackets. What share of them will be left for head
+# 2, whose five rows above were less of one kind?
+#
+# The control is a text in which the falls were dealt to the tokens at random: no token matters there.
+
+# %% tags=["active-ipynb"]
+# predict("left-on-the-other-half", number=(0, 100), unit="%")
+
+# %% tags=["active-ipynb"]
+# figure = None
+# with needs(next_token_log_probs, zero_ablate_head, choose_and_score), torch.no_grad():
+#     kind = stretches[:, 1:].flatten()
+#     even_ones = (torch.arange(100, device=device) % 2 == 0).repeat_interleave(63)
+#     order = torch.randperm(len(kind), generator=torch.Generator().manual_seed(0))
+#     dealt = kind[order.to(device)]
+#     rows = []
+#     for head in range(model.cfg.n_heads):
+#         silent = next_token_log_probs(zero_ablate_head(model, stretches, 0, head), stretches)
+#         fall = (intact - silent).flatten()
+#         best, chosen, scored = choose_and_score(fall, kind, even_ones, 10, 2)
+#         _, *by_chance = choose_and_score(fall, dealt, even_ones, 10, 2)
+#         values = [each.mean() for each in (chosen, scored, *by_chance)]
+#         some = " ".join(token_label(tokenizer, i) for i in best[:4])
+#         rows.append([f"head {head}", *(f"{value:.2f}" for value in values), some])
+#         if head == 2:
+#             reveal("left-on-the-other-half", 100 * scored.mean() / chosen.mean())
+#     ways = ["chosen", "other half", "dealt, chosen", "dealt, other"]
+#     figure = table(rows, ["mean fall, nats", *ways, "the first four"])
+# figure
+
+# %% [markdown]
+# <details><summary>What it shows</summary>
+#
+# Head 1 keeps what it had: its list is a finding. Head 2 keeps a small part, hardly more than falls that were dealt at
+# random, though its list looked nearly as striking as others. The columns "dealt" show how much a choice of the best ten of
+# some hundreds is worth when there is nothing to find: about a nat or more on the half where it was made, little on the
+# other. In this course what is chosen on one part of the data is scored on another; this is why.
+#
+# </details>
 #
 # ## 5. The map
 #
@@ -590,13 +882,14 @@ def zero_ablate_head(
 # 09 Grokking and phase changes · 10 World models · 11 Attribution and its limits · 12 When the tools break · 13 Scaling and
 # universality · 14 Capstone. A number that `progress()` does not list is planned, and not there yet.
 #
-# Chapter 01 takes away the layer that you have just looked into, and reads what is left completely. Chapter 02
-# puts it back, and reads what its heads do out of their weights, without running the model at all.
+# Chapter 01 takes away the layer that you have just looked into, and reads all of what is left out of its weights. Chapter
+# 02 puts it back, and reads what its heads do in the same way, without running the model at all.
 #
 # ## What is simplified here
 # - One model, one layer, no MLPs, eight heads, small enough for single heads to stand for single jobs. In large models a job is
 #   often spread over many parts, and when one is cut others may take over (McGrath et al. 2023).
-# - Zero ablation, for the reason above.
+# - Zero ablation, for the reason above; and a mean over a hundred stretches, which the starred exercise takes over those on
+#   which it is scored.
 # - The five examples for each head were the largest of thousands, and so were the hundred that we counted. What a head does
 #   at its extremes need not be what it does most of the time.
 #
@@ -634,3 +927,6 @@ def zero_ablate_head(
 # read rightly (more than the sum: each makes good what the other loses; less: they work in a row, or one reads the other); a
 # definition of "responsible" that says what else is left intact, and what would count against it.
 # ### END SOLUTION
+
+# %% [markdown]
+# Next: [01 Bigrams](01_bigrams.ipynb), the transformer with nothing in it.

@@ -3,10 +3,11 @@
 #
 # Take a transformer and remove every layer. What is left are two matrices: one that turns a token into a vector, one
 # that turns a vector into a score for every possible next token. It can look at one token only, the current one. And
-# yet it is the first language model whose weights you can read completely: multiply the two matrices and a table falls
-# out, which you can hold against one that you counted yourself.
+# yet it is the first language model whose weights you can read completely: a table of scores for the next token lies in them,
+# which you can hold against one that you counted yourself.
 #
-# At the end of this chapter you will be able to
+# *About 2 hours, and 50 minutes more for the two starred exercises. It needs [chapter 00](00_orientation.ipynb).* At the end
+# you will be able to
 # - count, smooth and score a bigram model of real text, and say what its loss means;
 # - read the same table out of the weights of a trained transformer, and put a number on the difference;
 # - sample from it, and handle a table too large to be built.
@@ -29,6 +30,8 @@ from torch import Tensor
 #     hint,
 #     load_model,
 #     needs,
+#     predict,
+#     reveal,
 #     show_solution,
 # )
 # from mi_tutor.models import training_bigram_counts
@@ -37,8 +40,10 @@ from torch import Tensor
 #     compare_tables,
 #     curves,
 #     explore_successors,
+#     table,
 #     token_label,
 # )
+# from mi_tutor.views.diagrams_ch00 import residual_stream
 #
 # device = choose_device()
 # print(f"This chapter runs on {device_name(device)}.")
@@ -63,10 +68,16 @@ from torch import Tensor
 # print("│".join(tokenizer.decode([i]) for i in train[:80]))
 
 # %% [markdown]
-# **Predict first.** In Python source, which token comes most often after ` not` (with its space)? After `self` (without
-# one, as in `(self`)? After `(`? Write down two guesses for each before you go on; they are worth more when they are
-# wrong.
-#
+# **Predict first.** In Python source, which tokens come most often after ` not` (with its space)? And after `self` (without
+# one, as in `(self`)? Say two or three of each. A token can be a single sign, such as `:`.
+
+# %% tags=["active-ipynb"]
+# predict("after-not", tokens=True)
+
+# %% tags=["active-ipynb"]
+# predict("after-self", tokens=True)
+
+# %% [markdown]
 # To find out, count. A *bigram* is a token and the very next one. All bigrams of a text fit into one table: a row for
 # the current token, a column for the next.
 #
@@ -101,6 +112,7 @@ def count_bigrams(
 # %% tags=["active-ipynb"]
 # with needs(count_bigrams):
 #     counts = count_bigrams(train, d_vocab)
+#     likeliest = {}
 #     for text in (" not", "self", "("):
 #         row = counts[tokenizer.encode(text, add_special_tokens=False)[-1]]
 #         best = row.topk(5)
@@ -109,34 +121,56 @@ def count_bigrams(
 #             for n, i in zip(*best, strict=True)
 #         )
 #         print(f"after {text!r}: {shares}")
+#         likeliest[text] = [tokenizer.decode([i]) for i in best.indices]
+#     reveal("after-not", likeliest[" not"])
+#     reveal("after-self", likeliest["self"])
 
 # %% [markdown]
-# How many of your guesses were in the list? Notice what kind of knowledge this is. ` not` is followed by ` None` and
+# <details><summary>What it shows</summary>
+#
+# Notice what kind of knowledge this is. ` not` is followed by ` None` and
 # ` in` because of how Python is written, `self` by a comma, a closing bracket or a dot because of its grammar. No
 # meaning was needed, only company.
 #
-# How full is the table? Guess before you run the next cell: of all pairs of tokens, what share ever occurs?
+# </details>
+#
+# **Predict first.** How full is the table? The text has more than two million transitions, the table has four million
+# cells. What share of the cells holds anything? And of the transitions in *held-out* files, which nobody counted: what
+# share falls on cells that are empty?
+
+# %% tags=["active-ipynb"]
+# predict("cells-that-hold-anything", number=(0, 100), unit="%")
+
+# %% tags=["active-ipynb"]
+# predict("held-out-on-empty-cells", number=(0, 100), unit="%")
 
 # %% tags=["active-ipynb"]
 # with needs(count_bigrams):
 #     seen = (counts > 0).float().mean()
-#     print(
-#         f"{d_vocab:,} × {d_vocab:,} = {d_vocab**2:,} possible pairs; {seen:.1%} of them occur at all"
-#     )
 #     unseen = (counts[heldout[:-1], heldout[1:]] == 0).float().mean()
-#     print(
-#         f"but {unseen:.1%} of the transitions in the held-out files never occurred in training"
-#     )
+#     print(f"{d_vocab:,} × {d_vocab:,} = {d_vocab**2:,} cells")
+#     reveal("cells-that-hold-anything", 100 * seen)
+#     reveal("held-out-on-empty-cells", 100 * unseen)
+#     shuffled = heldout[torch.randperm(len(heldout), generator=torch.Generator().manual_seed(0))]
+#     by_chance = (counts[shuffled[:-1], shuffled[1:]] == 0).float().mean()
+#     print(f"and of the same tokens in a random order: {by_chance:.1%}")
 
 # %% [markdown]
-# The table is almost empty, and some of the empty cells are merely unseen: in new files transitions turn up that never
-# occurred before. A model that calls them impossible is wrong, and we shall see how badly it pays for that.
+# <details><summary>What it shows</summary>
+#
+# The table is almost empty, and what is in it is nearly all that will be needed: tokens in a random order would fall on empty
+# cells far more often. But some of the empty cells are merely unseen: in new files transitions turn up that never
+# occurred before.
+#
+# </details>
+#
+# A model that calls the unseen impossible is wrong, and we shall see how badly it pays for that.
 #
 # ## 2. From counts to probabilities
 #
-# Divide each row by its sum and every row is a distribution. The zeros remain zeros. The oldest remedy, *add-one* or
-# *Laplace smoothing*, pretends that every pair was seen once more than it was. More generally: add some number
-# `smoothing` to every count, then divide.
+# A row of counts, 3, 1 and 0, says that the next token was the first one in three cases of four. Read so, it is a
+# distribution, and the zero remains a zero. The oldest remedy, *add-one* or *Laplace smoothing*, pretends that every pair
+# was seen once more than it was: 4, 2 and 1, of seven. It need not be one; `smoothing` can be any number.
 #
 # ### Exercise: `bigram_log_probs`
 # *Difficulty 1 of 5, about 5 minutes.*
@@ -176,19 +210,19 @@ def bigram_log_probs(
 # view = None
 # with needs(count_bigrams, bigram_log_probs):
 #     log_probs = bigram_log_probs(counts, 0.0)
-#     view = explore_successors(
-#         {"counted": log_probs, "add-one": bigram_log_probs(counts, 1.0)}, tokenizer, "."
-#     )
+#     add_one = bigram_log_probs(counts, 1.0)
+#     view = explore_successors({"counted": log_probs, "add-one": add_one}, tokenizer, ".")
 # view
 
 # %% [markdown]
 # ## 3. How good is it?
 #
-# At each place in the text the model gave some probability to the token that really came. The *cross-entropy* is the
-# mean of minus the logarithm of these probabilities, in *nats* for natural logarithms. A model that gives every token
-# the same chance pays ln(d_vocab). One that was certain and right would pay nothing. One that called impossible what
-# then happened pays infinitely much, once and for all. The exponential of the loss is the *perplexity*: a model with a
-# perplexity of 100 is as unsure, on average, as if it chose evenly among 100 tokens.
+# At each place in the text the model gave some probability to the token that really came. Chapter 00 had a mark for that, and
+# a loss; against a text it is also called *cross-entropy*. Two transitions that were given ½ and ¼ cost 0.69 and 1.39 nats,
+# and the text of three tokens 1.04. A model that gives every token the same chance pays ln(d_vocab). One that was certain
+# and right would pay nothing. One that called impossible what then happened pays infinitely much, once and for all. The
+# exponential of the loss is the *perplexity*: a model with a perplexity of 100 is as unsure, on average, as if it chose
+# evenly among 100 tokens.
 #
 # ### Exercise: `bigram_cross_entropy`
 # *Difficulty 2 of 5, about 5 minutes.*
@@ -199,8 +233,6 @@ def bigram_cross_entropy(
     log_probs: Float[Tensor, "d_vocab d_vocab"], tokens: Int[Tensor, "position"]
 ) -> Float[Tensor, ""]:
     """The loss of a bigram model on a text, in nats per transition.
-
-    The mean, over the position-1 transitions, of minus the log-probability that the table gives them.
 
     Args:
         log_probs: row: current token, column: next token; entries may be -inf.
@@ -220,12 +252,15 @@ def bigram_cross_entropy(
 
 # %% [markdown]
 # **Predict first.** As `smoothing` grows from a thousandth to ten, what happens to the loss on the text that was
-# counted? And on the held-out files? Sketch both curves, then look.
+# counted? And on the held-out files? Sketch both curves, and say at which of these the second one is lowest.
+
+# %% tags=["active-ipynb"]
+# strengths = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]
+# predict("best-smoothing", choices=strengths)
 
 # %% tags=["active-ipynb"]
 # figure = None
 # with needs(count_bigrams, bigram_log_probs, bigram_cross_entropy):
-#     strengths = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]
 #     lines = {"counted text": (strengths, []), "held-out files": (strengths, [])}
 #     for strength in strengths:
 #         smoothed = bigram_log_probs(counts, strength)
@@ -242,13 +277,19 @@ def bigram_cross_entropy(
 #     }
 #     for name, loss in scores.items():
 #         print(f"{name}: {loss:.2f} nats on held-out files, perplexity {math.exp(loss):.0f}")
+#     reveal("best-smoothing", best)
 # figure
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # The solid line only rises: on its own text the plain count cannot be beaten, and every bit of smoothing costs. The
 # dashed line falls first and then rises: a little smoothing pays for the pairs never seen, too much forgets the ones
 # that were. The bottom lies far to the left of the textbook's 1. The gap between the lines is the *generalisation gap*;
-# most of it at the left is *overfitting*, in a model with nothing but a table in it.
+# most of it at the left is *overfitting*, in a model with nothing but a table in it. (The best of nine was chosen on the
+# files on which it is scored, which flatters it a little. Nothing below is chosen there.)
+#
+# </details>
 #
 # ## 4. A transformer with nothing in it
 #
@@ -256,8 +297,15 @@ def bigram_cross_entropy(
 # eight heads added to it, and the unembedding `W_U` turned it into logits.
 #
 # With zero layers nothing adds (and this model has no final norm, no biases and no positions either).
-# What went in at the bottom comes out at the top. So for each current token, what are the logits? You have both
-# matrices; no data is needed.
+# What went in at the bottom comes out at the top.
+
+# %% tags=["active-ipynb"]
+# residual_stream()
+
+# %% [markdown]
+# So for each current token, what are the logits? You have both matrices; no data is needed. (Elhage et al. 2021 write the
+# answer $W_U W_E$, with vectors as columns: row next token, column current one. Here vectors are rows, and the table lies on
+# its other side, as your counts do.)
 #
 # ### Exercise: `direct_path_logits`
 # *Difficulty 1 of 5, about 5 minutes.* The shortest exercise of the course, and the first time that you read a
@@ -291,8 +339,10 @@ def direct_path_logits(
 #         logits = direct_path_logits(model.W_E, model.W_U)
 #         ran = model(train[None, :200])[0]
 #     gap = (ran - logits[train[:200]]).abs().max()
-#     print(f"W_E {list(model.W_E.shape)} times W_U {list(model.W_U.shape)}")
+#     print(f"W_E {list(model.W_E.shape)}, W_U {list(model.W_U.shape)}")
 #     print(f"largest difference between running the model and looking up your table: {gap:.1g}")
+#     off = (ran[1:] - logits[train[:199]]).abs().max()
+#     print(f"looking up the token before in its place: {off:.2g}")
 
 # %% [markdown]
 # Nothing is left over: the table *is* the model, in one line. No other in this course will be this easy.
@@ -300,8 +350,7 @@ def direct_path_logits(
 # One thing should puzzle you. The table has over four million entries, the two matrices together only a quarter as
 # many numbers: every row of logits is a mix of the same 256 directions. Can so few hold what you counted?
 #
-# **Predict first.** Below are the successors in both tables. Will the trained one be close for common tokens, for rare
-# ones, for both?
+# Below are the successors in both tables. Try common tokens and rare ones.
 
 # %% tags=["active-ipynb"]
 # view = None
@@ -325,9 +374,11 @@ def direct_path_logits(
 # %% [markdown]
 # ## 5. How close, as one number
 #
-# Pictures flatter. The *Kullback-Leibler divergence* KL(p ‖ q) says how many nats it costs to predict with q when the
-# truth is p: the sum over next tokens of p · (log p - log q). It is 0 when the two are equal and never negative. There
-# is one for each row, and a row matters as much as its token occurs; so weigh the rows by how often they were seen.
+# Pictures flatter. The *Kullback-Leibler divergence* KL(p ‖ q) says how many nats more it costs, on average, to predict with
+# q when the tokens come from p. A coin that is fair, predicted as ¾ and ¼: heads cost 0.41 nats *less* than with the right
+# prediction (ln ½ - ln ¾), tails 0.69 more, and each comes half of the time, so KL is 0.14. It is 0 when the two are equal
+# and never negative. There is one for each row, and a row matters as much as its token occurs; so weigh the rows by how
+# often they were seen.
 #
 # ### Exercise: `mean_kl`
 # *Difficulty 3 of 5, about 15 minutes.* Two traps lie in it, both about infinity. A pair that never occurs has log p =
@@ -365,7 +416,16 @@ def mean_kl(
 # A number means something beside others. So: the trained model, held against the table of exactly those files it was
 # trained on (counted then, and shipped with the weights); against your own count on this machine, whose library may be
 # another version; and a model that ignores the current token altogether, as the yardstick. How much the yardstick costs
-# has a name of its own: it is the *mutual information* between neighbouring tokens, all that a bigram can know.
+# has a name of its own: it is the *mutual information* between neighbouring tokens, all that a bigram can know. In symbols,
+# with n for how often a token was seen,
+#
+# $$\mathrm{KL} = \sum_a \frac{n_a}{\sum_b n_b} \sum_{t} p_{at} \, (\log p_{at} - \log q_{at}).$$
+#
+# **Predict first.** The trained model has a quarter as many numbers as the table has cells. What share of the mutual
+# information does it lack? (0%: it is the counted table. 100%: it might as well ignore the current token.)
+
+# %% tags=["active-ipynb"]
+# predict("share-of-the-information-lacking", number=(0, 100), unit="%")
 
 # %% tags=["active-ipynb"]
 # def log_probs_or_uniform(counts):
@@ -385,23 +445,32 @@ def mean_kl(
 #     print(f"trained, against your count: {there:.4f} nats")
 #     information = mean_kl(target, ignoring, how_often)
 #     print(f"ignoring the current token: {information:.4f} nats")
-#     print(f"share of the mutual information that the model lacks: {away / information:.1%}")
+#     reveal("share-of-the-information-lacking", 100 * away / information)
 
 # %% [markdown]
-# So yes, very nearly: of all that a bigram can know, the model lacks that small last share. Nobody told it to count.
+# <details><summary>What it shows</summary>
+#
+# Yes, very nearly the counted table: of all that a bigram can know, the model lacks that small last share. Nobody told it to count.
 # Minimising cross-entropy does that, because cross-entropy = the entropy of the table + KL(table ‖ model), and only the
 # second part depends on the model. Its minimum is the conditional frequency.
 #
-# Is it then the *unsmoothed* table? **Predict:** your unsmoothed table paid infinity on the held-out files. What will the
-# trained model pay?
+# </details>
+#
+# Is it then the *unsmoothed* table? **Predict first.** Your unsmoothed table paid infinity on the held-out files. What will
+# the trained model pay there, which nobody smoothed?
+
+# %% tags=["active-ipynb"]
+# paid = ["infinitely much", "more than the best smoothing", "no more than the best smoothing"]
+# predict("trained-on-held-out-files", choices=paid)
 
 # %% tags=["active-ipynb"]
 # with needs(count_bigrams, bigram_log_probs, bigram_cross_entropy, direct_path_logits, mean_kl):
 #     new = float(bigram_cross_entropy(trained, heldout))
+#     smooth = scores[f"counting bigrams, smoothing {best:g}"]
 #     print(f"trained, on held-out files: {new:.3f} nats")
-#     print(
-#         f"best smoothing you tried:   {scores[f'counting bigrams, smoothing {best:g}']:.3f} nats"
-#     )
+#     print(f"best smoothing you tried:   {smooth:.3f} nats")
+#     came = 0 if new == math.inf else 1 if new > smooth else 2
+#     reveal("trained-on-held-out-files", paid[came])
 #     never = (trained.exp() * (own == 0)).sum(1)
 #     share = (never * how_often).sum() / how_often.sum()
 #     print(f"probability it gives to pairs it never saw: {share:.1%}")
@@ -410,6 +479,8 @@ def mean_kl(
 #         print(f"trained, against counts smoothed by {strength}: {away:.4f} nats")
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # It does not pay infinity, and it is no worse than the best smoothing you found by hand. A product of two finite matrices
 # has no -inf in it: the model cannot say "impossible", so a little probability leaks to pairs that it never saw, and
 # the narrow matrices decide where it leaks, to tokens that behave like those that it did see.
@@ -418,6 +489,8 @@ def mean_kl(
 # would be infinite. A KL is not a distance: always ask which way round it was taken, and what it cannot see. The last
 # lines are the same warning. Counts smoothed by 1 give so much to unseen pairs that the model looks further from them
 # than a model that ignores the current token is from the truth.
+#
+# </details>
 #
 # A weighted mean hides things as well. Each point below is one pair of tokens, taken evenly from the most frequent to the
 # rarest; on the dotted line both tables agree. Frequent pairs (yellow) lie on it. Rare ones scatter around it.
@@ -430,44 +503,148 @@ def mean_kl(
 
 # %% [markdown]
 # And row by row: the mean for tokens seen seldom and often, then the rows that are furthest off.
+#
+# **Predict first.** A row is trained as often as its token occurs. How many times as large will the KL be for tokens seen
+# less than a hundred times as for those seen ten thousand times or more?
+
+# %% tags=["active-ipynb"]
+# predict("rare-rows-against-common-ones", number=True, unit="times")
 
 # %% tags=["active-ipynb"]
 # with needs(bigram_log_probs, direct_path_logits, mean_kl):
+#     by_band = []
 #     for low, high in [(1, 100), (100, 1_000), (1_000, 10_000), (10_000, 10**9)]:
 #         rows = (how_often >= low) & (how_often < high)
-#         kl = mean_kl(target[rows], logits[rows], how_often[rows])
+#         by_band.append(mean_kl(target[rows], logits[rows], how_often[rows]))
 #         share = how_often[rows].sum() / how_often.sum()
-#         seen = (
-#             f"seen {low:,} to {high - 1:,} times"
-#             if high < 10**9
-#             else f"seen {low:,} times or more"
-#         )
-#         print(f"{seen}: {int(rows.sum())} tokens, {share:.1%} of the text, KL {kl:.4f}")
+#         seen = f"{low:,} to {high - 1:,} times" if high < 10**9 else f"{low:,} times or more"
+#         said = f"{int(rows.sum())} tokens, {share:.1%} of the text"
+#         print(f"{seen}: {said}, KL {by_band[-1]:.4f}")
+#     reveal("rare-rows-against-common-ones", by_band[0] / by_band[-1])
 #     print(f"never seen: {int((how_often == 0).sum())} tokens; nothing trained their rows")
 #     alone = torch.ones(1, device=device)
 #     each = [mean_kl(target[[i]], logits[[i]], alone) for i in range(d_vocab)]
 #     each = torch.stack(each) * (how_often > 0)
 #     print("furthest off:")
 #     for i in each.topk(5).indices:
-#         print(
-#             f"  {token_label(tokenizer, i)}, seen {int(how_often[i])} times: KL {each[i]:.3f}"
-#         )
+#         often = int(how_often[i])
+#         print(f"  {token_label(tokenizer, i)}, seen {often} times: KL {each[i]:.3f}")
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # The most frequent tokens, which make up a good part of the text, are reproduced best. The worst rows are several times
 # worse than the mean, and rows that were never seen hold nothing that was learned. A weighted mean near
 # zero does not say that every row is right. Keep this in mind for every single number that you will be shown in this
 # field.
 #
+# </details>
+#
+# So the trained table does better on new files than counts with something added. Does it know what counting cannot, or was
+# adding a poor way to count? There are better ones. *Take* something from every pair that was seen, half a count perhaps,
+# and share that out among all tokens. A row of 3, 1 and 0 has 2½, ½ and 0 left, and one count to give. A row with many
+# different successors gives much, and should: who was seen before so many will be seen before others. A row whose token is
+# always followed by the same gives next to nothing.
+#
+# And who gets it? Not all tokens evenly. That is a *lower order*, a guess that does not look at the current token.
+#
+# ### Starred: `interpolated_log_probs`
+# *Difficulty 3 of 5, about 30 minutes.* The row of 3, 1 and 0 is the first case of the check.
+
+
+# %% nbgrader={"grade": false, "grade_id": "interpolated_log_probs", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def interpolated_log_probs(
+    counts: Int[Tensor, "d_vocab d_vocab"], lower: Int[Tensor, "d_vocab"], discount: float
+) -> Float[Tensor, "d_vocab d_vocab"]:
+    """Log-probabilities of the next token: a little taken from every count, and shared out again.
+
+    From each pair that was seen, `discount` of a count is taken. What a row has given up goes back
+    to it, to all next tokens in proportion to `lower`, whether they were seen after it or not.
+
+    Args:
+        counts: row: current token, column: next token.
+        lower: how much each next token should get, relative to the others; 0 or more, not all 0.
+        discount: from 0 to 1.
+
+    Returns:
+        Natural logarithms, float32; the exponentials of each row sum to 1. A row never seen is in
+        proportion to `lower`. Where nothing was seen and nothing is given stands -inf.
+    """
+    ### BEGIN SOLUTION
+    share = lower / lower.sum()
+    total, kinds = counts.sum(-1, keepdim=True), (counts > 0).sum(-1, keepdim=True)
+    mixed = ((counts - discount).clamp(min=0) + discount * kinds * share) / total.clamp(min=1)
+    return torch.where(total > 0, mixed, share).log()
+    ### END SOLUTION
+
+
+# %% tags=["active-ipynb"] nbgrader={"grade": false, "grade_id": "check_interpolated_log_probs", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# check(interpolated_log_probs)
+
+# %% [markdown]
+# **Predict first.** Three lower orders: all tokens alike; each as often as it occurs; or each by *how many different tokens
+# it was seen after*. (`TTP` occurs often, but hardly ever after anything but ` H`, as the demonstration says. After
+# a token that was seldom seen, should you expect it?) Which is best on the held-out files? And does the best one beat the
+# trained transformer, or does training win?
+#
+# The discount is not chosen on these files. It comes from the counts: n₁ / (n₁ + 2 n₂), where n₁ pairs were seen once and n₂ twice
+# (Ney, Essen and Kneser 1994).
+
+# %% tags=["active-ipynb"]
+# orders = ["all alike", "as often as it occurs", "after how many it was seen"]
+# predict("best-lower-order", choices=orders)
+
+# %% tags=["active-ipynb"]
+# predict("counting-against-training", choices=["counting", "training"])
+
+# %% tags=["active-ipynb"]
+# figure = None
+# with needs(
+#     count_bigrams, bigram_cross_entropy, direct_path_logits, mean_kl, interpolated_log_probs
+# ):
+#     once, twice = (counts == 1).sum(), (counts == 2).sum()
+#     discount = float(once / (once + 2 * twice))
+#     print(f"from every pair that was seen {discount:.2f} of a count is taken")
+#     after = (counts > 0).sum(0)
+#     for text in ("TTP", " not"):
+#         i = tokenizer.encode(text, add_special_tokens=False)[-1]
+#         print(f"{text!r} occurs {int(counts[:, i].sum())} times, after {int(after[i])} tokens")
+#     lowers = [torch.ones_like(after), counts.sum(0) + 1, after + 1]  # 1 for those never seen
+#     tables = [interpolated_log_probs(counts, lower, discount) for lower in lowers]
+#     losses = [float(bigram_cross_entropy(each, heldout)) for each in tables]
+#     rows = [*zip(orders, losses, strict=True), ("the trained transformer", new)]
+#     rows.append((f"adding {best:g}, chosen on these files", smooth))
+#     reveal("best-lower-order", orders[losses.index(min(losses))])
+#     reveal("counting-against-training", "counting" if min(losses) < new else "training")
+#     figure = table([[name, f"{loss:.3f}"] for name, loss in rows], ["", "held-out loss, nats"])
+# figure
+
+# %% [markdown]
+# <details><summary>What it shows</summary>
+#
+# Counting was not the trouble. With the third lower order, *Kneser-Ney smoothing* (Kneser and Ney 1995), a table that was
+# only counted predicts new files better than the trained transformer does; with the other two it does not. What training found by
+# itself lies between the second and the third. The differences are small, a few hundredths of a nat: all these models know
+# nearly the same, and what they lack is what a single token cannot tell.
+#
+# </details>
+#
 # ## 6. Watch it learn
 #
 # You now own all the parts of a training run: `direct_path_logits` is the model, `mean_kl` against the counted table is
-# its loss, less the entropy of the table, which no model can change. To keep it quick, only the 512 most frequent tokens take part, and each step uses all of
-# the text at once, in the form of its counts. The one thing that changes from curve to curve is the width of the
-# residual stream.
+# its loss, less the entropy of the table, which no model can change. To keep it quick, only the 512 most frequent tokens
+# take part, and each step uses all of the text at once, in the form of its counts. The one thing that changes from curve to
+# curve is the width of the residual stream.
 #
-# **Predict first.** With d_model = 2, every token is a point in the plane and every next token a direction. How far
-# down can the loss come? And is 128, for a table of 512 × 512, enough?
+# **Predict first.** With d_model = 2, every token is a point in the plane and every next token a direction. All widths
+# start at about 2.7 nats, where the model knows nothing. How far down will two directions come in 240 steps? And 128, for a
+# table of 512 × 512?
+
+# %% tags=["active-ipynb"]
+# predict("kl-with-two-directions", number=(0, 2.7), unit="nats")
+
+# %% tags=["active-ipynb"]
+# predict("kl-with-128-directions", number=(0, 2.7), unit="nats")
 
 # %% tags=["active-ipynb"]
 # figure = None
@@ -476,7 +653,7 @@ def mean_kl(
 #     part = counts[frequent][:, frequent]
 #     part_target = log_probs_or_uniform(part)
 #     weights = part.sum(1).float()
-#     lines = {}
+#     lines, by_width = {}, {}
 #     for d_model in (2, 8, 32, 128):
 #         draw = torch.Generator(device).manual_seed(0)
 #         W_E = torch.randn(512, d_model, generator=draw, device=device) * 0.5
@@ -484,22 +661,108 @@ def mean_kl(
 #         W_E, W_U = W_E.requires_grad_(), W_U.requires_grad_()
 #         optimizer = torch.optim.Adam([W_E, W_U], lr=0.05)
 #         history = []
-#         for _ in range(120):
+#         for _ in range(240):
 #             loss = mean_kl(part_target, direct_path_logits(W_E, W_U), weights)
 #             optimizer.zero_grad()
 #             loss.backward()
 #             optimizer.step()
 #             history.append(loss.item())
-#         lines[f"d_model = {d_model}"] = (list(range(120)), history)
+#         lines[f"d_model = {d_model}"] = (list(range(240)), history)
+#         by_width[d_model] = history[-1]
+#         half, end = history[119], history[-1]
+#         print(f"d_model = {d_model}: {half:.3f} after half of the steps, {end:.3f} at the end")
+#     reveal("kl-with-two-directions", by_width[2])
+#     reveal("kl-with-128-directions", by_width[128])
 #     figure = curves(lines, "step", "KL to the counted table, nats")
-#     print(", ".join(f"{name}: {history[-1]:.3f}" for name, (_, history) in lines.items()))
 # figure
 
 # %% [markdown]
-# All start at the same height, where the model knows nothing, and each heads for a floor that its width sets (the narrow
-# ones are not there yet: trained for longer, they fall further). Two directions are too few to keep five hundred successions apart; from
-# curve to curve the floor falls, and at 128 hardly anything is left. A matrix product of inner size d_model has at most
-# *rank* d_model; the floor is what this bottleneck costs, in nats.
+# <details><summary>What it shows</summary>
+#
+# All start at the same height, and each heads for a floor that its width sets. None has reached it: in the second half of
+# the steps all still fall, the narrow ones by a small part, the wide ones by more. Two directions are too few to keep five
+# hundred successions apart; from curve to curve less is left, and at 128 hardly anything.
+#
+# </details>
+#
+# A matrix product of inner size d_model has at most *rank* d_model; the floor is what this bottleneck costs, in nats.
+#
+# There is another way to a table of low rank, and it needs no training: linear algebra knows the nearest one to any table
+# of numbers, nearest in the sum of squared differences. Take the counted log-probabilities. (An empty cell holds -inf there, and
+# no square of that will do: smooth first.) Let the rows count by how often their tokens occur.
+#
+# ### Starred: `low_rank`
+# *Difficulty 3 of 5, about 20 minutes.* `torch.linalg.svd` is allowed.
+
+
+# %% nbgrader={"grade": false, "grade_id": "low_rank", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def low_rank(
+    table: Float[Tensor, "row column"], weights: Float[Tensor, "row"], rank: int
+) -> Float[Tensor, "row column"]:
+    """The table of low rank that is nearest to a given one, where rows count by their weights.
+
+    Args:
+        table: what is to be approximated; finite.
+        weights: how much a squared error counts in each row, above 0.
+        rank: from 0 to the smaller side of the table.
+
+    Returns:
+        Of all tables of this rank or less, the one with the smallest sum of weighted squared
+        errors; nothing is centred. Rank 0 gives zeros, a high enough one the table.
+    """
+    ### BEGIN SOLUTION
+    scale = weights.sqrt()[:, None]
+    U, S, Vh = torch.linalg.svd(table * scale, full_matrices=False)
+    return (U[:, :rank] * S[:rank]) @ Vh[:rank] / scale
+    ### END SOLUTION
+
+
+# %% tags=["active-ipynb"] nbgrader={"grade": false, "grade_id": "check_low_rank", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# check(low_rank)
+
+# %% [markdown]
+# **Predict first.** No table of rank 32 is nearer to the counted one, in weighted squares, than this. Gradient descent had 240
+# steps for another of the same rank. Which of the two predicts the next token better, with the smaller KL?
+#
+# Two controls: the same without weights, and a table in which each row's entries were shuffled, held against itself. If that came
+# out as well, low rank would say nothing about language.
+
+# %% tags=["active-ipynb"]
+# ways = ["the nearest in squares", "the trained one", "no difference to speak of"]
+# predict("nearest-or-trained", choices=ways)
+
+# %% tags=["active-ipynb"]
+# figure = None
+# with needs(count_bigrams, bigram_log_probs, direct_path_logits, mean_kl, low_rank):
+#     smoothed, alike = bigram_log_probs(part, 0.1), torch.ones_like(weights)
+#     draw = torch.Generator().manual_seed(0)
+#     deal = torch.stack([torch.randperm(512, generator=draw) for _ in range(512)]).to(device)
+#     mixed = smoothed.gather(1, deal)
+#     rows, kl = [], {}
+#     for rank, trained_kl in by_width.items():
+#         kl[rank] = mean_kl(part_target, low_rank(smoothed, weights, rank), weights)
+#         plain = mean_kl(part_target, low_rank(smoothed, alike, rank), weights)
+#         dealt = mean_kl(mixed, low_rank(mixed, weights, rank), weights)
+#         rows.append([rank, *(f"{each:.3f}" for each in (trained_kl, kl[rank], plain, dealt))])
+#     whole = mean_kl(part_target, smoothed, weights)
+#     print(f"smoothing alone, at full rank, costs {whole:.3f} nats")
+#     ratio = kl[32] / by_width[32]
+#     reveal("nearest-or-trained", ways[0 if ratio < 0.9 else 1 if ratio > 1.1 else 2])
+#     columns = ["rank", "trained", "nearest", "nearest, rows alike", "shuffled rows, nearest"]
+#     figure = table(rows, columns)
+# figure
+
+# %% [markdown]
+# <details><summary>What it shows</summary>
+#
+# The trained one, at every rank, and by far: it reaches with 32 directions what the nearest table has not reached with 128.
+# Both are right about what they were asked. Squares count an error in the log-probability of a token that hardly ever comes
+# as much as one of a token that comes half of the time; and most cells are of the first kind. KL counts it by how often it
+# comes. Weighing the rows helps, for it is a step in that direction. The shuffled table fares worse than the real one at
+# every rank: there is structure in which token follows which, and a low rank can use it. But "how many dimensions does this
+# need?" has as many answers as there are ways to count an error.
+#
+# </details>
 #
 # ## 7. Let it speak
 #
@@ -555,7 +818,13 @@ def sample_bigrams(
 # Both samples used the same random numbers, so where the tables agree the texts do. Squint, and it is Python:
 # indentation, `self`, colons at the ends of lines. Read it, and nothing holds for longer than two tokens. Which structure
 # needs more than one token of memory? Brackets are the simplest: the token that closes has to match one that opened
-# earlier. Guess how much more often this fails in a sample than in real code of the same length.
+# earlier.
+#
+# **Predict first.** In real code of 20,000 tokens one or two closing brackets of a hundred do not match, because they stand in
+# strings and comments. How many of a hundred in a sample of that length?
+
+# %% tags=["active-ipynb"]
+# predict("brackets-that-do-not-match", number=(0, 100), unit="%")
 
 # %% tags=["active-ipynb"]
 # def closes_what_it_opened(text: str) -> float:
@@ -577,6 +846,7 @@ def sample_bigrams(
 #         fails[name] = 1 - closes_what_it_opened(tokenizer.decode(tokens.tolist()))
 #         print(f"{name}: {fails[name]:.1%} of closing brackets do not match")
 #     print(f"{fails['sampled'] / fails['real code']:.0f} times as many")
+#     reveal("brackets-that-do-not-match", 100 * fails["sampled"])
 
 # %% [markdown]
 # (Brackets inside strings and comments are counted too, which is why real code is not at zero. That most of the sampled
@@ -588,11 +858,16 @@ def sample_bigrams(
 #
 # ## 8. Tables too large to build
 #
-# Our vocabulary has 2,048 tokens. GPT-2's has 50,257. What would its direct-path table weigh?
+# **Predict first.** Our vocabulary has 2,048 tokens. GPT-2's has 50,257. What would its direct-path table weigh, at four bytes a
+# number?
+
+# %% tags=["active-ipynb"]
+# predict("weight-of-the-table-of-gpt2", number=(0, 100), unit="GiB")
 
 # %% tags=["active-ipynb"]
 # for vocabulary in (d_vocab, 50_257, 200_000):
 #     print(f"d_vocab {vocabulary:>7,}: {vocabulary**2 * 4 / 2**30:>8.2f} GiB in float32")
+# reveal("weight-of-the-table-of-gpt2", 50_257**2 * 4 / 2**30)
 
 # %% [markdown]
 # You rarely need the table. You need what is largest in each row. So make some rows, keep the best k of each, let the
@@ -642,10 +917,8 @@ def top_successors(
 #     sure[train.bincount(minlength=d_vocab) < 100] = -math.inf
 #     print("common tokens whose successor the model is surest of:")
 #     for i in sure.topk(12).indices:
-#         share = sure[i].exp()
-#         print(
-#             f"  {token_label(tokenizer, i)} then {token_label(tokenizer, ids[i, 0])} ({share:.0%})"
-#         )
+#         first, then = token_label(tokenizer, i), token_label(tokenizer, ids[i, 0])
+#         print(f"  {first} then {then} ({sure[i].exp():.0%})")
 
 # %% [markdown]
 # Three reasons to be sure stand in this list: a word or a name that the tokenizer cut in two, as in ` don` and `libr`;
@@ -696,13 +969,17 @@ def top_successors(
 #   (samples from n-gram models) and section 6 (entropy).
 # - Jurafsky and Martin, [Speech and Language Processing](https://web.stanford.edu/~jurafsky/slp3/) (3rd edition, draft),
 #   chapter "N-gram Language Models": smoothing, perplexity, held-out text.
+# - Ney, Essen and Kneser, [On structuring probabilistic dependences in stochastic language modelling](https://doi.org/10.1006/csla.1994.1001)
+#   (1994): discounts from counts; Kneser and Ney, [Improved backing-off for M-gram language modeling](https://doi.org/10.1109/ICASSP.1995.479394)
+#   (1995): the lower order that counts what comes before.
+# - Eckart and Young, [The approximation of one matrix by another of lower rank](https://doi.org/10.1007/BF02288367) (1936).
 #
 # ## An open question
 #
 # In section 6 the width sets the floor. But the counted table is not just any table: many tokens behave alike. How would
 # you find out which rank it *needs* for a given loss, and is that the rank that gradient descent finds? (The singular
 # values of the log-probabilities are a tempting answer. Before you trust it, ask what -inf does to them, and whether a
-# small error in the logits of an unlikely token costs as much as one of a likely token.)
+# small error in the logits of an unlikely token costs as much as one of a likely token; the starred `low_rank` begins there.)
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "open_question", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # ### BEGIN SOLUTION
@@ -710,3 +987,6 @@ def top_successors(
 # between log-probabilities); a treatment of pairs never seen that does not let -inf decide (smoothing, or weights of zero for
 # what is not scored); a comparison of the best table of each rank with the one that gradient descent reaches.
 # ### END SOLUTION
+
+# %% [markdown]
+# Next: [02 Attention circuits](02_attention_circuits.ipynb), where a layer is put back.

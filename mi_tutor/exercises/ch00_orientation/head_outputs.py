@@ -92,8 +92,8 @@ exercise = Exercise(
     hints=(
         "For one head it is a matrix product: `z[:, :, h] @ W_O[h]`. Which axis disappears in it, and which appears?",
         "einsum does all heads at once. Name the axes of both; `head` stands in both and in the result.",
-        '`einops.einsum(z, W_O, "batch position head d_head, head d_head d_model -> …")`: what is not named on the right is '
-        "summed over.",
+        "`einops.einsum(z, W_O, names)`, where what is not named on the right is summed over. The names are "
+        '`"batch position head d_head, head d_head d_model -> batch position head d_model"`.',
     ),
     gradients=("z", "W_O"),
     bf16=True,

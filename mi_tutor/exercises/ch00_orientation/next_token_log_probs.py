@@ -141,7 +141,8 @@ exercise = Exercise(
         "Turn logits into log-probabilities along the vocabulary, without the last position; the tokens to look up are "
         "all but the first.",
         "`log_probs.gather(-1, index)` picks one entry of each row. It wants an index with as many axes as the table: give "
-        "the tokens a last axis of size 1 with `[..., None]`, and take it off again afterwards.",
+        "the tokens a last axis of size 1 with `[..., None]`, and take it off again afterwards: "
+        "`logits[:, :-1].log_softmax(-1).gather(-1, tokens[:, 1:, None]).squeeze(-1)`.",
     ),
     bf16=True,
 )

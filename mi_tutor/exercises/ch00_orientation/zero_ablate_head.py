@@ -237,6 +237,6 @@ exercise = Exercise(
         "The place is `blocks.{layer}.attn.hook_z`, [batch, position, head, d_head]. Make a copy, set one head to zero at "
         "every position, return the copy.",
         "`model.run_with_hooks(tokens, fwd_hooks=[(name, function)])` returns the logits and takes the hook off afterwards; "
-        "the function is called as `function(z, hook)`.",
+        "the function is called as `function(z, hook)`. In it: `z = z.clone()`, `z[:, :, head] = 0`, `return z`.",
     ),
 )

@@ -140,6 +140,7 @@ exercise = Exercise(
     hints=(
         "For one transition from a to b, which entry of the table is the log-probability that the model gave it?",
         "Two tensors of the same length index a table together: `table[rows, columns]` picks one entry for each pair.",
-        "The rows are `tokens[:-1]`, the columns `tokens[1:]`. What remains is a sign and a mean.",
+        "The rows are `tokens[:-1]`, the columns `tokens[1:]`. What remains is a sign and a mean: "
+        "`-log_probs[tokens[:-1], tokens[1:]].mean()`.",
     ),
 )

@@ -149,6 +149,7 @@ exercise = Exercise(
     hints=(
         "Pretend that every pair was seen `smoothing` times more than it was. What is each row's sum then?",
         "Add, divide by the sum over the last axis (keepdim=True keeps the shapes in line), take the logarithm.",
-        "log 0 is -inf in torch, without an error; a row of equal numbers is uniform. No case needs an `if`.",
+        "log 0 is -inf in torch, without an error; a row of equal numbers is uniform. No case needs an `if`: "
+        "`smoothed = counts + smoothing`, then `(smoothed / smoothed.sum(-1, keepdim=True)).log()`.",
     ),
 )

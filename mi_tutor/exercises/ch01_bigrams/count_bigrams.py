@@ -112,5 +112,6 @@ exercise = Exercise(
         "Number the cells of the table from 0 to d_vocab² - 1, row by row. Which number has the cell (current, next)?",
         "`torch.bincount` counts how often each number occurs; `minlength` makes room for cells that never do. "
         "`index_put_` with accumulate=True is another way.",
+        "`torch.bincount(tokens[:-1] * d_vocab + tokens[1:], minlength=d_vocab**2).reshape(d_vocab, d_vocab)`.",
     ),
 )

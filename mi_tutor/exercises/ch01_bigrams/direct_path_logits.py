@@ -84,6 +84,6 @@ exercise = Exercise(
     hints=(
         "The residual stream after token a is row a of W_E. What does the unembedding do to one such row?",
         "A residual vector becomes logits as `x @ W_U`. All tokens at once are all rows at once.",
-        "It is one matrix product; look at the axis names to see in which order.",
+        "It is one matrix product, `W_E @ W_U`: d_model stands in the middle, and is summed over.",
     ),
 )

@@ -181,9 +181,12 @@ exercise = Exercise(
         divergence_cut_from_the_graph,
     ),
     hints=(
-        "KL(p ‖ q) is the sum over next tokens of p · (log p - log q). Which of the three do you have, which must be made?",
+        "A next token costs log p - log q more with q than with p, and comes as often as p says. Which of p, log p and log q do "
+        "you have, which must be made?",
         "`log_softmax` over the last axis makes log q without ever leaving logarithms, however far apart the logits are.",
         "Where p = 0 the term is 0, but 0 · (-inf) is NaN in a computer: let `torch.where(p > 0, term, 0.0)` decide. "
         "Then weigh the rows.",
+        "`terms = p * (target_log_probs - logits.log_softmax(-1))`, summed over the last axis where p > 0; then "
+        "`(weights * kl).sum() / weights.sum()`.",
     ),
 )
