@@ -1559,10 +1559,10 @@ def adversarial_perturbation(
 #
 # But not all of it is geometry. Each model was attacked on inputs of its own density, and density falls from left to
 # right. The third curve attacks all models on the *same* inputs, each feature there one time in four. Then the growth
-# is about five times, and the course is another one: flat as long as features lie in pairs, then steady, without an
-# end. So the dip at two features per dimension and the fall at the right end belong to the inputs, which become rarer,
-# and the climb beyond two belongs to the weights. (On these inputs most models are not at home, so that is no better
-# number than the other; it is the other half of the comparison.)
+# is about five times, and the course is another one: uneven below two, flat where features lie in pairs, then steadily
+# up to the end. So the dip at two features per dimension and the fall at the right end belong to the inputs, which
+# become rarer, and the climb beyond two belongs to the weights. (On these inputs most models are not at home, so that
+# is no better number than the other; it is the other half of the comparison.)
 #
 # </details>
 #
