@@ -16,7 +16,7 @@ from einops import einsum
 from jaxtyping import Float
 from torch import Tensor
 
-# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
+# %% tags=["active-ipynb"]
 # import math
 #
 # from mi_tutor import (
