@@ -68,6 +68,7 @@ from transformer_lens.model_bridge import TransformerBridge
 # print(f"This chapter runs on {device_name(device)}.")
 # model, control = load_model("attn-2l-py", device), load_model("attn-1l-py", device)
 # tokenizer = model.tokenizer
+# both = {"one layer": control, "two layers": model}
 # n_heads, d_vocab = model.cfg.n_heads, model.cfg.d_vocab
 # BOS = tokenizer.bos_token_id
 #
@@ -149,13 +150,17 @@ def repeated_tokens(
 #     order = torch.rand(64, PERIOD, generator=draw, device=device).argsort(1)
 #     shuffled[:, 1 + PERIOD :] = random[:, 1 + PERIOD :].gather(1, order)
 #     other[:, 1 + PERIOD :] = random[:, 1 + PERIOD :].roll(1, 0)
-#     both, rows = {"one layer": control, "two layers": model}, []
+#     rows = []
 #     for name, m in both.items():
 #         first = token_losses(m, random)[:, 1:PERIOD].mean()
-#         second = [token_losses(m, each)[:, 1 + PERIOD :].mean() for each in (random, shuffled, other)]
+#         second = [
+#             token_losses(m, each)[:, 1 + PERIOD :].mean() for each in (random, shuffled, other)
+#         ]
 #         rows.append([name, *map(float, (first, *second))])
 #     print(f"a fair guess: ln {d_vocab} = {math.log(d_vocab):.2f} nats")
-#     reveal("order-matters-to", either(name for name, _, again, bag, _ in rows if again < bag - 0.5))
+#     reveal(
+#         "order-matters-to", either(name for name, _, again, bag, _ in rows if again < bag - 0.5)
+#     )
 #     figure = table(rows, ["loss on", "first copy", "again", "shuffled", "another block"])
 # figure
 
@@ -213,7 +218,7 @@ def repeated_tokens(
 # CODE_PERIOD = 50
 # code = code_repeats(heldout, CODE_PERIOD, 32).to(device)
 # rows = []
-# for name, m in (("one layer", control), ("two layers", model)):
+# for name, m in both.items():
 #     by_token = token_losses(m, code)
 #     copies = by_token[:, 1:CODE_PERIOD], by_token[:, 1 + CODE_PERIOD :]
 #     rows.append([name, *(float(copy.mean()) for copy in copies)])
@@ -422,7 +427,9 @@ def ablation_effects(
 #     print(f"   least of all heads {float(effects.min()):+.2f}")
 #     print(f"real code:     {ranked(effects_code, 4)} nats")
 #     reveal("missed-most", head_names(effects_code, 2))
-#     figure = head_table(effects_code, "rise in loss, nats", "code: second copy without this head")
+#     figure = head_table(
+#         effects_code, "rise in loss, nats", "code: second copy without this head"
+#     )
 # figure
 
 # %% [markdown]
@@ -539,10 +546,11 @@ def pattern_without(
 # %% tags=["active-ipynb"]
 # names_of = {"k": "keys", "q": "queries", "v": "values"}
 # INTO = ["token", *(f"0.{h}" for h in range(n_heads))]
-# predict("three-edges", tokens=[f"{source}→{part}" for source in INTO for part in names_of.values()])
+# predict(
+#     "three-edges", tokens=[f"{source}→{part}" for source in INTO for part in names_of.values()]
+# )
 
 # %% tags=["active-ipynb"]
-# figure = None
 # with needs(repeated_tokens, prefix_matching_score):
 #     runs = {"random": clean_run(model, random[:32]), "code": clean_run(model, code)}
 #     cuts = {
@@ -551,14 +559,22 @@ def pattern_without(
 #         for source in INTO
 #         for reader in "kqv"
 #     }
+
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
+# figure = None
+# with needs(repeated_tokens, prefix_matching_score):
 #     across = [(what, reader) for what in runs for reader in "kqv"]
 #     rows = [[s, *(f"{cuts[w, s, r].added_loss:+z.2f}" for w, r in across)] for s in INTO]
 #     for what, period, score in (("random", PERIOD, prefix), ("code", CODE_PERIOD, prefix_code)):
 #         cut_in = [cuts[what, "0.2", reader].pattern[:, None] for reader in "kq"]
 #         left = [f"{float(prefix_matching_score(pattern, period)):.3f}" for pattern in cut_in]
-#         print(f"{what}: prefix score of 1.6 {score[1, 6]:.3f}; 0.2 out of its keys {left[0]}, queries {left[1]}")
+#         print(
+#             f"{what}: prefix score of 1.6 {score[1, 6]:.3f}; 0.2 out of its keys {left[0]}, queries {left[1]}"
+#         )
 #     least = {
-#         f"{s}→{names_of[r]}": min(cuts[w, s, r].added_loss for w in runs) for s in INTO for r in "kqv"
+#         f"{s}→{names_of[r]}": min(cuts[w, s, r].added_loss for w in runs)
+#         for s in INTO
+#         for r in "kqv"
 #     }
 #     reveal("three-edges", sorted(least, key=least.get)[-3:])
 #     columns = ["out of 1.6's", *(f"{names_of[r]}, {w}" for w, r in across)]
@@ -640,7 +656,6 @@ def pattern_without(
 # predict("share-without-the-blurred-note", number=(0, 1))
 
 # %% tags=["active-ipynb"]
-# figure = None
 # with needs(repeated_tokens, prefix_matching_score):
 #     draw = torch.Generator(device).manual_seed(1)
 #     twice = repeated_tokens(64, PERIOD, d_vocab, BOS, draw)
@@ -659,6 +674,10 @@ def pattern_without(
 #     for source, reader in (("0.3", "k"), ("0.3", "q"), ("0.0", "k"), ("0.0", "q")):
 #         name = f"{source} out of the {names_of[reader]}"
 #         found[name] = shares(cut_edge(run, source, 6, reader).pattern)
+
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
+# figure = None
+# with needs(repeated_tokens, prefix_matching_score):
 #     rows = [
 #         [name, f"{right:.2f}", f"{wrong:.2f}", with_error(share)]
 #         for name, (right, wrong, share) in found.items()
@@ -691,10 +710,9 @@ def pattern_without(
 # predict("attention-for-a-neighbour", number=(0, 0.6))
 
 # %% tags=["active-ipynb"]
-# figure = None
 # with needs(repeated_tokens):
 #     draw = torch.Generator(device).manual_seed(2)
-#     rows, blocks = [], repeated_tokens(64, PERIOD, d_vocab, BOS, draw)
+#     blocks = repeated_tokens(64, PERIOD, d_vocab, BOS, draw)
 #     places = (35, 45)
 #
 #     def attention_for(stand_in):
@@ -709,11 +727,19 @@ def pattern_without(
 #     stand_ins = {"the token itself": lambda t: t}
 #     for rank in (1, 2, 10, 100):
 #         stand_ins[f"neighbour {rank}"] = lambda t, rank=rank: near_tokens(model, t, rank)
-#     stand_ins["a random token"] = lambda t: torch.randint(d_vocab, t.shape, generator=draw, device=device)
+#     stand_ins["a random token"] = lambda t: torch.randint(
+#         d_vocab, t.shape, generator=draw, device=device
+#     )
 #     found = {name: attention_for(stand_in) for name, stand_in in stand_ins.items()}
+
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
+# figure = None
+# with needs(repeated_tokens):
 #     reveal("attention-for-a-neighbour", float(found["neighbour 1"].mean()))
 #     rows = [[name, with_error(seen), f"{seen.median():.2f}"] for name, seen in found.items()]
-#     figure = table(rows, ["in the second copy stands", "attention, mean ± standard error", "median"])
+#     figure = table(
+#         rows, ["in the second copy stands", "attention, mean ± standard error", "median"]
+#     )
 # figure
 
 # %% [markdown]
@@ -733,10 +759,12 @@ def pattern_without(
 # a nat and more): the one that stood in the first copy, in the old form, or the one that comes now, in the new form?
 
 # %% tags=["active-ipynb"]
-# predict("translated-block-says", choices=["the old form", "the new form", "both alike", "neither"])
+# predict(
+#     "translated-block-says", choices=["the old form", "the new form", "both alike", "neither"]
+# )
 
 # %% tags=["active-ipynb"]
-# blank, bare = spaced_pairs(tokenizer).to(device)  # ids with a blank before, and the same without
+# blank, bare = spaced_pairs(tokenizer).to(device)  # ids of " name" and of "name", and so on
 # draw = torch.Generator(device).manual_seed(3)
 # pick = torch.stack(
 #     [torch.randperm(len(blank), generator=draw, device=device)[:PERIOD] for _ in range(64)]
@@ -747,10 +775,17 @@ def pattern_without(
 #     "the other form of another block": (blank[pick], bare[pick].roll(1, 0)),
 # }
 # found = {name: said_of(model, (1, 6), *blocks) for name, blocks in copies.items()}
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
 # (_, old, new), (_, old_anyway, new_anyway) = list(found.values())[1:]
 # gained = {"as it stood": (old - old_anyway).mean(), "as it comes": (new - new_anyway).mean()}
-# print({name: f"{float(gain):+.2f} nats more than in the control" for name, gain in gained.items()})
-# clear = [form for form, gain in zip(("the old form", "the new form"), gained.values(), strict=True) if gain > 0.5]
+# print(
+#     {name: f"{float(gain):+.2f} nats more than in the control" for name, gain in gained.items()}
+# )
+# clear = [
+#     form
+#     for form, gain in zip(("the old form", "the new form"), gained.values(), strict=True)
+#     if gain > 0.5
+# ]
 # reveal("translated-block-says", {0: "neither", 2: "both alike"}.get(len(clear), "".join(clear)))
 # columns = ["second copy", "attention of 1.6", "log-probability: as it stood", "as it comes now"]
 # table([[name, *map(with_error, each)] for name, each in found.items()], columns)
@@ -861,7 +896,6 @@ def composition_scores(model: TransformerBridge, kind: str) -> Float[Tensor, "la
 # predict("composed-through", choices=["queries", "keys", "values"])
 
 # %% tags=["active-ipynb"]
-# figures = [None]
 # with needs(composition_score, composition_scores):
 #     draw = torch.Generator(device).manual_seed(0)
 #     twin = load_model("attn-2l-py", device=device)
@@ -869,6 +903,10 @@ def composition_scores(model: TransformerBridge, kind: str) -> Float[Tensor, "la
 #     square = torch.randn(len(written), len(written), generator=draw, device=device)
 #     written.copy_(torch.linalg.qr(square)[0] @ written)
 #     composed = {kind: composition_scores(model, kind) for kind in "QKV"}
+
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
+# figure = None
+# with needs(composition_score, composition_scores):
 #     rows, above = [], {}
 #     for kind, scores in composed.items():
 #         theirs = model.all_composition_scores(kind)[0, :, 1, :].T
@@ -881,19 +919,21 @@ def composition_scores(model: TransformerBridge, kind: str) -> Float[Tensor, "la
 #             rows[-1].append(f"{part.min():.3f} to {part.max():.3f}")
 #     reveal("composed-through", names_of[max(above, key=above.get).lower()])
 #     columns = ["kind", "largest", "64 pairs, turned", "0.2 and 0.3 → 1.6", "→ the other seven"]
-#     figures = [table(rows, columns)]
-# figures[0]
+#     figure = table(rows, columns)
+# figure
 
 # %% tags=["active-ipynb"] jupyter={"source_hidden": true}
+# figure = None
 # with needs(composition_score, composition_scores):
 #     early, late = [f"0.{h}" for h in range(n_heads)], [f"1.{h}" for h in range(n_heads)]
-#     figures += [
+#     maps = [
 #         heatmap(
 #             s, early, late, "early head", "late head", f"{k}-composition", "score", (0, 0.21)
 #         )
 #         for k, s in composed.items()
 #     ]
-# together(*figures[1:], widths=(290, 290, 300)) if figures[1:] else None
+#     figure = together(*maps, widths=(290, 290, 300))
+# figure
 
 # %% [markdown]
 # <details><summary>What it shows</summary>
@@ -1022,16 +1062,25 @@ def build_induction_head(d_vocab: int, n_ctx: int) -> dict[str, Tensor]:
 # %% tags=["active-ipynb"]
 # predict(
 #     "keys-without-notes",
-#     choices=["at itself", "at the position before", "at position 8 as ever", "everywhere alike"],
+#     choices=[
+#         "at itself",
+#         "at the position before",
+#         "at position 8 as ever",
+#         "everywhere alike",
+#     ],
 # )
 
 # %% tags=["active-ipynb"]
 # def cut_patterns(weights, sequence):
 #     """Layer 1's pattern as it is, and with layer 0 cut from its keys and from its queries."""
-#     x, _, wrote = layer_0(weights, sequence[None])  # what is embedded, and what layer 0 adds to it
+#     x, _, wrote = layer_0(
+#         weights, sequence[None]
+#     )  # what is embedded, and what layer 0 adds to it
 #     args = weights["W_Q"][1, 0], weights["W_K"][1, 0]
 #     whole = pattern_without(x + wrote, 0 * wrote, *args, "K")
-#     return torch.cat([whole, *(pattern_without(x + wrote, wrote, *args, path) for path in "KQ")])
+#     return torch.cat(
+#         [whole, *(pattern_without(x + wrote, wrote, *args, path) for path in "KQ")]
+#     )
 #
 #
 # view = None
@@ -1174,6 +1223,7 @@ def build_pointer_head(d_vocab: int, n_ctx: int) -> dict[str, Tensor]:
 #         linear_read(behind, position.gather(1, drawn.argsort(1))),
 #     ],
 # ]
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
 # reveal("position-before-layer-0", max(0.0, rows[0][1]))
 # table([[name, f"{r2:z.2f}"] for name, r2 in rows], ["the position is read from", "R²"])
 
@@ -1232,22 +1282,22 @@ def in_context_learning_score(
 # )
 
 # %% tags=["active-ipynb"]
-# figure = None
 # with needs(in_context_learning_score):
-#     rows, each, clear = [], {}, {}
-#
-#     def compared(name, loss):
-#         """A row: late less early in one pair of columns, and in the mean of 30 pairs."""
-#         score = float(in_context_learning_score(loss, 49, 249))
-#         bands = (loss[:, 224:254] - loss[:, 30:60]).mean(1)
-#         clear[name] = float(bands.mean() / (bands.std() / len(bands) ** 0.5)) < -2
-#         single = with_error(loss[:, 249] - loss[:, 49])
-#         rows.append([name, f"{score:.2f}: {single}", with_error(bands)])
-#
+#     each = {}
 #     for name, m in both.items():
 #         each[name] = torch.cat([token_losses(m, part) for part in windows.split(16)])
-#         compared(name, each[name])
-#     compared("two less one", each["two layers"] - each["one layer"])
+#     each["two less one"] = each["two layers"] - each["one layer"]
+#     scores = {name: in_context_learning_score(loss, 49, 249) for name, loss in each.items()}
+
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
+# figure = None
+# with needs(in_context_learning_score):
+#     rows, clear = [], {}
+#     for name, loss in each.items():
+#         bands = (loss[:, 224:254] - loss[:, 30:60]).mean(1)  # 30 pairs of columns
+#         clear[name] = float(bands.mean() / (bands.std() / len(bands) ** 0.5)) < -2
+#         single = with_error(loss[:, 249] - loss[:, 49])
+#         rows.append([name, f"{scores[name]:.2f}: {single}", with_error(bands)])
 #     answers = ["neither", "the difference alone", "one layer but not the difference", "both"]
 #     said = answers[2 * clear["one layer"] + clear["two less one"]]
 #     reveal("clearly-helped-by-context", said)
@@ -1335,7 +1385,6 @@ def induction_bump(
 # predict("best-at-step-1000", choices=["0.2", "another head of layer 0", "a head of layer 1"])
 
 # %% tags=["active-ipynb"]
-# figure = None
 # with needs(repeated_tokens, prefix_matching_score, previous_token_score):
 #     few, kept, seen_at, notes, stripes = random[:16], checkpoint_steps("attn-2l-py"), {}, [], []
 #     for step in kept:
@@ -1345,6 +1394,10 @@ def induction_bump(
 #     for step in (1000, 2000, 2400, 2600, 3000):
 #         now = notes[kept.index(step)]
 #         print(f"step {step}: best previous-token heads {ranked(now)}; 0.2 {now[0, 2]:.3f}")
+
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
+# figure = None
+# with needs(repeated_tokens, prefix_matching_score, previous_token_score):
 #     lines = {
 #         "previous token, best of layer 0": (kept[1:], [float(n[0].max()) for n in notes[1:]]),
 #         "previous token, best of layer 1": (kept[1:], [float(n[1].max()) for n in notes[1:]]),
@@ -1525,7 +1578,9 @@ def induction_bump(
 #
 #
 # for name, curve in small.items():
-#     print(f"{name}: {curve[-1]:.2f} nats at the end; below the floor of {floor:.2f} from step {first_below(curve)}")
+#     print(
+#         f"{name}: {curve[-1]:.2f} nats at the end; below the floor of {floor:.2f} from step {first_below(curve)}"
+#     )
 # reveal("below-the-floor", either(name for name, curve in small.items() if curve[-1] < floor))
 # curves(lines, "training step", "loss on known tokens, nats")
 
@@ -1595,22 +1650,37 @@ def smeared_pattern(
 # keys?
 
 # %% tags=["active-ipynb"]
-# predict("smeared-below-the-floor", choices=["never", "later than two layers", "sooner than two layers"])
+# predict(
+#     "smeared-below-the-floor",
+#     choices=["never", "later than two layers", "sooner than two layers"],
+# )
 
 # %% tags=["active-ipynb"]
-# figure = None
 # with needs(smeared_pattern):
 #     smeared = train_small(1, smeared=smeared_pattern, device=device)
 #     held = train_small(
 #         1, smeared=lambda q, k, alpha: smeared_pattern(q, k, 0 * alpha + 50), device=device
 #     )
-#     found = {"1 layer, smeared keys": smeared.losses, "1 layer, keys held their own": held.losses}
+#     found = {
+#         "1 layer, smeared keys": smeared.losses,
+#         "1 layer, keys held their own": held.losses,
+#     }
+
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
+# figure = None
+# with needs(smeared_pattern):
 #     for name, curve in found.items():
-#         print(f"{name}: {curve[-1]:.2f} nats at the end; below the floor from step {first_below(curve)}")
+#         print(
+#             f"{name}: {curve[-1]:.2f} nats at the end; below the floor from step {first_below(curve)}"
+#         )
 #     shares = ", ".join(f"{share:.2f}" for share in smeared.weights["share"].sigmoid())
-#     print(f"share of its own that a key keeps, by head: 0.50, 0.50 before; {shares} after training")
+#     print(
+#         f"share of its own that a key keeps, by head: 0.50, 0.50 before; {shares} after training"
+#     )
 #     when, two = first_below(smeared.losses), first_below(small["two layers"])
-#     order = "sooner than two layers" if when is not None and when < two else "later than two layers"
+#     order = (
+#         "sooner than two layers" if when is not None and when < two else "later than two layers"
+#     )
 #     reveal("smeared-below-the-floor", "never" if when is None else order)
 #     lines |= {name: (at_step, curve) for name, curve in found.items()}
 #     figure = curves(lines, "training step", "loss on known tokens, nats")
@@ -1654,7 +1724,12 @@ def smeared_pattern(
 #     was = prefix_matching_score(patterns(model, random[:32])[1], PERIOD)
 #     rows = [[f"1.{h}", float(was[h]), float(scores[h]), f"{costs[h]:+.2f}"] for h in (6, 1, 0)]
 #     reveal("cost-of-borrowed-eyes", float(costs[1]))
-#     columns = ["head", "score before", "score with 1.6's eyes in 1.1", "cost of silencing, nats"]
+#     columns = [
+#         "head",
+#         "score before",
+#         "score with 1.6's eyes in 1.1",
+#         "cost of silencing, nats",
+#     ]
 #     figure = table(rows, columns)
 # figure
 
@@ -1726,9 +1801,13 @@ def smeared_pattern(
 #
 # clean = token_losses(model, code).mean()
 # for whom in ("<|bos|>", "others"):
-#     with model.hooks(fwd_hooks=[("blocks.1.attn.hook_pattern", kept_from(6, whom == "<|bos|>"))]):
+#     with model.hooks(
+#         fwd_hooks=[("blocks.1.attn.hook_pattern", kept_from(6, whom == "<|bos|>"))]
+#     ):
 #         rise = token_losses(model, code).mean() - clean
-#     print(f"loss without the attention to <|bos|>, or as much of that to others; {whom}: {rise:+.3f} nats")
+#     print(
+#         f"loss without the attention to <|bos|>, or as much of that to others; {whom}: {rise:+.3f} nats"
+#     )
 
 # %% [markdown]
 # <details><summary>What it shows</summary>
@@ -1846,7 +1925,9 @@ def induction_report(
 #         unknown = load_model(subject, device=device, checkpoint=step)
 #         *early, layer, late = induction_report(unknown, BOS, draw)
 #         twice = repeated_tokens(16, PERIOD, unknown.cfg.d_vocab, BOS, draw)
-#         found = torch.stack([prefix_matching_score(p, PERIOD) for p in patterns(unknown, twice)])
+#         found = torch.stack(
+#             [prefix_matching_score(p, PERIOD) for p in patterns(unknown, twice)]
+#         )
 #         pair = f"{early[0]}.{early[1]} → {layer}.{late}" if layer >= 0 else "none"
 #         having += [name] if layer >= 0 else []
 #         rows.append([name, pair, ranked(found, 2)])
@@ -1895,7 +1976,9 @@ def induction_report(
 #         print(f"prefix matching: {ranked(found, 5)}\nprevious token:  {ranked(notes, 5)}")
 #         layer, head = divmod(int(found.argmax()), large.cfg.n_heads)
 #         first_copy, second_copy = rise_at_mean(large, rows, layer, head)
-#         print(f"without {layer}.{head}: first copy {first_copy:+.2f}, second {second_copy:+.2f} nats")
+#         print(
+#             f"without {layer}.{head}: first copy {first_copy:+.2f}, second {second_copy:+.2f} nats"
+#         )
 #         figure = head_table(found, "prefix-matching score", HUB_MODEL)
 # figure
 

@@ -85,17 +85,16 @@ NEARLY_RIGHT = (never_a_pair, first_heads_of_two_layers, a_layer_above)
 
 
 def test_the_report_is_what_was_wired():
-    for name in WIRINGS:
-        for seed in (1, 2):
-            model = small_model(seed, wired=name)
-            found = ch03.induction_report(model, seed, torch.Generator().manual_seed(seed))
-            assert found == wired(name, seed).circuit, (name, seed, wired(name, seed).heads)
+    for seed, name in enumerate(WIRINGS):
+        model = small_model(seed, wired=name)
+        found = ch03.induction_report(model, seed, torch.Generator().manual_seed(seed))
+        assert found == wired(name, seed).circuit, (name, seed, wired(name, seed).heads)
 
 
 def test_pairs_keep_what_the_contract_says_of_them_at_every_length():
     for name in ("pair", "pair among decoys", "pair by pointer", "pair in layers 1 and 2"):
         model, (early_layer, early, late_layer, late) = small_model(3, wired=name), wired(name, 3).circuit
-        for period in range(4, 11):
+        for period in (4, 6, 10):
             tokens = ch03.repeated_tokens(64, period, model.cfg.d_vocab, 0, torch.Generator().manual_seed(period))
             score = ch03.prefix_matching_score(_patterns(model, tokens)[0][late_layer], period)[late]
             left = ch03.prefix_matching_score(_patterns(model, tokens, (early_layer, early))[0][late_layer], period)[
