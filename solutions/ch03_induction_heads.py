@@ -880,9 +880,9 @@ def composition_scores(model: TransformerBridge, kind: str) -> Float[Tensor, "la
 #
 # | composition | in the paper | here |
 # |---|---|---|
-# | Q | $\lVert W_{QK}^{2\top} W_{OV}^{1} \rVert \,/\, (\lVert W_{QK}^{2} \rVert \lVert W_{OV}^{1} \rVert)$ | $\lVert (W_V W_O)^1 (W_Q W_K^\top)^2 \rVert \,/\, \ldots$ |
-# | K | $\lVert W_{QK}^{2} W_{OV}^{1} \rVert \,/\, (\lVert W_{QK}^{2} \rVert \lVert W_{OV}^{1} \rVert)$ | $\lVert (W_V W_O)^1 (W_K W_Q^\top)^2 \rVert \,/\, \ldots$ |
-# | V | $\lVert W_{OV}^{2} W_{OV}^{1} \rVert \,/\, (\lVert W_{OV}^{2} \rVert \lVert W_{OV}^{1} \rVert)$ | $\lVert (W_V W_O)^1 (W_V W_O)^2 \rVert \,/\, \ldots$ |
+# | Q | $\lVert W_{QK}^{2\top} W_{OV}^{1} \rVert \,/\, (\lVert W_{QK}^{2} \rVert \lVert W_{OV}^{1} \rVert)$ | $\lVert W_V^{1} W_O^{1}\, W_Q^{2} W_K^{2\top} \rVert \,/\, \ldots$ |
+# | K | $\lVert W_{QK}^{2} W_{OV}^{1} \rVert \,/\, (\lVert W_{QK}^{2} \rVert \lVert W_{OV}^{1} \rVert)$ | $\lVert W_V^{1} W_O^{1}\, W_K^{2} W_Q^{2\top} \rVert \,/\, \ldots$ |
+# | V | $\lVert W_{OV}^{2} W_{OV}^{1} \rVert \,/\, (\lVert W_{OV}^{2} \rVert \lVert W_{OV}^{1} \rVert)$ | $\lVert W_V^{1} W_O^{1}\, W_V^{2} W_O^{2} \rVert \,/\, \ldots$ |
 #
 # Transposing changes no norm, and the scores are the same.
 #
@@ -1689,10 +1689,12 @@ def smeared_pattern(
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# One layer is enough, once a key may say what stood before it, and it learns faster than two: there is only one half left to find.
+# One layer is enough, once a key may say what stood before it, and it learns faster than two: half of the circuit is given.
 # The share that a key keeps of its own falls in both heads. The control stays where the one-layer model was, above the floor, to
-# the digits that are shown. So what the second layer gave was the look at the token before, and nothing else that counts here:
-# K-composition *is* a way to smear keys. Olsson et al. trained language models this way and saw the bump move earlier in two layers
+# the digits that are shown. So what the second layer gave was the look at the token before, and nothing else that counts in this
+# loss: K-composition does what smearing does. In Olsson et al.'s notation, where keys are columns as in all of the papers,
+# $k_j^h \leftarrow \sigma(\alpha^h)\, k_j^h + (1 - \sigma(\alpha^h))\, k_{j-1}^h$ for head $h$ and position $j$; a row of `k` is such a
+# column, and no product changes sides. They trained language models this way and saw the bump move earlier in two layers
 # and more, and appear in one.
 #
 # </details>
