@@ -7,11 +7,10 @@ from pathlib import Path
 import nbformat
 import pytest
 import torch
-from mi_tutor.solutions import ch03_induction_heads as ch03
 
 from mi_tutor.models import load_model
 from mi_tutor.models.zoo import UnknownModelError
-from mi_tutor.views import heatmap
+from mi_tutor.solutions import ch03_induction_heads as ch03
 
 CHAPTER = Path(__file__).parents[1] / "chapters" / "03_induction_heads.ipynb"
 
@@ -24,19 +23,14 @@ def model():
 def hub_cell(load):
     """What the chapter's cell for a hub model prints and shows, when `load` is what loads models."""
     cells = nbformat.read(CHAPTER, as_version=4).cells
-    tools = next(c.source for c in cells if "def head_table(" in c.source)
+    imports = next(c.source for c in cells if "from mi_tutor.figures.edges" in c.source)
     cell = next(c.source for c in cells if "HUB_MODEL =" in c.source)
-    losses = next(c.source for c in cells if "def losses(" in c.source)
-    names = {name: getattr(ch03, name) for name in dir(ch03)} | {
-        "heatmap": heatmap,
-        "UnknownModelError": UnknownModelError,
-    }
+    names = {name: getattr(ch03, name) for name in dir(ch03)}
+    exec(imports, names)
     names |= {"needs": lambda *functions: contextlib.nullcontext(), "load_model": load, "PERIOD": 25}
     names["device"] = torch.device("cpu")
     said = io.StringIO()
     with contextlib.redirect_stdout(said), torch.no_grad():
-        for source in (losses, tools):
-            exec(source.split("figure = None")[0], names)  # only what it defines
         exec(cell.rsplit("\n", 1)[0], names)
     return said.getvalue(), names["figure"]
 
@@ -54,5 +48,6 @@ def test_with_a_model_the_hub_cell_finds_its_heads(model):
     said, figure = hub_cell(lambda name, device=None: model)
     assert "prefix matching: 1.6: 0.5" in said
     assert "previous token:  0.2: 0.8" in said
-    assert "second copy without 1.6: +" in said
+    assert "without 1.6: first copy " in said
+    assert ", second +" in said
     assert "largest is at row layer 1, column head 6" in figure.text.replace("\N{NO-BREAK SPACE}", " ")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
+from mi_tutor.check.built.wired import wired as wired_by_hand
 from mi_tutor.check.portrait import Portrait, portrait, unchanged
 from mi_tutor.check.watched import WITNESS, watch
 from mi_tutor.models.build import boot, parameters_of, set_weights
@@ -50,6 +51,7 @@ def small_model(
     hooked: bool = False,
     watched: str = "",
     dead_head: bool = False,
+    wired: str = "",
     dtype: torch.dtype = torch.float32,
     device: str = "cpu",
 ) -> "TransformerBridge":
@@ -65,6 +67,8 @@ def small_model(
         watched: an activation at which a caller's hook remembers what passes, so that an edit in place is seen; see
             `edited_in_place`.
         dead_head: head 1 of layer 0 writes nothing: its output matrix is zero.
+        wired: one of `WIRINGS`, whose heads were written down by hand; sizes, norm and positions are its own then, and
+            nothing but the order of heads and the basis is drawn.
     """
     choices = dict(locals())
     key = tuple(choices.items())
@@ -90,7 +94,10 @@ def _make(choices: dict[str, Any]) -> "TransformerBridge":
         "normalization_type": "LNPre",
         "positional_embedding_type": "rotary",
     }
-    device, dtype = choices["device"], choices["dtype"]
+    device, dtype, by_hand = choices["device"], choices["dtype"], None
+    if choices["wired"]:
+        by_hand = wired_by_hand(choices["wired"], choices["seed"])
+        architecture = by_hand.architecture
     model = boot(architecture, "small", device=device, dtype=dtype)
     source = torch.Generator().manual_seed(choices["seed"])
 
@@ -99,7 +106,10 @@ def _make(choices: dict[str, Any]) -> "TransformerBridge":
         width = 1.5 * shape[-1] ** -0.5 if len(shape) > 1 else 0.7
         return torch.randn(shape, generator=source, dtype=torch.float64) * width
 
-    set_weights(model, {name: draw(value.shape) for name, value in parameters_of(model).items()})
+    if by_hand is not None:
+        set_weights(model, by_hand.weights)
+    else:
+        set_weights(model, {name: draw(value.shape) for name, value in parameters_of(model).items()})
     with torch.no_grad():
         if choices["dead_head"]:
             model.blocks[0].attn.o.weight.view(sizes["d_model"], sizes["n_heads"], sizes["d_head"])[:, 1] = 0
@@ -110,8 +120,10 @@ def _make(choices: dict[str, Any]) -> "TransformerBridge":
         model.add_hook("blocks.0.hook_resid_pre", lambda resid, hook: None)
     if choices["watched"]:
         watch(model, choices["watched"])
-    said = [f"{name}={choices[name]}" for name in (*sizes, *more, "training", "hooked", "dtype")]
-    said += [f"{name}={choices[name]!r}" for name in ("watched", "dead_head") if choices[name]]
+    said = [
+        f"{name}={choices[name]}" for name in (*(() if by_hand else (*sizes, *more)), "training", "hooked", "dtype")
+    ]
+    said += [f"{name}={choices[name]!r}" for name in ("watched", "dead_head", "wired") if choices[name]]
     setattr(model, DESCRIPTION, f"small_model({', '.join([str(choices['seed']), *said])})")
     setattr(model, CHOICES, choices)
     return model

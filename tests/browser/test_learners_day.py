@@ -109,12 +109,12 @@ def test_chapter_03_slides_through_checkpoints_and_draws_its_heads(
     learner: Any, in_both_themes: Callable[[str], None]
 ) -> None:
     learner.open("03_induction_heads.ipynb")
-    for text in ("import torch", "model, control ="):
+    for text in ("import torch", "from mi_tutor.figures.edges", "model, control ="):
         learner.run(learner.position_of_text(text))
     for name in ("repeated_tokens", "prefix_matching_score", "previous_token_score"):
         answer(learner, name, reference(name)).get_by_text("3 of 3").first.wait_for()
-    demonstrations = ("def losses(", "code_repeats(heldout", "def patterns(", "attention_heads(shown, labels")
-    for text in (*demonstrations, "def ranked(", "history = training_curves(", "seen_at, notes, stripes ="):
+    demonstrations = ("PERIOD = 25", "code_repeats(heldout", "on_random, on_code =", "attention_heads(shown, labels")
+    for text in (*demonstrations, "history = training_curves(", "seen_at, notes, stripes ="):
         learner.run(learner.position_of_text(text))
 
     view = learner.output(learner.position_of_text("attention_heads(shown, labels")).locator(".mi-tutor-view")

@@ -118,6 +118,7 @@ exercise = Exercise(
     hints=(
         "Three norms: of the product, of the first, of the second. What goes below the line?",
         "`W.norm()` without arguments is the Frobenius norm. What comes out when W_A is zero?",
-        "`torch.where(below > 0, above / below, 0.0)` gives 0 where there is nothing to divide by.",
+        "`(W_A @ W_B).norm() / (W_A.norm() * W_B.norm())`; and `torch.where(below > 0, above / below, 0.0)` gives 0 where there is "
+        "nothing to divide by.",
     ),
 )

@@ -163,6 +163,7 @@ exercise = Exercise(
         "`model.W_V[0]` has the axes head, d_model, d_head. `model.W_V[0] @ model.W_O[0]` multiplies head by head, and "
         "`.mT` turns the last two axes only.",
         'B for "K" is `model.W_K[1] @ model.W_Q[1].mT`: what the early head wrote goes in at the keys, on the left.',
+        'For "Q" it is `model.W_Q[1] @ model.W_K[1].mT`, for "V" `model.W_V[1] @ model.W_O[1]`; A is `model.W_V[0] @ model.W_O[0]`. '
         "A double loop over heads of layer 1 (rows) and of layer 0 (columns), `torch.stack` and `.view`.",
     ),
 )

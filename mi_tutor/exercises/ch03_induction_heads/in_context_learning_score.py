@@ -100,6 +100,6 @@ exercise = Exercise(
     hints=(
         "Two columns of `loss`. Which of them is subtracted, if the result is to be negative when later tokens are easier?",
         "`loss[:, late]` is a column: one entry for each sequence.",
-        "The difference of the two columns, then its mean.",
+        "The difference of the two columns, then its mean: `(loss[:, late] - loss[:, early]).mean()`.",
     ),
 )
