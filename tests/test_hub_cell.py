@@ -7,10 +7,10 @@ from pathlib import Path
 import nbformat
 import pytest
 import torch
+from mi_tutor.solutions import ch03_induction_heads as ch03
 
 from mi_tutor.models import load_model
 from mi_tutor.models.zoo import UnknownModelError
-from mi_tutor.solutions import ch03_induction_heads as ch03
 
 CHAPTER = Path(__file__).parents[1] / "chapters" / "03_induction_heads.ipynb"
 

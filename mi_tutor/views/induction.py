@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mi_tutor.views.charts import heatmap, table
+from mi_tutor.views.charts import heatmap
 from mi_tutor.views.labels import token_label
+from mi_tutor.views.page import StaticView
 from mi_tutor.views.picture import Picture
+from mi_tutor.views.tables import table
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 def expected_twice(
     models: "dict[str, TransformerBridge]", tokens: Int[Tensor, "1 position"], first: int, second: int
-) -> Picture:
+) -> StaticView:
     """The probability of each token of a stretch that comes twice, each time, under each model.
 
     Args:

@@ -2,11 +2,11 @@
 
 import torch
 import torch.nn.functional as F
+from mi_tutor.solutions import ch03_induction_heads as ch03
 
 from mi_tutor.figures.heads import random_repeats
 from mi_tutor.figures.induction import find_pair
 from mi_tutor.models import load_model
-from mi_tutor.solutions import ch03_induction_heads as ch03
 
 
 def ablations_by_added_hooks(model, tokens, period):

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from mi_tutor.solutions import ch03_induction_heads as ch03
 
 from mi_tutor.check.small_model import small_model
 from mi_tutor.models import load_model
-from mi_tutor.solutions import ch03_induction_heads as ch03
 
 
 def all_compositions_by_einsum(model, kind):

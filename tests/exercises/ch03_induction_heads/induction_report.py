@@ -2,10 +2,10 @@
 
 import torch
 import torch.nn.functional as F
+from mi_tutor.solutions import ch03_induction_heads as ch03
 
 from mi_tutor.check.built.wired import WIRINGS, wired
 from mi_tutor.check.small_model import small_model
-from mi_tutor.solutions import ch03_induction_heads as ch03
 
 NOBODY = (-1, -1, -1, -1)
 

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
+from mi_tutor.solutions import ch03_induction_heads as ch03
 
 from mi_tutor.figures.heads import head_scores, random_repeats
 from mi_tutor.figures.induction import find_pair, k_composition
 from mi_tutor.models import load_model
-from mi_tutor.solutions import ch03_induction_heads as ch03
 
 
 def prefix_by_a_diagonal(pattern, period):

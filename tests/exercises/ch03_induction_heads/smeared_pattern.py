@@ -2,8 +2,8 @@
 
 import torch
 import torch.nn.functional as F
-
 from mi_tutor.solutions import ch03_induction_heads as ch03
+
 from mi_tutor.training.small import train_small
 
 
