@@ -116,13 +116,23 @@ def restore_names(before: Names) -> Problem | None:
         if all(map(operator.is_, map(vars(space).get, then), then.values())):  # names are added, as more is loaded
             continue
         for name, value in then.items():
-            if vars(space).get(name, space) is not value:
+            if vars(space).get(name, space) is not value and not _by_torch_itself(vars(space).get(name), value):
                 setattr(space, name, value)
                 what = f"{getattr(space, '__qualname__', space.__name__)}.{name}"
                 problem = problem or Problem(
                     "changed settings", f"It replaced `{what}` for everything that runs later."
                 )
     return problem
+
+
+def _by_torch_itself(now: Any, before: Any) -> bool:
+    """Whether PyTorch wrapped its own function, as `torch.func.grad` has it wrap `torch.manual_seed` when it is first used."""
+    code = getattr(now, "__code__", None)
+    return (
+        getattr(now, "__wrapped__", None) is before
+        and code is not None
+        and code.co_filename.startswith(os.path.dirname(torch.__file__) + os.sep)
+    )
 
 
 def _random_equal(a: Settings, b: Settings) -> bool:
