@@ -39,7 +39,7 @@ class Hole(NamedTuple):
     """How often it is active where the label holds, on the other half, as all that follows."""
     token: int
     """On which it is active least often, chosen."""
-    count: int
+    times: int
     """How often that token has the label."""
     recall_chosen: float
     """How often it is active there: on the half to choose on, and on the other."""
@@ -54,7 +54,7 @@ def find_hole(choose: Half, score: Half, best_feature_f1: BestFeature) -> Hole |
 
     Args:
         choose: one half of the text.
-        score: the other.
+        score: the other; of it only the tokens with the label are looked at.
         best_feature_f1: of chapter 05.
     """
     import torch

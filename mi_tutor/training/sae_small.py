@@ -104,8 +104,8 @@ def train_small(
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-    made = [weight.detach() for weight in (W_enc, b_enc, W_dec, b_dec, log_threshold.exp())]
-    return SmallSae(*made, activation, scale)
+    W_enc, b_enc, W_dec, b_dec, threshold = (w.detach() for w in (W_enc, b_enc, W_dec, b_dec, log_threshold.exp()))
+    return SmallSae(W_enc, b_enc, W_dec, b_dec, threshold, activation, scale)
 
 
 def relu(pre: "Tensor", threshold: "Tensor") -> "Tensor":
