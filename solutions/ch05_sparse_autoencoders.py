@@ -77,7 +77,7 @@ from torch.nn.functional import normalize
 
 # %% [markdown]
 # The feature is strongest on ` con`, `con` and `Con`, where they begin a longer word. And what it adds to the logits, you
-# will read in section 6, are pieces such as `vert` and `version`, with which such a word goes on.
+# will see in section 11, are pieces such as `vert` and `version`, with which such a word goes on.
 #
 # The model is `relu-1l-py`: one layer, 512 neurons behind a ReLU. In chapter 04 you saw why its neurons need not be the
 # things to look at: a network can keep more features than it has dimensions, if they are sparse. So do not ask what a
@@ -467,9 +467,9 @@ def explained_variance(
 #
 #
 # figure = None
+# few = x[torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:4096]]
+# written = mlp_activations(model, OUT, windows[::8])
 # with torch.no_grad(), needs(l0, explained_variance):
-#     few = x[torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:4096]]
-#     written = mlp_activations(model, OUT, windows[::8])
 #     centred, f = written - written.mean(0), sae.encode(few)
 #     explained = float(explained_variance(few, sae.decode(f)))
 #     by_neurons = float(explained_variance(few, strongest(few)))
@@ -689,8 +689,8 @@ def resample_dead(
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# The point at 100 is from before the resampling and the one at 120 from after. Follow the two lines: for twenty steps there
-# are fewer dead than in the run that was left alone, and at the end there are more. The loss, price included, is no lower
+# The point at 100 is from before the resampling and the one at 120 from after. Follow the two lines: at 120 there are far
+# fewer dead than in the run that was left alone, at 140 about as many, and at the end more. The loss, price included, is no lower
 # either. The new features begin where the loss was worst, all in one step, at the same rate and price that killed the old
 # ones. (And twenty steps are a short look: some of the "dead" may only be rare.)
 #
@@ -715,14 +715,14 @@ def resample_dead(
 #     options = ["fewer, by a tenth or more", "about as many", "more, by a tenth or more"]
 #     reveal("dead-come-back", options[1 + (after >= 1.1 * before) - (after <= 0.9 * before)])
 #     figure = side_by_side(runs)
-# del X
 # figure
 
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# Left alone, they do not come back, and others join them while the price still rises: a feature without a gradient does not
-# know that the rate has changed. Resampled, far fewer are dead at the end, and more of the variance is explained. It also has more features active, which costs; so look at
+# Left alone, there are more of them at the end. Some fall silent for twenty steps and are heard again, as rare features are, but
+# the number does not come back to what it was: a feature without a gradient does not know that the rate has changed.
+# Resampled, far fewer are dead at the end, and more of the variance is explained. It also has more features active, which costs; so look at
 # the loss, where that price is included: it is lower. (Is it with `seed=1`, in both runs? With `seed=2`?) That is what
 # resampling is for, and what it is not: it repairs what an accident killed, and does nothing about what keeps killing.
 # Bricken et al. call a neuron dead that was silent for 12,500 steps, and resample four times in all.
@@ -1159,7 +1159,6 @@ def straight_through_step(
 #     reveal("frozen-decoder", 100 * rows[2][3])
 #     columns = ["autoencoder", "L0", "explained variance", "loss recovered", "told by a word"]
 #     figure = table(rows, [*columns, "mean label F1"])
-# del Y, batches
 # figure
 
 # %% [markdown]
@@ -1315,9 +1314,9 @@ def best_feature_f1(
         mean of precision and recall, and 0 where feature and label never meet.
     """
     ### BEGIN SOLUTION
-    hits = (f[label] > threshold).sum(0)
-    together = (f > threshold).sum(0) + label.sum()  # 2 TP + FP + FN
-    f1 = 2 * hits.to(f.dtype) / together.clamp(min=1)
+    says, truth = (f > threshold).to(f.dtype), label.to(f.dtype)
+    together = says.sum(0) + truth.sum()  # 2 TP + FP + FN
+    f1 = 2 * (truth @ says) / together.clamp(min=1)
     best = int(f1.argmax())
     return best, f1[best]
     ### END SOLUTION
@@ -1444,7 +1443,7 @@ def choose_then_score(
 # %% tags=["active-ipynb"]
 # figure = None
 # with torch.no_grad(), needs(choose_then_score, best_feature_f1):
-#     (f, f_score), cuts, rows = map(sae.encode, split(x)), [0.0, 1.0, 2.0], []
+#     (f, f_score), cuts, rows = map(sae.encode, split(x)), [0.0, 2.0], []
 #     for i, name in enumerate(LABELS):
 #         row = [name]
 #         for shift in (
@@ -1452,8 +1451,8 @@ def choose_then_score(
 #             20 * 127,
 #         ):  # the labels as they are; those of twenty windows further on
 #             here, there = (part[:, i].roll(shift) for part in (label_choose, label_score))
-#             *pair, fresh = choose_then_score(f, here, f_score, there, cuts)
-#             *_, same = choose_then_score(f, here, f, here, cuts)
+#             best, place, fresh = choose_then_score(f, here, f_score, there, cuts)
+#             same = best_feature_f1(f[:, [best]], here, cuts[place])[1]
 #             row += [float(same), float(fresh)]
 #         rows.append([*row, floor[i]])
 #     reveal("luck-of-the-best", rows[LABELS.index("in_decorator")][3])
@@ -1465,8 +1464,8 @@ def choose_then_score(
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# For frequent labels choosing costs nothing: what the best feature has where it was chosen it has elsewhere, and nothing stays
-# nothing. For rare ones it does. `in_decorator` is true of some dozens of tokens, and among 2,048 features one falls on
+# For frequent labels choosing flatters by a few hundredths at most, and what fits other tokens' labels best fits fresh ones as
+# badly. For rare labels it flatters. `in_decorator` is true of some dozens of tokens, and among 2,048 features one falls on
 # enough of them by accident; on fresh tokens it has nothing. The true labels move as well there, in both directions. So a score of
 # the best of many wants fresh tokens most where there are fewest.
 #
@@ -1537,7 +1536,7 @@ def choose_then_score(
 # strongest places, one a text, and below the line four drawn from *all* places where it is active; the number is the share of
 # its maximum. Do a few words fit the upper four? Do the same words fit the lower four?
 
-# %% tags=["active-ipynb"]
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
 # def strength_of(i):
 #     return ((x - sae.b_dec) @ sae.W_enc[:, i] + sae.b_enc[i]).relu().cpu()
 #
@@ -1783,6 +1782,10 @@ def match_features(
 # figure, larger = None, load_sae("sae-relu-1l-py-8x", device=device)
 #
 #
+# def label_of(i):
+#     return token_label(tokenizer, i)
+#
+#
 # def no_bos(values):
 #     """The rows of every tenth window without its BOS, which is the same everywhere."""
 #     return values.view(len(windows) // 10, windows.shape[1], -1)[:, 1:].flatten(0, 1)
@@ -1811,7 +1814,7 @@ def match_features(
 #
 #     def name(dictionary, found, column):
 #         logits = feature_logits(dictionary.W_dec[found.ids[column]], W_out, W_U)
-#         return f"{int(found.ids[column])} {found.said(column, logits, tokenizer)}"
+#         return f"{int(found.ids[column])} {found.said(column, logits, label_of)}"
 #
 #     nodes, wide = [], (children >= 2).nonzero()[:, 0]
 #     for i in wide[small.f[:, wide].sum(0).argsort(descending=True)][:4].tolist():
@@ -1924,7 +1927,7 @@ def match_features(
 #     reveal("found-by-the-other-seed", 100 * rows[0][1])
 #     reveal("found-among-equal-tokens", 100 * rows[2][1])
 #     figure = table(rows, ["best match in", "above 0.5", "above 0.7", "above 0.9", "median"])
-#     del x_1, one_hot, pairs
+#     del x_1, one_hot, pairs, other, third
 # figure
 
 # %% [markdown]
@@ -1956,7 +1959,7 @@ def match_features(
 #         for i in which[torch.linspace(0, len(which) - 1, 5).long()].tolist():
 #             logits = feature_logits(sae.W_dec[small.ids[i]], W_out, W_U)
 #             print(
-#                 f"   {int(small.ids[i]):4} ({across[i]:.2f}) {small.said(i, logits, tokenizer)}"
+#                 f"   {int(small.ids[i]):4} ({across[i]:.2f}) {small.said(i, logits, label_of)}"
 #             )
 
 # %% [markdown]

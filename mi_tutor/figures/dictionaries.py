@@ -1,6 +1,7 @@
 """Features of several dictionaries on one text, in words: for comparing dictionaries with each other."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 from mi_tutor.corpus.tokenizer import D_VOCAB
 
@@ -20,15 +21,13 @@ class Living(NamedTuple):
     f: "Float[Tensor, 'token living']"
     tokens: "Int[Tensor, 'token']"
 
-    def said(self, column: int, logits: "Float[Tensor, 'd_vocab']", tokenizer: Any) -> str:
-        """Where a feature is on most, and what it raises, three tokens each."""
+    def said(self, column: int, logits: "Float[Tensor, 'd_vocab']", label: Callable[[int], str]) -> str:
+        """Where a feature is on most, and what it raises, three tokens each, named by `label`."""
         import torch
 
-        from mi_tutor.views import token_label
-
         counts = torch.bincount(self.tokens[self.f[:, column] > 0], minlength=D_VOCAB)
-        seen = " ".join(token_label(tokenizer, i) for i in counts.topk(3).indices if counts[i])
-        raised = " ".join(token_label(tokenizer, i) for i in logits.topk(3).indices)
+        seen = " ".join(label(i) for i in counts.topk(3).indices.tolist() if counts[i])
+        raised = " ".join(label(i) for i in logits.topk(3).indices.tolist())
         return f"on {seen}, raises {raised}"
 
     def of_one_token(self, low: int = ENOUGH, high: int | None = None) -> float:
@@ -45,7 +44,9 @@ class Living(NamedTuple):
         return float((counts.amax(1) > 0.9 * counts.sum(1)).float().mean())
 
 
-def living(encode: Any, x: "Float[Tensor, 'token d_in']", tokens: "Int[Tensor, 'token']") -> Living:
+def living(
+    encode: "Callable[[Tensor], Tensor]", x: "Float[Tensor, 'token d_in']", tokens: "Int[Tensor, 'token']"
+) -> Living:
     """The features that are active on `ENOUGH` of these tokens, and what they do.
 
     Args:
