@@ -298,9 +298,9 @@ def mean_max_cosine(
 # </details>
 #
 # Was it the sparsity? The control is a *dense* autoencoder: the same two halves, trained with no price at all. And two
-# choices were made for you, the size of the dictionary and the price. The next table has both: a row for each size, a column
-# for each price, the first of them 0. **Predict:** beside 48 rows for 24 true directions, at their best price, how do 96 rows
-# at theirs score? (Too many to be all of use. Does that harm *this* number?)
+# choices were made for you, the size of the dictionary and the price. The next table has both: a row for each size, a
+# column for each price, the first of them 0. **Predict:** beside 48 rows for 24 true directions, at their best price,
+# how do 96 rows at theirs score? (Too many to be all of use. Does that harm *this* number?)
 
 # %% tags=["active-ipynb"]
 # predict(
@@ -337,9 +337,10 @@ def mean_max_cosine(
 # columns say what differs: without a price half of all rows or more are active at once. So it is the price that finds
 # directions, and not the autoencoding.
 #
-# With 12 rows for 24 features the best cannot be good. With 24 rows it is 0.95, so that some features are missed, for there is
-# no row to spare. With more it comes close to 1, if the price is right. Too many rows do no harm *to this number*: it asks whether every true feature is found, not whether every
-# row is one. (Twice as many are active with 96 rows as with 48, as if several shared the work of one.)
+# With 12 rows for 24 features the best cannot be good. With 24 rows it is 0.95, so that some features are missed, for
+# there is no row to spare. With more it comes close to 1, if the price is right. Too many rows do no harm *to this
+# number*: it asks whether every true feature is found, not whether every row is one. (Twice as many are active with 96
+# rows as with 48, as if several shared the work of one.)
 #
 # </details>
 #
@@ -382,11 +383,11 @@ def mean_max_cosine(
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# Follow the third column. While features are rare, one time in ten or less, 48 rows find nearly all. At one time in five they
-# miss half. At two in five the share is higher again, but look at the second column: the toy models have by then dropped a
-# third of their features, so that the SAE has fewer to find and more rows for each. Two things have changed at once, and the
-# last line cannot be read as a law. What holds at every density is less: random rows score far below, and more features are
-# active than in truth.
+# Follow the third column. While features are rare, one time in ten or less, 48 rows find nearly all. At one time in
+# five they miss half. At two in five the share is higher again, but look at the second column: the toy models have by
+# then dropped a third of their features, so that the SAE has fewer to find and more rows for each. Two things have
+# changed at once, and the last line cannot be read as a law. What holds at every density is less: random rows score far
+# below, and more features are active than in truth.
 #
 # Note for later that *nothing in the loss says so*. At a probability of 0.2 the training runs just as well, and ends in
 # rows that look like any others. (On a synthetic task of their own Korznikov et al. 2026 report 71 % of the variance
@@ -616,9 +617,10 @@ def resample_dead(
 # check(resample_dead)
 
 # %% [markdown]
-# With a high rate and a high price features die by the hundred. One run is left alone. In the other, the dead are resampled
-# once, at step 100. (Adam's memory of their weights is erased then: it holds averages of gradients that belong to the old
-# ones.) "Dead" is counted over the last twenty steps. **Predict:** at the end, at step 160, which run has more dead features?
+# With a high rate and a high price features die by the hundred. One run is left alone. In the other, the dead are
+# resampled once, at step 100. (Adam's memory of their weights is erased then: it holds averages of gradients that
+# belong to the old ones.) "Dead" is counted over the last twenty steps. **Predict:** at the end, at step 160, which run
+# has more dead features?
 
 # %% tags=["active-ipynb"]
 # predict("more-dead", choices=["the one left alone", "the resampled one"])
@@ -689,10 +691,10 @@ def resample_dead(
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# The point at 100 is from before the resampling and the one at 120 from after. Follow the two lines: at 120 there are far
-# fewer dead than in the run that was left alone, at 140 about as many, and at the end more. The loss, price included, is no lower
-# either. The new features begin where the loss was worst, all in one step, at the same rate and price that killed the old
-# ones. (And twenty steps are a short look: some of the "dead" may only be rare.)
+# The point at 100 is from before the resampling and the one at 120 from after. Follow the two lines: at 120 there are
+# far fewer dead than in the run that was left alone, at 140 about as many, and at the end more. The loss, price
+# included, is no lower either. The new features begin where the loss was worst, all in one step, at the same rate and
+# price that killed the old ones. (And twenty steps are a short look: some of the "dead" may only be rare.)
 #
 # </details>
 #
@@ -720,18 +722,19 @@ def resample_dead(
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# Left alone, there are more of them at the end. Some fall silent for twenty steps and are heard again, as rare features are, but
-# the number does not come back to what it was: a feature without a gradient does not know that the rate has changed.
-# Resampled, far fewer are dead at the end, and more of the variance is explained. It also has more features active, which costs; so look at
-# the loss, where that price is included: it is lower. (Is it with `seed=1`, in both runs? With `seed=2`?) That is what
-# resampling is for, and what it is not: it repairs what an accident killed, and does nothing about what keeps killing.
-# Bricken et al. call a neuron dead that was silent for 12,500 steps, and resample four times in all.
+# Left alone, there are more of them at the end. Some fall silent for twenty steps and are heard again, as rare features
+# are, but the number does not come back to what it was: a feature without a gradient does not know that the rate has
+# changed. Resampled, far fewer are dead at the end, and more of the variance is explained. It also has more features
+# active, which costs; so look at the loss, where that price is included: it is lower. (Is it with `seed=1`, in both
+# runs? With `seed=2`?) That is what resampling is for, and what it is not: it repairs what an accident killed, and does
+# nothing about what keeps killing. Bricken et al. call a neuron dead that was silent for 12,500 steps, and resample
+# four times in all.
 #
 # </details>
 #
 # The shipped SAEs were made by the recipe of 2024: no unit rows, the price weighted by norms, warmed up slowly. On the
-# tokens of its card (`mi-tutor models sae-relu-1l-py`) hardly a feature is dead, and nothing was resampled. Do not mix the two: with
-# the weighted price rows may have any length, and there is nothing to remove from their gradient.
+# tokens of its card (`mi-tutor models sae-relu-1l-py`) hardly a feature is dead, and nothing was resampled. Do not mix
+# the two: with the weighted price rows may have any length, and there is nothing to remove from their gradient.
 
 # %% [markdown]
 # ## 4. What does the model lose?
@@ -856,9 +859,9 @@ def loss_recovered(
 # <details><summary>What it shows</summary>
 #
 # More than nine parts in ten, by either yardstick: at this site they hardly differ. Three things stand against being
-# content with that. What is lost is nats: take the model's loss, in the line above the table, from the fourth column. Then
-# the last row: its eleven strongest neurons, a baseline that took no training, recover more. And a high figure says that the
-# features *together* carry what the model uses. It says nothing about any one of them.
+# content with that. What is lost is nats: take the model's loss, in the line above the table, from the fourth column.
+# Then the last row: its eleven strongest neurons, a baseline that took no training, recover more. And a high figure
+# says that the features *together* carry what the model uses. It says nothing about any one of them.
 #
 # </details>
 #
@@ -921,15 +924,15 @@ def jump_relu(
 # check(jump_relu)
 
 # %% [markdown]
-# (Two more ideas, in a sentence each. A *gated* SAE has the encoder decide in one half whether a feature is on and in the
-# other how strongly, so that the price acts on the first alone (Rajamanoharan et al. 2024, "Gated"). And an *end-to-end* loss
-# asks that the model's output stay the same, or its later activations, in place of x itself, so that what the model does not
-# use need not be kept (Braun et al. 2024).)
+# (Two more ideas, in a sentence each. A *gated* SAE has the encoder decide in one half whether a feature is on and in
+# the other how strongly, so that the price acts on the first alone (Rajamanoharan et al. 2024, "Gated"). And an
+# *end-to-end* loss asks that the model's output stay the same, or its later activations, in place of x itself, so that
+# what the model does not use need not be kept (Braun et al. 2024).)
 #
-# Which is best? There is no number to compare as long as L0 differs: more features nearly always reconstruct better. So train
-# each method at several strengths and draw all in one picture, L0 across, loss recovered upwards: a *frontier*. Nine
-# SAEs while you wait have to be small. These sit one step later, where the MLP writes its 128 numbers into the stream,
-# with 320 features and 180 steps each.
+# Which is best? There is no number to compare as long as L0 differs: more features nearly always reconstruct better. So
+# train each method at several strengths and draw all in one picture, L0 across, loss recovered upwards: a *frontier*.
+# Nine SAEs while you wait have to be small. These sit one step later, where the MLP writes its 128 numbers into the
+# stream, with 320 features and 180 steps each.
 #
 # (A threshold has no gradient: a step is flat. JumpReLU is trained with a pretended one in a narrow window around the
 # step, a *straight-through estimator*, and pays for the number of active features itself. The starred exercise below
@@ -993,16 +996,16 @@ def jump_relu(
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# In the papers TopK and JumpReLU lie above L1, and one reason is shrinkage: their features may be as strong as they are.
-# See whether your nine agree, and mind what they are: three points a method, one seed, 180 steps of 384 tokens. In so short a
-# training the price has not had the time to sort features out.
+# In the papers TopK and JumpReLU lie above L1, and one reason is shrinkage: their features may be as strong as they
+# are. See whether your nine agree, and mind what they are: three points a method, one seed, 180 steps of 384 tokens. In
+# so short a training the price has not had the time to sort features out.
 #
 # </details>
 #
-# Is the picture that of the methods, or that of the 180 steps? `python -m mi_tutor.training.sae_frontier` trained the same
-# three at the same place, 512 features each, on a million tokens, at four strengths, with one seed. It left a table, and put two
-# yardsticks into it, both at the neurons themselves: the shipped SAE, and the model with none but its strongest neurons left.
-# **Predict:** which of the three methods, at sixteen active features, has moved most?
+# Is the picture that of the methods, or that of the 180 steps? `python -m mi_tutor.training.sae_frontier` trained the
+# same three at the same place, 512 features each, on a million tokens, at four strengths, with one seed. It left a
+# table, and put two yardsticks into it, both at the neurons themselves: the shipped SAE, and the model with none but
+# its strongest neurons left. **Predict:** which of the three methods, at sixteen active features, has moved most?
 
 # %% tags=["active-ipynb"]
 # predict("frontier-moved", choices=["L1", "TopK", "JumpReLU"])
@@ -1022,11 +1025,11 @@ def jump_relu(
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# L1 has moved most. With some twelve features active it had about half after 180 steps, and has nine parts in ten after a
-# million tokens: what the first picture showed was mostly the 180 steps. Not all of it. At every L0 the line of L1 is the
-# lowest, as in the papers, and TopK and JumpReLU lie close together (one seed: make nothing of what is between them). The
-# shipped SAE lies above that line; but it has eight million tokens, four times as many features, another site, and a decoder
-# that was fitted again, so the distance is nobody's merit in particular.
+# L1 has moved most. With some twelve features active it had about half after 180 steps, and has nine parts in ten after
+# a million tokens: what the first picture showed was mostly the 180 steps. Not all of it. At every L0 the line of L1 is
+# the lowest, as in the papers, and TopK and JumpReLU lie close together (one seed: make nothing of what is between
+# them). The shipped SAE lies above that line; but it has eight million tokens, four times as many features, another
+# site, and a decoder that was fitted again, so the distance is nobody's merit in particular.
 #
 # Then the yardstick that needs no training. With four or eight active, TopK and JumpReLU recover more than the strongest
 # neurons do; with a dozen or more, the neurons are ahead. So an SAE pays, in loss, where few features are allowed. A
@@ -1074,8 +1077,9 @@ def straight_through_step(
 # check(straight_through_step)
 
 # %% [markdown]
-# Now train with your step for 90 steps, at a price of 1.5 for each active feature, in windows of three widths. The control: the same
-# price, and thresholds that are frozen. **Predict:** what does the price do to L0 then, beside no price at all?
+# Now train with your step for 90 steps, at a price of 1.5 for each active feature, in windows of three widths. The
+# control: the same price, and thresholds that are frozen. **Predict:** what does the price do to L0 then, beside no
+# price at all?
 
 # %% tags=["active-ipynb"]
 # predict("price-on-frozen-thresholds", choices=["it lowers L0", "nothing", "it raises L0"])
@@ -1115,10 +1119,10 @@ def straight_through_step(
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# Frozen, the price changes nothing: the last two lines are equal. It acts through the gradient of the thresholds and in no
-# other way, and without a pretended one there is none. (The more features are on, the more is recovered, so do not read the
-# last column alone.) How wide the window is matters little over a factor of ten, and then it does: a width of 5 tells nearly
-# every feature that it stands at its edge, and thresholds rise for the wrong reason.
+# Frozen, the price changes nothing: the last two lines are equal. It acts through the gradient of the thresholds and in
+# no other way, and without a pretended one there is none. (The more features are on, the more is recovered, so do not
+# read the last column alone.) How wide the window is matters little over a factor of ten, and then it does: a width of
+# 5 tells nearly every feature that it stands at its edge, and thresholds rise for the wrong reason.
 #
 # </details>
 #
@@ -1168,16 +1172,17 @@ def straight_through_step(
 #
 # <details><summary>What it shows</summary>
 #
-# The dense autoencoder gives most back, of the variance and of the loss, with more than half of its 320 features on at a
-# time. And it is told by a word as seldom as features that have learned no direction at all (the last line). So reconstruction is
-# not what sparsity buys. What it does buy stands in the fifth column: TopK is told about three times as often.
+# The dense autoencoder gives most back, of the variance and of the loss, with more than half of its 320 features on at
+# a time. And it is told by a word as seldom as features that have learned no direction at all (the last line). So
+# reconstruction is not what sparsity buys. What it does buy stands in the fifth column: TopK is told about three times
+# as often.
 #
-# Here a frozen random decoder does *not* come close in loss: six parts in ten in place of nine, and little more than the
-# last line, in which nothing has learned but the biases. (That line is worth a look of its own: half of the loss comes
-# back by random directions, so "loss recovered" does not begin at 0.) But see the columns that are about single features. The
-# best label features of the frozen decoder are nearly as good as the trained one's, and it is told by a word more often than the
-# dense one is. A method that is praised for such columns should be shown beside its frozen self. (One seed, 180 steps, and
-# a model in which 320 directions in 128 dimensions are not many.)
+# Here a frozen random decoder does *not* come close in loss: six parts in ten in place of nine, and little more than
+# the last line, in which nothing has learned but the biases. (That line is worth a look of its own: half of the loss
+# comes back by random directions, so "loss recovered" does not begin at 0.) But see the columns that are about single
+# features. The best label features of the frozen decoder are nearly as good as the trained one's, and it is told by a
+# word more often than the dense one is. A method that is praised for such columns should be shown beside its frozen
+# self. (One seed, 180 steps, and a model in which 320 directions in 128 dimensions are not many.)
 #
 # </details>
 #
@@ -1327,9 +1332,10 @@ def best_feature_f1(
 
 # %% [markdown]
 # Choosing the best of 2,048 and reporting its score on the same tokens would flatter it. So feature and threshold are
-# chosen on stretches of seven windows and scored on others, with a gap between. Beside it stand: the best single *neuron*, chosen in the same
-# way; a linear *probe*, which may use all neurons and has seen the labels; the best feature of an SAE trained on the same
-# model *before* its training; and what saying "yes" always earns, 2p / (1 + p), with p the share of tokens that have the label.
+# chosen on stretches of seven windows and scored on others, with a gap between. Beside it stand: the best single
+# *neuron*, chosen in the same way; a linear *probe*, which may use all neurons and has seen the labels; the best
+# feature of an SAE trained on the same model *before* its training; and what saying "yes" always earns, 2p / (1 + p),
+# with p the share of tokens that have the label.
 #
 # **Predict:** on how many of the twelve labels is the best feature ahead of the best neuron?
 
@@ -1384,12 +1390,12 @@ def best_feature_f1(
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# This is not the table one hopes for. On the broadest labels (strings, docstrings, brackets, deep indentation) no feature
-# comes up to the floor. Neurons do better there, and the probe is ahead of both; at deep indentation it is the only one above
-# the floor. Where features win, the label is rare and narrow, such as a default argument or the name in a definition; and the
-# second column says that some of these rows rest on a few dozen tokens. They are anecdotes, and with the library of another
-# Python they may change places. The untrained control is far below on everything broad; where a label is one that a single
-# token gives away, a random function of the token goes some of the way.
+# This is not the table one hopes for. On the broadest labels (strings, docstrings, brackets, deep indentation) no
+# feature comes up to the floor. Neurons do better there, and the probe is ahead of both; at deep indentation it is the
+# only one above the floor. Where features win, the label is rare and narrow, such as a default argument or the name in
+# a definition; and the second column says that some of these rows rest on a few dozen tokens. They are anecdotes, and
+# with the library of another Python they may change places. The untrained control is far below on everything broad;
+# where a label is one that a single token gives away, a random function of the token goes some of the way.
 #
 # </details>
 #
@@ -1464,19 +1470,19 @@ def choose_then_score(
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# For frequent labels choosing flatters by a few hundredths at most, and what fits other tokens' labels best fits fresh ones as
-# badly. For rare labels it flatters. `in_decorator` is true of some dozens of tokens, and among 2,048 features one falls on
-# enough of them by accident; on fresh tokens it has nothing. The true labels move as well there, in both directions. So a score of
-# the best of many wants fresh tokens most where there are fewest.
+# For frequent labels choosing flatters by a few hundredths at most, and what fits other tokens' labels best fits fresh
+# ones as badly. For rare labels it flatters. `in_decorator` is true of some dozens of tokens, and among 2,048 features
+# one falls on enough of them by accident; on fresh tokens it has nothing. The true labels move as well there, in both
+# directions. So a score of the best of many wants fresh tokens most where there are fewest.
 #
 # </details>
 #
-# Are the features of the first table bad, or are they *narrow*? Test it. A narrow feature is right when it is
-# active and silent most of the time: high precision, low recall. Then *several* of them together should do what one
-# cannot. Take for every label all features that are right in at least seven of ten cases on the half to choose on, and say
-# "yes" where any of them is active. The control: the same with the labels of other windows, for where half of all tokens have
-# a label, seven right of ten come by luck. **Predict:** for how many of the twelve labels do many features together beat the
-# best one?
+# Are the features of the first table bad, or are they *narrow*? Test it. A narrow feature is right when it is active
+# and silent most of the time: high precision, low recall. Then *several* of them together should do what one cannot.
+# Take for every label all features that are right in at least seven of ten cases on the half to choose on, and say
+# "yes" where any of them is active. The control: the same with the labels of other windows, for where half of all
+# tokens have a label, seven right of ten come by luck. **Predict:** for how many of the twelve labels do many features
+# together beat the best one?
 
 # %% tags=["active-ipynb"]
 # predict("many-beat-one", number=(0, 12))
@@ -1510,15 +1516,16 @@ def choose_then_score(
 # <details><summary>What it shows</summary>
 #
 # Read the third column against the eighth. For the broad labels, strings, docstrings, brackets, indentation, dozens of
-# features together do what no single one can, and come over the floor: the label is spread over them, and each knows a piece.
-# That is not luck. With the labels of other windows far fewer features pass the test, and those that pass predict next to
-# nothing; at deep indentation, which half of all tokens have, a hundred and more pass, and together reach 0.16. Neurons can do it, too: for brackets four of them, together, are ahead of ninety features.
+# features together do what no single one can, and come over the floor: the label is spread over them, and each knows a
+# piece. That is not luck. With the labels of other windows far fewer features pass the test, and those that pass
+# predict next to nothing; at deep indentation, which half of all tokens have, a hundred and more pass, and together
+# reach 0.16. Neurons can do it, too: for brackets four of them, together, are ahead of ninety features.
 #
-# "Inside a string" is not one direction *of this dictionary*, but many, a few words each. It is a direction of the space: the
-# probe's does better alone than all of them together. That is what you get when a dictionary is asked to be sparse. For
-# narrow labels it is mostly the other way round: hardly any feature is right in seven of ten cases, and the best single one,
-# though often wrong, is ahead. And the probe beats both nearly everywhere. For a property that you can name, it is the better
-# instrument, as others have found for large models (Kantamneni et al. 2025).
+# "Inside a string" is not one direction *of this dictionary*, but many, a few words each. It is a direction of the
+# space: the probe's does better alone than all of them together. That is what you get when a dictionary is asked to be
+# sparse. For narrow labels it is mostly the other way round: hardly any feature is right in seven of ten cases, and the
+# best single one, though often wrong, is ahead. And the probe beats both nearly everywhere. For a property that you can
+# name, it is the better instrument, as others have found for large models (Kantamneni et al. 2025).
 #
 # </details>
 #
@@ -1533,8 +1540,8 @@ def choose_then_score(
 # was which (Bricken et al.). That last part matters. Whoever knows sees what they expect.
 #
 # So be the rater. Here are six units of this model, three features and three neurons, shuffled. Each shows four of its
-# strongest places, one a text, and below the line four drawn from *all* places where it is active; the number is the share of
-# its maximum. Do a few words fit the upper four? Do the same words fit the lower four?
+# strongest places, one a text, and below the line four drawn from *all* places where it is active; the number is the
+# share of its maximum. Do a few words fit the upper four? Do the same words fit the lower four?
 
 # %% tags=["active-ipynb"] jupyter={"source_hidden": true}
 # def strength_of(i):
@@ -1558,12 +1565,12 @@ def choose_then_score(
 
 # %% [markdown]
 # Six are too few. The table below is of 125, rated in the same way, from a sheet with six and seven places each that
-# `python -m mi_tutor.figures.blind_sheet` writes, together with a key that was opened when all ratings stood. The strongest
-# places got 0 (nothing in common) to 3 (a few words fit all six), and 2 or more counts as clear. The others got 0 to 3 for
-# how many of the seven the same words fit, and 2 stands for three or more. There was one rater, a language model, which
-# had written the sheet's program and knew the question: no more than a first look. The command draws a new sheet for a
-# second. A third kind is on it: features of the SAE of the model *before* training. **Predict:** which of the three kinds has
-# the most units whose strongest places are clear?
+# `python -m mi_tutor.figures.blind_sheet` writes, together with a key that was opened when all ratings stood. The
+# strongest places got 0 (nothing in common) to 3 (a few words fit all six), and 2 or more counts as clear. The others
+# got 0 to 3 for how many of the seven the same words fit, and 2 stands for three or more. There was one rater, a
+# language model, which had written the sheet's program and knew the question: no more than a first look. The command
+# draws a new sheet for a second. A third kind is on it: features of the SAE of the model *before* training.
+# **Predict:** which of the three kinds has the most units whose strongest places are clear?
 
 # %% tags=["active-ipynb"]
 # predict("clearest-kind", choices=["features", "neurons", "features of the untrained model"])
@@ -1605,30 +1612,31 @@ def choose_then_score(
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# So the published finding is here, and our labels had hidden it. Read the column before the last: of the neurons with a clear
-# theme at their maxima most lose it below, of the clear features three in four keep it. What they are about is narrow, as section 7 has
-# it, and no label of ours. To the rater 541 was on for the new line after a function's head, 1244 for plurals in prose, 404
-# for the last piece of a class's name.
+# So the published finding is here, and our labels had hidden it. Read the column before the last: of the neurons with a
+# clear theme at their maxima most lose it below, of the clear features three in four keep it. What they are about is
+# narrow, as section 7 has it, and no label of ours. To the rater 541 was on for the new line after a function's head,
+# 1244 for plurals in prose, 404 for the last piece of a class's name.
 #
-# And then the last row. The features of a model that has learned *nothing* are at least as easy to read, for most of them
-# are one token each: `OR`, ` de`, `ed`. (Easier, by this table; but the second line above it says how often shuffled names do as
-# well, for only 25 were rated. They are also fewer at a time, 4 in place of 11.) Easy to read is a fact about the pictures that an SAE draws, before it is one about the model.
+# And then the last row. The features of a model that has learned *nothing* are at least as easy to read, for most of
+# them are one token each: `OR`, ` de`, `ed`. (Easier, by this table; but the second line above it says how often
+# shuffled names do as well, for only 25 were rated. They are also fewer at a time, 4 in place of 11.) Easy to read is a
+# fact about the pictures that an SAE draws, before it is one about the model.
 #
 # </details>
 #
 # ### A sentence is a function
 #
 # One rater may be led by a hunch. In larger studies a language model reads the strongest places of a feature, writes a
-# sentence, and the sentence is *scored*: somebody who knows nothing else says from it where, on other text, the feature will
-# be active, and how that correlates with what it does is the score (Bills et al. 2023; Paulo et al. 2024 have one ask only
-# whether it is active). Both steps fit into a cell. Your sentence is a function of the text before a token and of the token.
-# Below are three, written for what the printout in section 6 shows of features 684, 1342 and 200. Change them, or
-# write one for a feature of your own.
+# sentence, and the sentence is *scored*: somebody who knows nothing else says from it where, on other text, the feature
+# will be active, and how that correlates with what it does is the score (Bills et al. 2023; Paulo et al. 2024 have one
+# ask only whether it is active). Both steps fit into a cell. Your sentence is a function of the text before a token and
+# of the token. Below are three, written for what the printout in section 6 shows of features 684, 1342 and 200. Change
+# them, or write one for a feature of your own.
 #
-# Beside them stand the best of two kinds that need nobody: "the token is …", and one of the exact labels, chosen on one half of the
-# stretches. The control is the same sentence asked of a hundred other features. And the second column asks only the eight
-# windows in which the feature is strongest, which is where it was read off. **Predict:** on all of the other stretches, what is the
-# correlation of the sentence for 684, "a `c` or a `g` alone"?
+# Beside them stand the best of two kinds that need nobody: "the token is …", and one of the exact labels, chosen on one
+# half of the stretches. The control is the same sentence asked of a hundred other features. And the second column asks
+# only the eight windows in which the feature is strongest, which is where it was read off. **Predict:** on all of the
+# other stretches, what is the correlation of the sentence for 684, "a `c` or a `g` alone"?
 
 # %% tags=["active-ipynb"]
 # predict("sentence-score", number=(0, 1))
@@ -1664,18 +1672,19 @@ def choose_then_score(
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# Where it was read off, each sentence does well. Elsewhere the three part. The one for 1342 keeps its score, no other feature
-# fits it, and it is better than any label: `None` or `False` after `=`, in a definition or in a call. The one for 200
-# loses a part, and the token column says which: 200 is on for ` must` as well, of which the four strongest places
-# show nothing. The one for 684 loses half, and among a hundred other features one fits it *better*: it is a true sentence about
-# a letter, and no good description of this feature. A score without the last two controls would have called all three explained.
+# Where it was read off, each sentence does well. Elsewhere the three part. The one for 1342 keeps its score, no other
+# feature fits it, and it is better than any label: `None` or `False` after `=`, in a definition or in a call. The one
+# for 200 loses a part, and the token column says which: 200 is on for ` must` as well, of which the four strongest
+# places show nothing. The one for 684 loses half, and among a hundred other features one fits it *better*: it is a true
+# sentence about a letter, and no good description of this feature. A score without the last two controls would have
+# called all three explained.
 #
 # </details>
 #
-# What one can do for three, a program can do for all. Take as sentences all that can be looked up: "the
-# token is ` con`", "the token before is `self`", the twelve labels. Give each unit the one that fits best on half of the
-# held-out files, and score it on the rest: F1, as the share of the way from what "always yes" earns to 1. A unit is *told by
-# a word* if that is more than a half. The same can be asked at other sites and of other dictionaries.
+# What one can do for three, a program can do for all. Take as sentences all that can be looked up: "the token is
+# ` con`", "the token before is `self`", the twelve labels. Give each unit the one that fits best on half of the
+# held-out files, and score it on the rest: F1, as the share of the way from what "always yes" earns to 1. A unit is
+# *told by a word* if that is more than a half. The same can be asked at other sites and of other dictionaries.
 #
 # The neurons have an axis each, and a ReLU on it. In the residual stream nothing singles out the axes:
 # turn the whole space, and but for the mean that the norm takes the model computes the same. **Predict:** where do
@@ -1710,16 +1719,18 @@ def choose_then_score(
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# Begin with the streams of the two trained models. Their axes are told by a word as seldom as random directions, a few in
-# a hundred or fewer. Of the features it is from three in ten to more than half. On labels they are well ahead, too: compare the
-# mean F1. (Do not count wins. The last column has random directions ahead of the axes on as many as nine of twelve, by
-# almost nothing. And what stands against the axes is also that half of them are on at a time, where a dictionary has twelve.)
+# Begin with the streams of the two trained models. Their axes are told by a word as seldom as random directions, a few
+# in a hundred or fewer. Of the features it is from three in ten to more than half. On labels they are well ahead, too:
+# compare the mean F1. (Do not count wins. The last column has random directions ahead of the axes on as many as nine of
+# twelve, by almost nothing. And what stands against the axes is also that half of them are on at a time, where a
+# dictionary has twelve.)
 #
-# Now the neurons. Random directions are as hard to tell there as in the stream, but the neurons themselves are told four times
-# as often. The likely reason is the ReLU. It acts on each axis alone, so training can give an axis a use of its own; and it
-# has, for the untrained model's neurons are told half as often. That is a rival that a stream does not offer. Features are told still more often, twice and more, and go on losing on labels, by the mean: with
-# 256 features or 4,096 (of which fewer than a thousand are used), TopK or L1, a million tokens or eight. So neither the
-# size of the dictionary nor the method has decided section 7. The site has, and what was asked.
+# Now the neurons. Random directions are as hard to tell there as in the stream, but the neurons themselves are told
+# four times as often. The likely reason is the ReLU. It acts on each axis alone, so training can give an axis a use of
+# its own; and it has, for the untrained model's neurons are told half as often. That is a rival that a stream does not
+# offer. Features are told still more often, twice and more, and go on losing on labels, by the mean: with 256 features
+# or 4,096 (of which fewer than a thousand are used), TopK or L1, a million tokens or eight. So neither the size of the
+# dictionary nor the method has decided section 7. The site has, and what was asked.
 #
 # Last, the rows of the untrained model. Its features at the neurons are told by a word more often than any others in this
 # table. (Fewer of them are on at a time, which helps. But in the stream, with twelve on in both, 4,096 features of the
@@ -1865,11 +1876,11 @@ def match_features(
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# Read the fourth column first. Not many, in either. The control matters most: the SAE of the model *before* training has a
-# larger share of them. It has also fewer features active at a time (second column), which is why the last three columns are
-# there. Among the rarest there is hardly a difference; among the others it is larger still. The untrained model's activations
-# are a random function of the tokens, and tokens are sparse. So that an SAE finds something readable does not show that the
-# model has learned it (Heap et al. 2025).
+# Read the fourth column first. Not many, in either. The control matters most: the SAE of the model *before* training
+# has a larger share of them. It has also fewer features active at a time (second column), which is why the last three
+# columns are there. Among the rarest there is hardly a difference; among the others it is larger still. The untrained
+# model's activations are a random function of the tokens, and tokens are sparse. So that an SAE finds something
+# readable does not show that the model has learned it (Heap et al. 2025).
 #
 # </details>
 #
@@ -1935,19 +1946,19 @@ def match_features(
 #
 # Within one model far above every null, and above what its neurons offer (though a best match among a thousand features
 # is easier to find than one among 512 neurons). But see how much the bar has risen: with the activations shuffled among
-# equal tokens nearly half of the features still have a match above 0.5. That much is the token and nothing else. (Compare
-# with the line above it, of the same tokens.) Between two models there is less, and the nulls take more of it: the SAE of a
-# model that has learned nothing matches a third. The line above the table says for how many features the other model's match
-# is above 0.5 *and* well above both the token and the untrained model. That is the share for which there is evidence, clearly
-# fewer than the plain null would have let pass, and still more than the neurons of the two models have in common, as Bricken
-# et al. found.
+# equal tokens nearly half of the features still have a match above 0.5. That much is the token and nothing else.
+# (Compare with the line above it, of the same tokens.) Between two models there is less, and the nulls take more of it:
+# the SAE of a model that has learned nothing matches a third. The line above the table says for how many features the
+# other model's match is above 0.5 *and* well above both the token and the untrained model. That is the share for which
+# there is evidence, clearly fewer than the plain null would have let pass, and still more than the neurons of the two
+# models have in common, as Bricken et al. found.
 #
 # "Universal" would still be too large a word: the correlations fill the whole range.
 #
 # </details>
 #
-# There are features that both trainings find, and some that only one has. Which ones? Show some of each. (A feature with a low
-# match need not be noise: the other dictionary may have cut the same thing in two.)
+# There are features that both trainings find, and some that only one has. Which ones? Show some of each. (A feature
+# with a low match need not be noise: the other dictionary may have cut the same thing in two.)
 
 # %% tags=["active-ipynb"] jupyter={"source_hidden": true}
 # with torch.no_grad(), needs(match_features, feature_logits):
@@ -2079,8 +2090,9 @@ def steer(
 #
 # </details>
 #
-# And as text, one step at a time: what does the model expect after these words, as it is and pushed? 684 raises `ation`, `ce`
-# and `ator`. **Predict:** after `from os import `, which token is the most likely when 684 is pushed to its maximum?
+# And as text, one step at a time: what does the model expect after these words, as it is and pushed? 684 raises
+# `ation`, `ce` and `ator`. **Predict:** after `from os import `, which token is the most likely when 684 is pushed to
+# its maximum?
 
 # %% tags=["active-ipynb"]
 # predict("import-pushed-684", tokens=True)
@@ -2147,8 +2159,9 @@ def steer(
 #
 # <details><summary>What it shows</summary>
 #
-# A chain is a correlation, and text is full of these: ` import` follows a module's name whether or not a feature says so. The
-# promise makes it more: A's logits come from weights alone, though on which tokens B is active had to be counted.
+# A chain is a correlation, and text is full of these: ` import` follows a module's name whether or not a feature says
+# so. The promise makes it more: A's logits come from weights alone, though on which tokens B is active had to be
+# counted.
 #
 # </details>
 #
@@ -2183,11 +2196,12 @@ def steer(
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# In four of the five lines more than any of eight random pushes, in all more than seven or all eight of the other features,
-# and not by much. (In the line of 876 a random push does more, and in others it comes near: the ends of lines and `_` gain from
-# many a push, so one random direction alone would have been too kind a control.) So the link is weak: A raises B's tokens a little
-# wherever it is added, while in text B follows A three times in ten or more. Most of a chain is in the text, and in what else the model knows at that
-# place. Had you read the chains and not pushed, you would have drawn an automaton.
+# In four of the five lines more than any of eight random pushes, in all more than seven or all eight of the other
+# features, and not by much. (In the line of 876 a random push does more, and in others it comes near: the ends of lines
+# and `_` gain from many a push, so one random direction alone would have been too kind a control.) So the link is weak:
+# A raises B's tokens a little wherever it is added, while in text B follows A three times in ten or more. Most of a
+# chain is in the text, and in what else the model knows at that place. Had you read the chains and not pushed, you
+# would have drawn an automaton.
 #
 # </details>
 #
@@ -2221,21 +2235,22 @@ def steer(
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# One feature in a hundred makes up a tenth of all activity. Without these twenty the rest explain less than three parts in a hundred less of the
-# variance, so they are often on and seldom matter. None of them follows a label far. You looked at 1021, and what it raises is
-# odds and ends. A likely reason is the price, which is a compromise: where activations do vary in some direction all the time, a
-# feature that is often a little on is cheap. It need not be anything, and where it comes out as a label's "best feature",
-# as in section 7, look at the floor beside it.
+# One feature in a hundred makes up a tenth of all activity. Without these twenty the rest explain less than three parts
+# in a hundred less of the variance, so they are often on and seldom matter. None of them follows a label far. You
+# looked at 1021, and what it raises is odds and ends. A likely reason is the price, which is a compromise: where
+# activations do vary in some direction all the time, a feature that is often a little on is cheap. It need not be
+# anything, and where it comes out as a label's "best feature", as in section 7, look at the floor beside it.
 #
 # </details>
 #
-# **Absorption.** Suppose one feature stands for "a number". For the number `0` there is a feature of its own as well. When
-# `0` comes, both would be active, at twice the price; it is cheaper to let the row of `0` contain some of "number", and
-# keep the general feature silent. Then the general feature has holes, and nobody who looks at its top texts sees them
-# (Chanin et al. 2024). Take the best feature of each of five labels, and look at the tokens that have it. On which is the
-# general feature silent, and who speaks instead? Asked of many tokens, some will show a hole by chance. So feature, token and
-# speaker are chosen on one half of the text, and what they do is read off the other. A hole is where the recall is below a
-# half. **Predict:** of the holes that the first half shows, at most five, how many are still there on the other half?
+# **Absorption.** Suppose one feature stands for "a number". For the number `0` there is a feature of its own as well.
+# When `0` comes, both would be active, at twice the price; it is cheaper to let the row of `0` contain some of
+# "number", and keep the general feature silent. Then the general feature has holes, and nobody who looks at its top
+# texts sees them (Chanin et al. 2024). Take the best feature of each of five labels, and look at the tokens that have
+# it. On which is the general feature silent, and who speaks instead? Asked of many tokens, some will show a hole by
+# chance. So feature, token and speaker are chosen on one half of the text, and what they do is read off the other. A
+# hole is where the recall is below a half. **Predict:** of the holes that the first half shows, at most five, how many
+# are still there on the other half?
 
 # %% tags=["active-ipynb"]
 # predict("holes-left", number=(0, 5))
@@ -2273,22 +2288,22 @@ def steer(
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# The fifth column is what a search on one text finds: for most labels a token on which the general feature is rarely on.
-# (Where it says 1, there was no hole to find.) The sixth is the same on fresh text, on as many tokens as the brackets say.
-# A hole that has closed was chosen for being empty, and there was nothing else to it; a few tokens are a thin sample.
-# Where the recall stays near 0 and the speaker's F1 stays high, a general feature is silent where it should
-# speak, and a special one speaks: from outside that is absorption. The last column asks for the inside. Does the special row
-# contain the general one? Hold it against the line above the table. A cosine within that range speaks against absorption
-# in the strict sense: then the two are simply two features, and the "general" one was never general. Had you looked at top
-# texts alone, you would have called it *the* feature for its label.
+# The fifth column is what a search on one text finds: for most labels a token on which the general feature is rarely
+# on. (Where it says 1, there was no hole to find.) The sixth is the same on fresh text, on as many tokens as the
+# brackets say. A hole that has closed was chosen for being empty, and there was nothing else to it; a few tokens are a
+# thin sample. Where the recall stays near 0 and the speaker's F1 stays high, a general feature is silent where it
+# should speak, and a special one speaks: from outside that is absorption. The last column asks for the inside. Does the
+# special row contain the general one? Hold it against the line above the table. A cosine within that range speaks
+# against absorption in the strict sense: then the two are simply two features, and the "general" one was never general.
+# Had you looked at top texts alone, you would have called it *the* feature for its label.
 #
 # </details>
 #
 # **The size of the dictionary.** Section 9 is the third reason: with twice as many rows, features split and double. Nothing
 # seen here says at which size that would end.
 #
-# **The method itself.** Section 5 is the fourth, and the rows of the untrained model are the fifth: what an SAE shows has to
-# be more than what random directions, or a random model, would show as well.
+# **The method itself.** Section 5 is the fourth, and the rows of the untrained model are the fifth: what an SAE shows
+# has to be more than what random directions, or a random model, would show as well.
 #
 # ## What is simplified here, and what is known to be wrong
 #
@@ -2332,7 +2347,8 @@ def steer(
 # - Wright and Sharkey, [Addressing feature suppression in
 #   SAEs](https://www.alignmentforum.org/posts/3JuSjTZyMzaSeTxKk), 2024.
 #
-# This is the last chapter that there is; causal interventions come next. [The table of chapters](index.ipynb) says what you have done.
+# This is the last chapter that there is; causal interventions come next. [The table of chapters](index.ipynb) says what
+# you have done.
 #
 # ## An open question
 #
