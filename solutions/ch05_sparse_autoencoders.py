@@ -1,6 +1,9 @@
 # %% [markdown]
 # # 05 Sparse autoencoders: features that nobody named
 #
+# *About 5 hours. Needs chapters 02 (the direct path to the logits) and 04 (superposition). Gives: a sparse autoencoder
+# built, trained, measured and doubted, on a model small enough to look at all of it.*
+#
 # Below are eight stretches of Python in which one number, computed from the activations of a small language model, is
 # largest. Nobody chose it. It is feature 913 of 2,048 that were found by an algorithm which saw activations and nothing
 # else. **Look for** what the coloured tokens have in common, and at what comes after them.
@@ -11,9 +14,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import normalize
 
-# %% tags=["active-ipynb"]
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
 # from itertools import pairwise
 #
+# import numpy as np
 # from torch.nn.functional import cross_entropy
 #
 # from mi_tutor import (
@@ -24,50 +28,56 @@ from torch.nn.functional import normalize
 #     hint,
 #     load_model,
 #     needs,
+#     predict,
+#     reveal,
 #     show_solution,
 # )
 # from mi_tutor.corpus.labels import LABELS, corpus_labels
+# from mi_tutor.figures.absorption import Half, find_hole
 # from mi_tutor.figures.blind_sheet import blind_units, sheet_text
-# from mi_tutor.figures.dashboard import feature_dashboards, followers
+# from mi_tutor.figures.chains import find_links, out_of_order
+# from mi_tutor.figures.dashboard import feature_dashboards
+# from mi_tutor.figures.dictionaries import ENOUGH, among_equals, living
+# from mi_tutor.figures.explanations import best_looked_up, correlation, predicted
+# from mi_tutor.figures.readability import Text, read_units
 # from mi_tutor.figures.sae_figures import always_true_f1, mlp_activations, probe_f1
 # from mi_tutor.figures.stored import stored_table
 # from mi_tutor.models import load_sae
+# from mi_tutor.training.sae_small import jump, l0_price, l1_price, relu, train_small
 # from mi_tutor.training.sae_toy import train_toy_saes
 # from mi_tutor.training.toy import train_toy
 # from mi_tutor.views import (
 #     curves,
 #     explore_features,
 #     feature_contexts,
-#     heatmap,
 #     histogram,
 #     table,
 #     token_label,
 #     tree,
 # )
-#
+# from mi_tutor.views.diagrams_ch05 import sae_in_place
+
+# %% tags=["active-ipynb"]
 # HOOK = "blocks.0.mlp.hook_post"
 # device = choose_device()
 # print(f"This chapter runs on {device_name(device)}.")
 # model = load_model("relu-1l-py", device=device)
 # sae = load_sae("sae-relu-1l-py", seed=0, device=device)
-# tokenizer = model.tokenizer
+# tokenizer, W_U = model.tokenizer, model.W_U
 # W_out = model.W_out[0] - model.W_out[0].mean(-1, keepdim=True)  # the final norm takes the mean
-# W_U = model.W_U
 #
-# heldout = corpus_tokens("heldout")
-# truth = corpus_labels("heldout").labels
+# heldout, truth = corpus_tokens("heldout"), corpus_labels("heldout").labels
 # places = torch.linspace(0, len(heldout) - 128, 240).long()[:, None] + torch.arange(128)
 # windows, labels = heldout[places].to(device), truth[places].to(device)
 # windows[:, 0], labels[:, 0] = tokenizer.bos_token_id, False
-# x = mlp_activations(model, HOOK, windows)
-# dashboards = feature_dashboards(
-#     sae, x.view(*windows.shape, -1), windows, W_out @ W_U, labels, LABELS
-# )
+# x = mlp_activations(model, HOOK, windows)  # the neurons on 240 windows of 128 tokens
+# in_rows, to_logits = x.view(*windows.shape, -1), W_out @ W_U
+# dashboards = feature_dashboards(sae, in_rows, windows, to_logits, labels, LABELS)
 # feature_contexts(dashboards[913], tokenizer)
 
 # %% [markdown]
-# The feature is strongest on ` con`, `con` and `Con`, where they begin a longer word. It tells the model which piece of a
-# word has just been read, so that ` convert` and ` constants` can follow.
+# The feature is strongest on ` con`, `con` and `Con`, where they begin a longer word. And what it adds to the logits, you
+# will see in section 11, are pieces such as `vert` and `version`, with which such a word goes on.
 #
 # The model is `relu-1l-py`: one layer, 512 neurons behind a ReLU. In chapter 04 you saw why its neurons need not be the
 # things to look at: a network can keep more features than it has dimensions, if they are sparse. So do not ask what a
@@ -78,13 +88,25 @@ from torch.nn.functional import normalize
 # - say for which of its features there is evidence, and which come from the method.
 #
 # Predict, write, `check`: chapters work as [00](00_orientation.ipynb) says, with `hint("sae_encode")` and
-# `show_solution("sae_encode")` where you are stuck.
+# `show_solution("sae_encode")` where you are stuck. Exercises marked *Starred* are for whoever wants more. Cells
+# that only arrange a table are folded: run them like the others; a click on their bar opens them.
 #
 # ## 1. Can it find what is there?
 #
-# An SAE has two halves. The *encoder* reads an activation x and says how strongly each feature is there; a ReLU makes
-# most of them exactly 0. The *decoder* has a direction for each feature, a row of `W_dec`, and adds up those that are
-# active. `b_dec` is what it gives when none is; so the encoder takes that off first.
+# An SAE has two halves. The *encoder* reads an activation x and says how strongly each feature f is there; most of them
+# are exactly 0. The *decoder* makes an activation of features again. Here is where it stands in the model:
+
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
+# sae_in_place(512, 2048, HOOK)
+
+# %% [markdown]
+# The model does not notice an SAE that only reads. In section 4 you will put what it writes in the place of x.
+#
+# The decoder has a direction for each feature, a row of `W_dec`, and adds up those that are active. `b_dec` is what it
+# gives when none is; so the encoder takes that off before it looks. Then it multiplies with `W_enc`, which has a column for
+# each feature, adds a bias of the feature's own, and cuts off what is negative. An example with two neurons and two
+# features: x = (3, 1), `b_dec` = (1, 1), `W_enc` has the columns (1, 0) and (-1, 2), `b_enc` = (-0.5, 0.5). The product is
+# (2, -2), and the features are (1.5, 0).
 #
 # ### Exercise: `sae_encode`
 # *Difficulty 1 of 5, about 10 minutes.* Mind which shift comes where.
@@ -101,10 +123,12 @@ def sae_encode(
 
     Args:
         x: activations; an empty batch is allowed, and gives an empty result.
-        b_dec: the decoder's bias, subtracted from x before anything else.
+        W_enc: column i is what feature i looks for.
+        b_enc: one number for each feature.
+        b_dec: the decoder's bias, taken off x before anything else.
 
     Returns:
-        ReLU((x - b_dec) W_enc + b_enc).
+        One number for each feature, never negative; 0 where it is not active.
     """
     ### BEGIN SOLUTION
     return ((x - b_dec) @ W_enc + b_enc).relu()
@@ -169,9 +193,10 @@ def sae_loss(
         l1_coefficient: the price of sparsity.
 
     Returns:
-        Mean over the batch of [Σ (x - x_hat)² + l1_coefficient · Σ_i f_i ‖W_dec_i‖], the first sum
-        over dimensions, the second over features. Gradients reach x_hat, f and, through the norms,
-        W_dec.
+        One number, a mean over the inputs of the batch. Each input counts with its squared error, added
+        up over dimensions, and with its activations, each weighted by the Euclidean length of its row,
+        added up over features and multiplied by the price. Gradients reach x_hat, f and, through the
+        lengths, W_dec.
     """
     ### BEGIN SOLUTION
     error = (x - x_hat).square().sum(-1)
@@ -184,6 +209,15 @@ def sae_loss(
 # check(sae_loss)
 
 # %% [markdown]
+# Put together, in the letters of the paper (Bricken et al. 2023), which has activations as columns:
+#
+# $$f = \mathrm{ReLU}\big(W_e\,(x - b_d) + b_e\big), \qquad \hat x = W_d\,f + b_d, \qquad
+# \mathcal{L} = \lVert x - \hat x\rVert_2^2 + \lambda \sum_i f_i\,\lVert W_{d,\cdot i}\rVert_2 .$$
+#
+# There a feature is a *column* of $W_d$. Here, as in all chapters and in most code, activations are rows, so everything is
+# transposed: `W_enc` $= W_e^\top$, `W_dec` $= W_d^\top$, and a feature is a *row* of `W_dec`. (The norm in the last sum is
+# that of 2024. In 2023 it was held at 1 and so did not occur.)
+#
 # Before it meets a model whose features nobody knows, it should pass an examination. Take a toy model of chapter 04: 24
 # features in 8 dimensions. Hide the features, and give the SAE only the 8 hidden numbers. We know the 24 directions: the
 # columns of W. How many of them has it found? For each true direction, take the row of the decoder that comes nearest,
@@ -218,148 +252,148 @@ def mean_max_cosine(
 # check(mean_max_cosine)
 
 # %% [markdown]
-# **Predict first.** Your loss, your encoder, your decoder, 48 features for 24 true ones. What will the number be before
-# training, when the rows point anywhere? After it? (Nothing is 0 in eight dimensions: of 48 random directions one always
-# comes near.)
+# Your loss, your encoder, your decoder, 48 features for 24 true ones. Before training the rows point anywhere. But nothing
+# is 0 in eight dimensions: of 48 random directions one always comes near. **Predict:** what is the mean max cosine before
+# training? (Two random directions of eight dimensions have a cosine of about ±0.35.)
+
+# %% tags=["active-ipynb"]
+# predict("toy-cosine-before", number=(0, 1))
 
 # %% tags=["active-ipynb"]
 # sparsities = torch.tensor([0.02, 0.05, 0.1, 0.2, 0.4], device=device).repeat(3)  # three of each
 # toys = train_toy(sparsities[:, None].expand(-1, 24), 8, torch.ones(24, device=device))
 # W_toy = toys.W[1]  # each feature is active one time in twenty
-#
-#
-# def hidden_activations(batch, generator):
-#     u = torch.rand(batch, 24, generator=generator, device=device) / 0.05
-#     return (1 - u).relu() @ W_toy.T
-#
-#
-# figure = None
+# figure, draw = None, torch.Generator(device).manual_seed(0)
 # with needs(sae_encode, sae_decode, sae_loss, mean_max_cosine):
-#     draw = torch.Generator(device).manual_seed(0)
-#     rows = torch.randn(48, 8, generator=draw, device=device)
-#     W_dec = (0.3 * normalize(rows, dim=-1)).requires_grad_()
-#     W_enc = W_dec.detach().T.clone().requires_grad_()
-#     b_enc, b_dec = W_dec.new_zeros(48), W_dec.new_zeros(8)
-#     b_enc, b_dec = b_enc.requires_grad_(), b_dec.requires_grad_()
-#     optimiser = torch.optim.Adam([W_enc, b_enc, W_dec, b_dec], lr=3e-3)
-#     curve = {"steps": [], "found": []}
+#     W_dec = 0.3 * normalize(torch.randn(48, 8, generator=draw, device=device), dim=-1)
+#     weights = [W_dec.T.clone(), W_dec.new_zeros(48), W_dec, W_dec.new_zeros(8)]
+#     W_enc, b_enc, W_dec, b_dec = (weight.requires_grad_() for weight in weights)
+#     optimiser, found = torch.optim.Adam(weights, lr=3e-3), []
 #     for step in range(901):
-#         h = hidden_activations(256, draw)
+#         if step % 100 == 0:
+#             found.append(float(mean_max_cosine(W_dec.detach(), W_toy.T)))
+#         features = (1 - torch.rand(256, 24, generator=draw, device=device) / 0.05).relu()
+#         h = features @ W_toy.T
 #         f = sae_encode(h, W_enc, b_enc, b_dec)
 #         loss = sae_loss(h, sae_decode(f, W_dec, b_dec), f, W_dec, 0.3)
 #         optimiser.zero_grad()
 #         loss.backward()
 #         optimiser.step()
-#         if step % 100 == 0:
-#             found = float(mean_max_cosine(W_dec.detach(), W_toy.T))
-#             curve["steps"].append(step), curve["found"].append(found)
-#     print(
-#         f"mean max cosine: {curve['found'][0]:.2f} before, {curve['found'][-1]:.2f} after training"
-#     )
-#     print(f"features active at once: {float((f > 0).sum(-1).float().mean()):.1f}, in truth 1.2")
+#     active, true = ((v > 0).sum(-1).float().mean() for v in (f, features))
+#     print(f"after training {found[-1]:.2f}; {active:.1f} features active, in truth {true:.1f}")
+#     reveal("toy-cosine-before", found[0])
 #     figure = curves(
-#         {"trained": (curve["steps"], curve["found"])}, "step", "mean max cosine similarity"
+#         {"trained": (range(0, 901, 100), found)}, "step", "mean max cosine similarity"
 #     )
 # figure
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # It was given eight numbers at a time and never saw a label, and its rows end at the true directions. Sparsity was all
 # it had to go by. (One thing is easier here than it will be: the true features *are* sparse and independent.) Not all is
 # well: more features are active at once than in truth. In eight dimensions 24 directions overlap, one feature's activity
 # looks like a little of others', and a weak echo costs little.
 #
-# Two choices were made for you, the size of the dictionary and the price. **Predict first:** what happens with too small
-# a dictionary? Too large a one? Too low a price, too high a one?
-
-# %% tags=["active-ipynb"]
-# figure = None
-# SIZES, PRICES = [12, 24, 48, 96], [0.01, 0.03, 0.1, 0.3, 1.0]
-# with needs(mean_max_cosine):
-#     pairs = [(size, price) for size in SIZES for price in PRICES]
-#     sweep = train_toy_saes(
-#         W_toy.expand(len(pairs), -1, -1),
-#         torch.full((len(pairs),), 0.05, device=device),
-#         *zip(*pairs, strict=True),
-#         steps=500,
-#     )
-#     found = torch.stack([mean_max_cosine(rows, W_toy.T) for rows in sweep.W_dec]).view(4, 5)
-#     by_chance = [torch.randn(size, 8, generator=draw, device=device) for size in SIZES]
-#     by_chance = [mean_max_cosine(rows, W_toy.T) for rows in by_chance]
-#     for size, row, active, chance in zip(
-#         SIZES, found, sweep.l0.view(4, 5), by_chance, strict=True
-#     ):
-#         best = int(row.argmax())
-#         print(
-#             f"{size:2} features: at best {row[best]:.2f}, at price {PRICES[best]} with {active[best]:.1f} active;",
-#             f"random rows {chance:.2f}",
-#         )
-#     figure = heatmap(
-#         found,
-#         [str(price) for price in PRICES],
-#         [str(size) for size in SIZES],
-#         "price of sparsity",
-#         "features in the dictionary",
-#         what="mean max cosine",
-#     )
-# figure
-
-# %% [markdown]
-# Read the picture beside the last number of each line. A cosine of 0.7 sounds like something and is what random rows
-# give. With 12 rows for 24 features the best cannot be good. With as many rows as features, or more, it comes close to
-# 1, if the price is right; where sparsity is cheap, many features are active at once, and the rows are mixtures. Too
-# many rows do no harm *to this number*: it asks whether every true feature is found, not whether every row is one. (Read
-# how many are active with 96 rows: several share the work of one.) And with exactly 24 some are missed: a row that
-# settles where another is leaves a feature without one, and there is none to spare.
+# </details>
 #
-# The other half of the question is the world. **Predict first:** if features are active two times in five instead of one
-# time in fifty, is the truth easier to find or harder? (Chapter 04 warned you: a feature that the *model* has not kept,
-# nobody finds. So only columns longer than a half count as truth. The cell trains three toy models of each world, with an
-# SAE for each, and says how many features they keep, how many of these an SAE has found, with a row at a cosine of 0.95 or
-# more, and what random rows score.)
+# Was it the sparsity? The control is a *dense* autoencoder: the same two halves, trained with no price at all. And two
+# choices were made for you, the size of the dictionary and the price. The next table has both: a row for each size, a
+# column for each price, the first of them 0. **Predict:** beside 48 rows for 24 true directions, at their best price,
+# how do 96 rows at theirs score? (Too many to be all of use. Does that harm *this* number?)
 
 # %% tags=["active-ipynb"]
+# predict(
+#     "rows-to-spare",
+#     choices=["lower by 0.02 or more", "about the same", "higher by 0.02 or more"],
+# )
+
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
 # figure = None
+# SIZES, PRICES = [12, 24, 48, 96], [0.0, 0.03, 0.1, 0.3, 1.0]
 # with needs(mean_max_cosine):
-#     worlds = [(toy, size) for size in (24, 48) for toy in range(15)]
-#     which = torch.tensor([toy for toy, _ in worlds], device=device)
-#     sizes = [size for _, size in worlds]
-#     world = train_toy_saes(toys.W[which], sparsities[which], sizes, [0.3] * 30, steps=500)
-#     there = [columns[:, columns.norm(dim=0) > 0.5].T for columns in toys.W]
-#     rows_of = [*zip(world.W_dec, which.tolist(), strict=True)]
-#     scores = torch.stack([mean_max_cosine(rows, there[toy]) for rows, toy in rows_of])
-#     by_chance = torch.stack(
-#         [mean_max_cosine(torch.randn(48, 8, generator=draw, device=device), t) for t in there]
-#     ).view(3, 5)
-#     alike = [normalize(there[toy], dim=1) @ normalize(rows, dim=1).T for rows, toy in rows_of]
-#     found = torch.stack([(cosines.amax(1) > 0.95).float().mean() for cosines in alike])
-#     scores, found, active = (v.view(2, 3, 5) for v in (scores, found, world.l0))
-#     probabilities = sparsities[:5].tolist()
-#     for i, p in enumerate(probabilities):
-#         print(
-#             f"probability {p:.2f}: {'/'.join(str(len(t)) for t in there[i::5])} of 24 kept;",
-#             f"48 rows score {scores[1, :, i].min():.3f} to {scores[1, :, i].max():.3f}",
-#             f"and find {found[1, :, i].mean():.0%};",
-#             f"{active[1, :, i].mean():.1f} active, in truth {24 * p:.1f}",
-#         )
-#     lines = {"48 rows": scores[1], "24 rows": scores[0], "48 random rows": by_chance}
-#     figure = curves(
-#         {name: (probabilities, values.mean(0)) for name, values in lines.items()},
-#         "probability of each feature",
-#         "mean max cosine, mean of three",
-#         log_x=True,
-#     )
+#     sizes, prices = zip(*((n, price) for n in SIZES for price in PRICES), strict=True)
+#     rare = torch.full((20,), 0.05, device=device)
+#     sweep = train_toy_saes(W_toy.expand(20, -1, -1), rare, sizes, prices, steps=500)
+#     found = torch.stack([mean_max_cosine(rows, W_toy.T) for rows in sweep.W_dec]).view(4, 5)
+#     rows = []
+#     for n, scores, active in zip(
+#         SIZES, found.tolist(), sweep.l0.view(4, 5).tolist(), strict=True
+#     ):
+#         random = mean_max_cosine(torch.randn(n, 8, generator=draw, device=device), W_toy.T)
+#         rows.append([n, float(random), *scores, active[0], active[3]])
+#     columns = ["rows", "random rows", *(f"price {p}" for p in PRICES), "active at 0", "at 0.3"]
+#     gain = float(found[3].max() - found[2].max())
+#     options = ["lower by 0.02 or more", "about the same", "higher by 0.02 or more"]
+#     reveal("rows-to-spare", options[1 + (gain >= 0.02) - (gain <= -0.02)])
+#     figure = table(rows, columns)
 # figure
 
 # %% [markdown]
-# Follow the upper line of the picture, then the shares in the lines above it. While features are rare, one time in ten or
-# less, 48 rows find nearly all. At one time in five they miss many. At two in five the score is higher again, but look at
-# the first numbers: the toy model has by then dropped a third of its features, so that the SAE has fewer to find and more
-# rows for each. Two things have changed at once, and the right end of the line cannot be read as a law. What holds at every
-# density is less: random rows are far below, and more features are active than in truth, with one exception, where the
-# truth is half of all there are. (With exactly 24 rows there are none to spare, and accidents decide.)
+# <details><summary>What it shows</summary>
+#
+# Begin with the second column. A cosine of 0.7 sounds like something and is what 48 random rows give. Then the third: the
+# dense autoencoder, which has nothing to do but give h back, has found next to nothing that chance would not. The last two
+# columns say what differs: without a price half of all rows or more are active at once. So it is the price that finds
+# directions, and not the autoencoding.
+#
+# With 12 rows for 24 features the best cannot be good. With 24 rows it is 0.95, so that some features are missed, for
+# there is no row to spare. With more it comes close to 1, if the price is right. Too many rows do no harm *to this
+# number*: it asks whether every true feature is found, not whether every row is one. (Twice as many are active with 96
+# rows as with 48, as if several shared the work of one.)
+#
+# </details>
+#
+# The other half of the question is the world: how often features are active. Chapter 04 warned you: a feature that the
+# *model* has not kept, nobody finds. So only columns longer than a half count as truth. The cell trains three toy models of
+# each world, with an SAE for each, and says how many features they keep, and how many of these 48 rows have found, one of
+# them at a cosine of 0.95 or more. Where features are active one time in fifty, that is all of them. **Predict:** how many
+# in a hundred, where they are active one time in five?
+
+# %% tags=["active-ipynb"]
+# predict("dense-world", number=(0, 100), unit="%")
+
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
+# figure = None
+# with needs(mean_max_cosine):
+#     which = torch.arange(15, device=device).repeat(2)
+#     sizes = [24] * 15 + [48] * 15
+#     world = train_toy_saes(toys.W[which], sparsities[which], sizes, [0.3] * 30, steps=500)
+#     kept = [columns[:, columns.norm(dim=0) > 0.5].T for columns in toys.W]
+#     pairs = [(rows, kept[toy]) for rows, toy in zip(world.W_dec, which.tolist(), strict=True)]
+#     near = [
+#         (normalize(t, dim=1) @ normalize(rows, dim=1).T).amax(1) > 0.95 for rows, t in pairs
+#     ]
+#     found = torch.stack([n.float().mean() for n in near]).view(2, 3, 5).mean(1)
+#     scores = torch.stack([mean_max_cosine(rows, t) for rows, t in pairs]).view(2, 3, 5).mean(1)
+#     random = [torch.randn(48, 8, generator=draw, device=device) for _ in kept]
+#     chance = [mean_max_cosine(rows, t) for rows, t in zip(random, kept, strict=True)]
+#     chance, active = torch.stack(chance).view(3, 5).mean(0), world.l0.view(2, 3, 5)[1].mean(0)
+#     rows = []
+#     for i, p in enumerate(sparsities[:5].tolist()):
+#         counts = [len(t) for t in kept[i::5]]
+#         numbers = [found[1, i], scores[1, i], chance[i], scores[0, i], active[i]]
+#         in_truth = p * sum(counts) / 3
+#         rows.append([p, "/".join(map(str, counts)), *map(float, numbers), in_truth])
+#     reveal("dense-world", 100 * rows[3][2])
+#     columns = ["probability", "kept of 24", "found by 48 rows", "48 rows score", "random rows"]
+#     figure = table(rows, [*columns, "24 rows score", "active", "in truth, of the kept"])
+# figure
+
+# %% [markdown]
+# <details><summary>What it shows</summary>
+#
+# Follow the third column. While features are rare, one time in ten or less, 48 rows find nearly all. At one time in
+# five they miss half. At two in five the share is higher again, but look at the second column: the toy models have by
+# then dropped a third of their features, so that the SAE has fewer to find and more rows for each. Two things have
+# changed at once, and the last line cannot be read as a law. What holds at every density is less: random rows score far
+# below, and more features are active than in truth.
 #
 # Note for later that *nothing in the loss says so*. At a probability of 0.2 the training runs just as well, and ends in
-# rows that look like any others.
+# rows that look like any others. (On a synthetic task of their own Korznikov et al. 2026 report 71 % of the variance
+# explained by SAEs that had found 9 % of the true features.)
+#
+# </details>
 #
 # ## 2. Neurons of a real model
 #
@@ -402,8 +436,10 @@ def explained_variance(
         x: activations, at least two that differ.
 
     Returns:
-        1 - Σ‖x - x_hat‖² / Σ‖x - mean‖², both sums over the whole batch, the mean taken for each
-        dimension; in the dtype of x. Negative when the reconstruction is worse than the mean.
+        One number, in the dtype of x. Squared errors are added up over the whole batch, those of the
+        reconstruction and those of always answering the mean, which is taken for each dimension: where
+        the former are none it is 1, where they are equal 0, and between and beyond it goes evenly, so
+        that it is negative when the reconstruction is worse than the mean.
     """
     ### BEGIN SOLUTION
     return 1 - (x - x_hat).square().sum() / (x - x.mean(0)).square().sum()
@@ -413,25 +449,57 @@ def explained_variance(
 # %% tags=["active-ipynb"] nbgrader={"grade": true, "grade_id": "check_explained_variance", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 # check(explained_variance)
 
-# %% tags=["active-ipynb"]
-# with needs(l0, explained_variance):
-#     few = x[torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:4096]]
-#     f = sae.encode(few)
-#     print(f"neurons:  {l0(few):.1f} of {few.shape[1]} active at a time")
-#     print(f"features: {l0(f):.1f} of {f.shape[1]},", end=" ")
-#     print(f"which explain {explained_variance(few, sae.decode(f)):.1%} of the variance")
-#     kept = few * (few >= few.topk(11).values[:, -1:])
-#     print(f"the 11 strongest neurons explain {explained_variance(few, kept):.1%}")
-
 # %% [markdown]
 # The neurons are sparse themselves: this model has a ReLU, and most of its neurons are off most of the time. So be fair
 # to them. The right question is not whether an SAE is sparser than neurons, but whether it is better *at the same
-# number*. The last line asks it: keep the eleven strongest neurons, set the others to 0. And the answer is not the
-# one that this chapter would like. In variance, eleven neurons keep a little more than eleven features do.
+# number*. The SAE has about eleven features active. Its rival: keep the eleven strongest neurons of each input, set the
+# others to 0. **Predict:** which of the two explains more of the variance?
+
+# %% tags=["active-ipynb"]
+# predict("eleven-of-each", choices=["the eleven features", "the eleven neurons"])
+
+# %% tags=["active-ipynb"]
+# OUT = "blocks.0.hook_mlp_out"
 #
-# Remember it. Where an activation has not been through a ReLU, as in a residual stream or after a GELU, hardly any entry
-# is 0, and the strongest few are no such rival. Here the reason to go on is that features might be easier to *read* than
-# neurons, and that must be shown (section 8).
+#
+# def strongest(value, n=11):
+#     """The n entries of each row that are largest in size; the others are 0."""
+#     return value * (value.abs() >= value.abs().topk(n).values[..., -1:])
+#
+#
+# figure = None
+# few = x[torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:4096]]
+# written = mlp_activations(model, OUT, windows[::8])
+# with torch.no_grad(), needs(l0, explained_variance):
+#     centred, f = written - written.mean(0), sae.encode(few)
+#     explained = float(explained_variance(few, sae.decode(f)))
+#     by_neurons = float(explained_variance(few, strongest(few)))
+#     rows = [
+#         ["neurons, all 512", float(l0(few)), 1.0],
+#         ["features of 2,048", float(l0(f)), explained],
+#         ["the 11 strongest neurons", 11.0, by_neurons],
+#         [
+#             "one step later: 11 of 128",
+#             11.0,
+#             float(explained_variance(centred, strongest(centred))),
+#         ],
+#     ]
+#     names = ["the eleven neurons", "the eleven features"]
+#     reveal("eleven-of-each", names[explained > by_neurons])
+#     figure = table(rows, ["what is kept", "L0", "explained variance"])
+# figure
+
+# %% [markdown]
+# <details><summary>What it shows</summary>
+#
+# The answer is not the one that this chapter would like. In variance, eleven neurons keep a little more than eleven
+# features do. Remember it. The last line is from one step later, where `W_out` has mixed the neurons into 128 numbers, of
+# which none is ever 0: there the strongest few are no such rival.
+#
+# </details>
+#
+# So at this site the reason to go on is that features might be easier to *read* than neurons, and that must be shown
+# (section 8).
 #
 # ## 3. Train one, and watch features die
 #
@@ -455,8 +523,8 @@ def remove_parallel_gradient(
         grad: the gradient of each row.
 
     Returns:
-        For each row of grad what is left without its part along the row of W_dec. A row of zeros
-        keeps its gradient.
+        The gradient, each row of which is now at right angles to the row of W_dec; what was taken
+        from it lies along that row. A row of zeros keeps its gradient.
     """
     ### BEGIN SOLUTION
     direction = normalize(W_dec, dim=-1)
@@ -515,8 +583,9 @@ def resample_dead(
 ) -> tuple[Float[Tensor, "d_in d_sae"], Float[Tensor, "d_sae"], Float[Tensor, "d_sae d_in"]]:
     """Dead features begin anew, at inputs that are reconstructed badly.
 
-    For each dead feature, independently and with replacement, one input is drawn with probability
-    proportional to (‖x - x_hat‖²)².
+    For each dead feature, independently and with replacement, one input is drawn. An input's loss is its
+    squared error, added up over dimensions; it is drawn with a probability in proportion to the square of
+    its loss.
 
     Args:
         x, x_hat: inputs and their reconstructions; no input that can be drawn is zero.
@@ -548,14 +617,16 @@ def resample_dead(
 # check(resample_dead)
 
 # %% [markdown]
-# **Predict first.** With a high rate and a high price features die by the hundred. One run is left alone. In the other,
-# the dead are resampled once, at step 100. (Adam's memory of their weights is erased then: it holds averages of gradients
-# that belong to the old ones.) What will happen to the number of dead features right after that? And to the loss by the
-# end?
+# With a high rate and a high price features die by the hundred. One run is left alone. In the other, the dead are
+# resampled once, at step 100. (Adam's memory of their weights is erased then: it holds averages of gradients that
+# belong to the old ones.) "Dead" is counted over the last twenty steps. **Predict:** at the end, at step 160, which run
+# has more dead features?
 
 # %% tags=["active-ipynb"]
-# figure = None
-# draw = torch.Generator().manual_seed(0)
+# predict("more-dead", choices=["the one left alone", "the resampled one"])
+
+# %% tags=["active-ipynb"]
+# figure, draw = None, torch.Generator().manual_seed(0)
 # train = corpus_tokens("train")
 # starts = torch.randint(len(train) - 128, (300,), generator=draw)
 # stretches = train[starts[:, None] + torch.arange(128)].to(device)
@@ -565,123 +636,105 @@ def resample_dead(
 # X = X * (512 / X.square().sum(-1).mean()).sqrt()  # as recipes want it: mean square 1
 #
 #
-# def train_2023(resample_at=None, price=6.0, rate=1e-2, mend_at=None, d_sae=768, seed=0):
-#     """The recipe of 2023 in small; returns curves. From step `mend_at` on the rate is 0.002."""
-#     batch, steps = 384, 160
-#     draw = torch.Generator(device).manual_seed(seed)
-#     rows = normalize(torch.randn(d_sae, 512, generator=draw, device=device), dim=-1)
-#     w = {
-#         "W_enc": rows.T.clone(),
-#         "b_enc": torch.zeros(d_sae, device=device),
-#         "W_dec": rows,
-#         "b_dec": X.mean(0),
-#     }
-#     for weight in w.values():
-#         weight.requires_grad_()
-#     optimiser = torch.optim.Adam(w.values(), lr=rate)
-#     fired, seen = torch.zeros(d_sae, device=device), []
-#     for step in range(1, steps + 1):
-#         x = X[step * batch % (len(X) - batch) :][:batch]
-#         f = sae_encode(x, w["W_enc"], w["b_enc"], w["b_dec"])
-#         x_hat = sae_decode(f, w["W_dec"], w["b_dec"])
-#         loss = sae_loss(x, x_hat, f, w["W_dec"], price * min(1, step / 40))
+# def train_2023(resample_at=None, price=6.0, rate=1e-2, mend_at=None, seed=0):
+#     """The recipe of 2023 in small: what was seen every 20 steps. From `mend_at` on the rate is 0.002."""
+#     draw, seen = torch.Generator(device).manual_seed(seed), []
+#     rows = normalize(torch.randn(768, 512, generator=draw, device=device), dim=-1)
+#     weights = [rows.T.clone(), rows.new_zeros(768), rows, X.mean(0)]
+#     W_enc, b_enc, W_dec, b_dec = (weight.requires_grad_() for weight in weights)
+#     optimiser, fired = torch.optim.Adam(weights, lr=rate), torch.zeros(768, device=device)
+#     for step in range(1, 161):
+#         x = X[step * 384 % (len(X) - 384) :][:384]
+#         f = sae_encode(x, W_enc, b_enc, b_dec)
+#         x_hat = sae_decode(f, W_dec, b_dec)
+#         loss = sae_loss(x, x_hat, f, W_dec, price * min(1, step / 40))
 #         optimiser.zero_grad()
 #         loss.backward()
 #         with torch.no_grad():
-#             w["W_dec"].grad = remove_parallel_gradient(w["W_dec"], w["W_dec"].grad)
+#             W_dec.grad = remove_parallel_gradient(W_dec, W_dec.grad)
 #             optimiser.step()
-#             w["W_dec"].copy_(normalize(w["W_dec"], dim=-1))
+#             W_dec.copy_(normalize(W_dec, dim=-1))
 #             fired += f.sum(0)
 #             if step % 20 == 0:
 #                 dead = dead_features(fired[None])
 #                 explained = float(explained_variance(x, x_hat))
-#                 seen.append((step, explained, float(l0(f)), int(dead.sum()), float(loss)))
-#                 if step == mend_at:
-#                     optimiser.param_groups[0]["lr"] = 2e-3
-#                 if step == resample_at:
-#                     new = resample_dead(
-#                         x, x_hat, w["W_enc"], w["b_enc"], w["W_dec"], dead, draw
-#                     )
-#                     places = {"W_enc": (slice(None), dead), "b_enc": dead, "W_dec": dead}
-#                     for (name, place), value in zip(places.items(), new, strict=True):
-#                         w[name].copy_(value)
-#                         for average in ("exp_avg", "exp_avg_sq"):
-#                             optimiser.state[w[name]][average][place] = 0
+#                 seen.append((int(dead.sum()), float(l0(f)), explained, float(loss)))
 #                 fired.zero_()
-#     return list(zip(*seen, strict=True))
+#             if step == mend_at:
+#                 optimiser.param_groups[0]["lr"] = 2e-3
+#             if step == resample_at:
+#                 new = resample_dead(x, x_hat, W_enc, b_enc, W_dec, dead, draw)
+#                 where = [(slice(None), dead), dead, dead]
+#                 for weight, value, place in zip(weights[:3], new, where, strict=True):
+#                     weight.copy_(value)
+#                     for average in ("exp_avg", "exp_avg_sq"):
+#                         optimiser.state[weight][average][place] = 0
+#     return seen
 #
 #
-# with needs(
-#     sae_encode,
-#     sae_decode,
-#     sae_loss,
-#     remove_parallel_gradient,
-#     dead_features,
-#     resample_dead,
-#     l0,
-#     explained_variance,
-# ):
-#     runs = {"left alone": train_2023(), "resampled at 100": train_2023(100)}
-#     for name, (_, explained, active, dead, loss) in runs.items():
-#         print(
-#             f"{name}: {dead[-1]} of 768 dead at the end, L0 {active[-1]:.1f},",
-#             f"explained {explained[-1]:.1%}, loss {loss[-1]:.0f}",
-#         )
-#     figure = curves(
-#         {name: (run[0], run[3]) for name, run in runs.items()}, "step", "dead features"
+# def side_by_side(runs):
+#     """A line for each run: its dead features over time, and how it ended."""
+#     rows = [[name, *(dead for dead, *_ in seen), *seen[-1][1:]] for name, seen in runs.items()]
+#     return table(
+#         rows, ["dead at", *map(str, range(20, 161, 20)), "L0", "explained variance", "loss"]
 #     )
+#
+#
+# recipe = (sae_encode, sae_decode, sae_loss, remove_parallel_gradient, dead_features)
+# with needs(*recipe, resample_dead, l0, explained_variance):
+#     runs = {"left alone": train_2023(), "resampled at 100": train_2023(100)}
+#     (alone, *_), (again, *_) = (seen[-1] for seen in runs.values())
+#     reveal("more-dead", "the resampled one" if again > alone else "the one left alone")
+#     figure = side_by_side(runs)
 # figure
 
 # %% [markdown]
-# "Dead" is counted over the last twenty steps, so the point at 100 is from before and the one at 120 from after. Follow
-# the two lines: for twenty steps there are fewer dead than in the run that was left alone, and at the end there are more.
-# The loss, price included, is higher too. The new features begin where the loss was worst, all in one step, at the same
-# rate and price that killed the old ones; and many of the "dead" were only rare, for twenty steps are a short look.
+# <details><summary>What it shows</summary>
+#
+# The point at 100 is from before the resampling and the one at 120 from after. Follow the two lines: at 120 there are
+# far fewer dead than in the run that was left alone, at 140 about as many, and at the end more. The loss, price
+# included, is no lower either. The new features begin where the loss was worst, all in one step, at the same rate and
+# price that killed the old ones. (And twenty steps are a short look: some of the "dead" may only be rare.)
+#
+# </details>
 #
 # So when does it help? The cure does not remove the cause. Remove it, then. In the next two runs the rate is ten times
-# what it should be for sixty steps, by mistake, and is then put right. The price is lower. **Predict first:** do the dead
-# features of the run that is left alone come back by themselves? Is resampling at step 60 worth it now?
+# what it should be for sixty steps, by mistake, and is then put right. The price is lower. **Predict:** in the run that is
+# left alone, are fewer features dead at step 160 than at step 60?
+
+# %% tags=["active-ipynb"]
+# predict(
+#     "dead-come-back",
+#     choices=["fewer, by a tenth or more", "about as many", "more, by a tenth or more"],
+# )
 
 # %% tags=["active-ipynb"]
 # figure = None
-# with needs(
-#     sae_encode,
-#     sae_decode,
-#     sae_loss,
-#     remove_parallel_gradient,
-#     dead_features,
-#     resample_dead,
-#     l0,
-#     explained_variance,
-# ):
+# with needs(*recipe, resample_dead, l0, explained_variance):
 #     mended = {"price": 2.0, "rate": 2e-2, "mend_at": 60}
-#     runs = {
-#         "left alone": train_2023(**mended),
-#         "resampled at 60": train_2023(60, **mended),
-#     }
-#     for name, (_, explained, active, dead, loss) in runs.items():
-#         print(
-#             f"{name}: {dead[-1]} of 768 dead at the end, L0 {active[-1]:.1f},",
-#             f"explained {explained[-1]:.1%}, loss {loss[-1]:.0f}",
-#         )
-#     figure = curves(
-#         {name: (run[0], run[1]) for name, run in runs.items()},
-#         "step",
-#         "explained variance of the batch",
-#     )
-# del X
+#     runs = {"left alone": train_2023(**mended), "resampled at 60": train_2023(60, **mended)}
+#     before, after = runs["left alone"][2][0], runs["left alone"][-1][0]
+#     options = ["fewer, by a tenth or more", "about as many", "more, by a tenth or more"]
+#     reveal("dead-come-back", options[1 + (after >= 1.1 * before) - (after <= 0.9 * before)])
+#     figure = side_by_side(runs)
 # figure
 
 # %% [markdown]
-# They do not come back: a feature without a gradient does not know that the rate has changed. Resampled, more than half of
-# them live, and from step 80 on that line lies above the other, a little at first. It also has more features active, which
-# costs; so look at the loss, where that price is included: it is lower. (Is it with `seed=1`, in both runs? With `seed=2`?)
-# That is what resampling is for, and what it is not: it repairs what an accident killed, and does nothing about what keeps
-# killing. Bricken et al. call a neuron dead that was silent for 12,500 steps, and resample four times in all.
+# <details><summary>What it shows</summary>
+#
+# Left alone, there are more of them at the end. Some fall silent for twenty steps and are heard again, as rare features
+# are, but the number does not come back to what it was: a feature without a gradient does not know that the rate has
+# changed. Resampled, far fewer are dead at the end, and more of the variance is explained. It also has more features
+# active, which costs; so look at the loss, where that price is included: it is lower. (Is it with `seed=1`, in both
+# runs? With `seed=2`?) That is what resampling is for, and what it is not: it repairs what an accident killed, and does
+# nothing about what keeps killing. Bricken et al. call a neuron dead that was silent for 12,500 steps, and resample
+# four times in all.
+#
+# </details>
 #
 # The shipped SAEs were made by the recipe of 2024: no unit rows, the price weighted by norms, warmed up slowly. On the
-# tokens of its card (`mi-tutor models sae-relu-1l-py`) hardly a feature is dead, and nothing was resampled. Do not mix the two: with
-# the weighted price rows may have any length, and there is nothing to remove from their gradient.
+# tokens of its card (`mi-tutor models sae-relu-1l-py`) hardly a feature is dead, and nothing was resampled. Do not mix
+# the two: with the weighted price rows may have any length, and there is nothing to remove from their gradient.
 
 # %% [markdown]
 # ## 4. What does the model lose?
@@ -757,8 +810,12 @@ def loss_recovered(
 # model in the range it knows. Where later layers never see a 0, a 0 breaks more than it takes away, and a yardstick that is
 # too long makes every loss look small. (Behind a ReLU 0 is what most neurons are. Which of the two costs more here stands
 # in the cell's first line.)
-# **Predict first:** of 100 parts of loss that mean ablation costs, how many does the SAE save? With an L0 of about eleven
-# out of 2,048?
+#
+# The eleven features explained 84 parts in a hundred of the variance. **Predict:** of 100 parts of loss that mean ablation
+# costs, how many does the SAE save?
+
+# %% tags=["active-ipynb"]
+# predict("loss-recovered", number=(0, 100), unit="%")
 
 # %% tags=["active-ipynb"]
 # test = windows[::6]
@@ -768,54 +825,45 @@ def loss_recovered(
 #     return cross_entropy(logits[:, :-1].flatten(0, 1), tokens[:, 1:].flatten())
 #
 #
-# def loss_with(value, hook_name=HOOK):
-#     """The model's loss when the same vector stands in for an activation everywhere."""
-#     put_in = [(hook_name, lambda old, hook: value.expand_as(old))]
-#     return loss_of(model.run_with_hooks(test, fwd_hooks=put_in), test)
+# def loss_with(change, hook_name=HOOK):
+#     """The model's loss when an activation is changed on its way."""
+#     return loss_of(
+#         model.run_with_hooks(test, fwd_hooks=[(hook_name, lambda x, hook: change(x))]), test
+#     )
 #
 #
 # figure = None
 # with torch.no_grad(), needs(splice, loss_recovered, l0, explained_variance):
-#     clean = loss_of(model(test), test)
-#     by_mean, by_zero = loss_with(x.mean(0)), loss_with(torch.zeros(512, device=device))
+#     clean, mean = loss_of(model(test), test), x.mean(0)
+#     by_mean, by_zero = loss_with(lambda old: mean.expand_as(old)), loss_with(torch.zeros_like)
 #     print(f"the model {clean:.2f} nats; mean in its place {by_mean:.2f}; zeros {by_zero:.2f}")
+#
+#     def line(name, active, rebuilt, spliced):
+#         shares = [float(loss_recovered(clean, spliced, base)) for base in (by_mean, by_zero)]
+#         return [name, active, float(explained_variance(few, rebuilt)), float(spliced), *shares]
+#
 #     rows = []
-#     for name, which in (
-#         ("4x, seed 0", sae),
-#         ("4x, seed 1", load_sae("sae-relu-1l-py", 1, device)),
-#     ):
-#         weights = which.W_enc, which.b_enc, which.W_dec, which.b_dec
+#     for seed in (0, 1):
+#         other = load_sae("sae-relu-1l-py", seed, device)
+#         weights = other.W_enc, other.b_enc, other.W_dec, other.b_dec
+#         f = other.encode(few)
 #         spliced = loss_of(splice(model, test, HOOK, *weights), test)
-#         f = sae_encode(few, which.W_enc, which.b_enc, which.b_dec)
-#         explained = explained_variance(few, sae_decode(f, which.W_dec, which.b_dec))
-#         recovered = [float(loss_recovered(clean, spliced, base)) for base in (by_mean, by_zero)]
-#         rows.append([name, float(l0(f)), float(explained), float(spliced), *recovered])
-#
-#     def strongest(value, hook, n=11):
-#         return value * (value >= value.topk(n).values[..., -1:])
-#
-#     spliced = loss_of(model.run_with_hooks(test, fwd_hooks=[(HOOK, strongest)]), test)
-#     recovered = [float(loss_recovered(clean, spliced, base)) for base in (by_mean, by_zero)]
-#     explained = explained_variance(few, strongest(few, None))
-#     rows.append(["11 neurons", 11.0, float(explained), float(spliced), *recovered])
-#     figure = table(
-#         rows,
-#         [
-#             "SAE",
-#             "L0",
-#             "explained variance",
-#             "loss, nats",
-#             "recovered (mean)",
-#             "recovered (zero)",
-#         ],
-#     )
+#         rows.append(line(f"SAE, seed {seed}", float(l0(f)), other.decode(f), spliced))
+#     rows.append(line("11 neurons", 11.0, strongest(few), loss_with(strongest)))
+#     reveal("loss-recovered", 100 * rows[0][4])
+#     columns = ["what is kept", "L0", "explained variance", "loss, nats"]
+#     figure = table(rows, [*columns, "recovered (mean)", "recovered (zero)"])
 # figure
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # More than nine parts in ten, by either yardstick: at this site they hardly differ. Three things stand against being
-# content with that. What is lost is nats: take the model's loss, in the line above the table, from the fourth column. Then
-# the last row: its eleven strongest neurons, a baseline that took no training, recover more. And a high figure says that the
-# features *together* carry what the model uses. It says nothing about any one of them.
+# content with that. What is lost is nats: take the model's loss, in the line above the table, from the fourth column.
+# Then the last row: its eleven strongest neurons, a baseline that took no training, recover more. And a high figure
+# says that the features *together* carry what the model uses. It says nothing about any one of them.
+#
+# </details>
 #
 # ## 5. Other ways to be sparse
 #
@@ -876,139 +924,267 @@ def jump_relu(
 # check(jump_relu)
 
 # %% [markdown]
-# Which is best? There is no number to compare as long as L0 differs: more features nearly always reconstruct better. So train
-# each method at several strengths and draw all in one picture, L0 across, loss recovered upwards: a *frontier*. Nine
-# SAEs while you wait have to be small. These sit one step later, where the MLP writes its 128 numbers into the stream,
-# with 320 features and 180 steps each.
+# (Two more ideas, in a sentence each. A *gated* SAE has the encoder decide in one half whether a feature is on and in
+# the other how strongly, so that the price acts on the first alone (Rajamanoharan et al. 2024, "Gated"). And an
+# *end-to-end* loss asks that the model's output stay the same, or its later activations, in place of x itself, so that
+# what the model does not use need not be kept (Braun et al. 2024).)
+#
+# Which is best? There is no number to compare as long as L0 differs: more features nearly always reconstruct better. So
+# train each method at several strengths and draw all in one picture, L0 across, loss recovered upwards: a *frontier*.
+# Nine SAEs while you wait have to be small. These sit one step later, where the MLP writes its 128 numbers into the
+# stream, with 320 features and 180 steps each.
 #
 # (A threshold has no gradient: a step is flat. JumpReLU is trained with a pretended one in a narrow window around the
-# step, a *straight-through estimator*, and pays for the number of active features itself.)
+# step, a *straight-through estimator*, and pays for the number of active features itself. The starred exercise below
+# writes it.)
 #
-# **Predict first:** at equal L0, which of the three recovers most?
+# **Predict:** at sixteen active features, which of the three recovers most?
 
 # %% tags=["active-ipynb"]
-# OUT = "blocks.0.hook_mlp_out"
+# predict("frontier-winner", choices=["L1", "TopK", "JumpReLU"])
+
+# %% tags=["active-ipynb"]
+# STRENGTHS = {"L1": [1.0, 2.0, 5.0], "TopK": [32, 16, 8], "JumpReLU": [0.5, 1.5, 4.0]}
+# Y = mlp_activations(model, OUT, stretches)
+# y_mean, y_scale = Y.mean(0), float((128 / Y.square().sum(-1).mean()).sqrt())
+# Y = Y[torch.randperm(len(Y), generator=torch.Generator().manual_seed(0))] * y_scale
+# batches = [Y[step * 384 % (len(Y) - 384) :][:384] for step in range(180)]
 #
 #
-# class Step(torch.autograd.Function):
-#     """1 above the threshold; backwards, a window of that width around it."""
-#
-#     @staticmethod
-#     def forward(ctx, pre, threshold, width):
-#         ctx.save_for_backward(pre, threshold)
-#         ctx.width = width
-#         return (pre > threshold).to(pre.dtype)
-#
-#     @staticmethod
-#     def backward(ctx, grad):
-#         pre, threshold = ctx.saved_tensors
-#         window = ((pre - threshold).abs() < ctx.width / 2).to(pre.dtype) / ctx.width
-#         return None, -(grad * window).sum(0), None
+# KINDS = {  # activation function and price
+#     "L1": lambda strength: (relu, l1_price(strength)),
+#     "TopK": lambda k: (lambda pre, threshold: top_k_activation(pre, k), None),
+#     "JumpReLU": lambda strength: (jump, l0_price(strength)),
+# }
 #
 #
-# def train_small(kind, strength, Y, d_sae=320, batch=384, steps=180):
-#     """Weights of one SAE on the activations Y, and the function that makes its features."""
-#     draw = torch.Generator(device).manual_seed(0)
-#     rows = normalize(torch.randn(d_sae, 128, generator=draw, device=device), dim=-1)
-#     w = [
-#         rows.T.clone(),
-#         rows.new_zeros(d_sae),
-#         rows.clone(),
-#         Y.mean(0),
-#         rows.new_full((d_sae,), -1.0),
-#     ]
-#     for weight in w:
-#         weight.requires_grad_()
-#     W_enc, b_enc, W_dec, b_dec, log_threshold = w
+# def train_kind(kind, strength, **choices):
+#     """An SAE of 320 features on what the MLP writes."""
+#     small = train_small(batches, *KINDS[kind](strength), scale=y_scale, **choices)
+#     # JumpReLU was trained with a pretended gradient; now it is used.
+#     return small._replace(activation=jump_relu) if kind == "JumpReLU" else small
 #
-#     def features(y):
-#         pre = (y - b_dec) @ W_enc + b_enc
-#         if kind == "TopK":
-#             return top_k_activation(pre, int(strength))
-#         return pre.relu() if kind == "L1" else jump_relu(pre, log_threshold.exp())
 #
-#     groups = [{"params": w[:4], "lr": 3e-3}, {"params": w[4:], "lr": 3e-2}]
-#     optimiser = torch.optim.Adam(groups)
-#     for step in range(steps):
-#         y = Y[step * batch % (len(Y) - batch) :][:batch]
-#         f = features(y)
-#         y_hat = f @ W_dec + b_dec
-#         loss = (y - y_hat).square().sum(-1).mean()
-#         if kind == "L1":
-#             loss = loss + strength * (f * W_dec.norm(dim=-1)).sum(-1).mean()
-#         if kind == "JumpReLU":
-#             threshold = log_threshold.exp()
-#             on = Step.apply((y - b_dec) @ W_enc + b_enc, threshold, 0.5)
-#             # The gate acts on the error as well: a feature that is switched on brings its value.
-#             gate = (on - on.detach()) * threshold.detach()
-#             loss = (y - y_hat - gate @ W_dec.detach()).square().sum(-1).mean()
-#             loss = loss + strength * on.sum(-1).mean()
-#         groups[0]["lr"] = 3e-3 * min(1, 3 * (1 - step / steps))
-#         optimiser.zero_grad()
-#         loss.backward()
-#         optimiser.step()
-#     return features, W_dec.detach(), b_dec.detach()
+# @torch.no_grad()
+# def point_of(small):
+#     """L0 and loss recovered of an SAE of what the MLP writes."""
+#     spliced = loss_with(lambda y: small.decode(small.encode(y)), OUT)
+#     ablated = loss_with(lambda y: y_mean.expand_as(y), OUT)
+#     recovered = float(loss_recovered(clean, spliced, ablated))
+#     return float(l0(small.encode(written))), recovered
+#
+#
+# def at_sixteen(points):
+#     return float(np.interp(16, *zip(*sorted(points), strict=True)))
 #
 #
 # figure = None
-# with needs(top_k_activation, jump_relu, l0, loss_recovered):
-#     Y = mlp_activations(model, OUT, stretches)
-#     y_mean, y_scale = Y.mean(0), (128 / Y.square().sum(-1).mean()).sqrt()
-#     Y = Y[torch.randperm(len(Y), generator=torch.Generator().manual_seed(0))] * y_scale
-#     ablated = loss_with(y_mean, OUT)
-#     STRENGTHS = {"L1": [1.0, 2.0, 5.0], "TopK": [32, 16, 8], "JumpReLU": [0.5, 1.5, 4.0]}
-#     frontier = {}
-#     for kind, strengths in STRENGTHS.items():
-#         points = []
-#         for strength in strengths:
-#             features, rows, bias = train_small(kind, strength, Y)
-#             with torch.no_grad():
-#                 counts = []
-#
-#                 def rebuild(y, hook, features=features, rows=rows, bias=bias, counts=counts):
-#                     f = features(y.flatten(0, 1) * y_scale)
-#                     counts.append(l0(f))
-#                     return ((f @ rows + bias) / y_scale).view_as(y)
-#
-#                 spliced = loss_of(model.run_with_hooks(test, fwd_hooks=[(OUT, rebuild)]), test)
-#                 points.append(
-#                     (float(counts[0]), float(loss_recovered(clean, spliced, ablated)))
-#                 )
-#         points.sort()
-#         frontier[kind] = tuple(zip(*points, strict=True))
-#         print(kind, ", ".join(f"L0 {a:.1f}: {b:.1%}" for a, b in points))
-#     figure = curves(frontier, "L0", "loss recovered")
-#     del Y
+# with needs(top_k_activation, jump_relu, l0, loss_recovered, splice, explained_variance):
+#     made = {(kind, s): train_kind(kind, s) for kind, all_s in STRENGTHS.items() for s in all_s}
+#     frontier = {
+#         kind: sorted(point_of(made[kind, s]) for s in strengths)
+#         for kind, strengths in STRENGTHS.items()
+#     }
+#     for kind, points in frontier.items():
+#         print(kind, ", ".join(f"L0 {active:.1f}: {share:.1%}" for active, share in points))
+#     sixteen = {kind: at_sixteen(points) for kind, points in frontier.items()}
+#     reveal("frontier-winner", max(sixteen, key=sixteen.get))
+#     lines = {kind: tuple(zip(*points, strict=True)) for kind, points in frontier.items()}
+#     figure = curves(lines, "L0", "loss recovered")
 # figure
 
 # %% [markdown]
-# In the papers TopK and JumpReLU lie above L1, and one reason is shrinkage: their features may be as strong as they are.
-# See whether your nine agree, and mind what they are: three points a method, one seed, 180 steps of 384 tokens. In so short a
-# training the price has not had the time to sort features out.
+# <details><summary>What it shows</summary>
 #
-# Is the picture that of the methods, or that of the 180 steps? `python -m mi_tutor.training.sae_frontier` trained the same
-# three at the same place, 512 features each, on a million tokens, at four strengths, with one seed. It left a table, and put two
-# yardsticks into it: the shipped SAE, and the model with none but its strongest neurons left. **Predict first:** which of
-# the three methods has moved most?
+# In the papers TopK and JumpReLU lie above L1, and one reason is shrinkage: their features may be as strong as they
+# are. See whether your nine agree, and mind what they are: three points a method, one seed, 180 steps of 384 tokens. In
+# so short a training the price has not had the time to sort features out.
+#
+# </details>
+#
+# Is the picture that of the methods, or that of the 180 steps? `python -m mi_tutor.training.sae_frontier` trained the
+# same three at the same place, 512 features each, on a million tokens, at four strengths, with one seed. It left a
+# table, and put two yardsticks into it, both at the neurons themselves: the shipped SAE, and the model with none but
+# its strongest neurons left. **Predict:** which of the three methods, at sixteen active features, has moved most?
 
 # %% tags=["active-ipynb"]
+# predict("frontier-moved", choices=["L1", "TopK", "JumpReLU"])
+
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
 # longer = {}
 # for point in sorted(stored_table("frontier"), key=lambda point: point["l0"]):
-#     actives, up = longer.setdefault(point["kind"], ([], []))
-#     actives.append(point["l0"]), up.append(point["recovered"])
-# for kind, (actives, shares) in longer.items():
-#     print(kind, ", ".join(f"L0 {a:.1f}: {b:.1%}" for a, b in zip(actives, shares, strict=True)))
-# curves(longer, "L0", "loss recovered")
+#     longer.setdefault(point["kind"], []).append((point["l0"], point["recovered"]))
+# for kind, points in longer.items():
+#     print(kind, ", ".join(f"L0 {active:.1f}: {share:.1%}" for active, share in points))
+# with needs(top_k_activation, jump_relu, l0, loss_recovered, splice, explained_variance):
+#     moved = {kind: at_sixteen(longer[kind]) - sixteen[kind] for kind in sixteen}
+#     reveal("frontier-moved", max(moved, key=moved.get))
+# lines = {kind: tuple(zip(*points, strict=True)) for kind, points in longer.items()}
+# curves(lines, "L0", "loss recovered")
 
 # %% [markdown]
-# L1 has moved most. With some twelve features active it had about half after 180 steps, and has nine parts in ten after a
-# million tokens: what the first picture showed was mostly the 180 steps. Not all of it. At every L0 the line of L1 is the
-# lowest, as in the papers, and TopK and JumpReLU lie close together (one seed: make nothing of what is between them). The
-# shipped SAE, L1 with eight million tokens and its decoder fitted again, lies above that line.
+# <details><summary>What it shows</summary>
+#
+# L1 has moved most. With some twelve features active it had about half after 180 steps, and has nine parts in ten after
+# a million tokens: what the first picture showed was mostly the 180 steps. Not all of it. At every L0 the line of L1 is
+# the lowest, as in the papers, and TopK and JumpReLU lie close together (one seed: make nothing of what is between
+# them). The shipped SAE lies above that line; but it has eight million tokens, four times as many features, another
+# site, and a decoder that was fitted again, so the distance is nobody's merit in particular.
 #
 # Then the yardstick that needs no training. With four or eight active, TopK and JumpReLU recover more than the strongest
 # neurons do; with a dozen or more, the neurons are ahead. So an SAE pays, in loss, where few features are allowed. A
 # frontier is worth as much as the tuning of its worst method, and as the simplest thing that is drawn beside it.
+#
+# </details>
+#
+# ### Starred: `straight_through_step`
+# *Difficulty 3 of 5, about 25 minutes.* A threshold that learns.
+#
+# JumpReLU's threshold decides which features are on, and its derivative is 0 wherever it has one. Rajamanoharan et al.
+# pretend another: an input within half a width of the threshold is told that moving the threshold would have switched it,
+# as if the step, which rises by 1, rose evenly over the whole width,
+#
+# $$\frac{\partial}{\partial\theta}\,H(z-\theta) := -\frac1\varepsilon\,K\!\Big(\frac{z-\theta}{\varepsilon}\Big),
+# \qquad K(u) = 1 \text{ for } |u| < \tfrac12, \text{ else } 0 .$$
+#
+# Forwards nothing is pretended: the step is 0 or 1. How do you give a number a gradient that is not its own?
+
+
+# %% nbgrader={"grade": false, "grade_id": "straight_through_step", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def straight_through_step(
+    pre: Float[Tensor, "batch d_sae"], threshold: Float[Tensor, "d_sae"], width: float
+) -> Float[Tensor, "batch d_sae"]:
+    """Which features are on, with a gradient for the thresholds.
+
+    Args:
+        pre: what the encoder gives before its activation function; an empty batch is allowed.
+        threshold: one for each feature, 0 or more.
+        width: of the window around each threshold, above 0.
+
+    Returns:
+        1 where pre is above its feature's threshold, strictly, and 0 elsewhere, in the dtype of pre.
+        Backwards, a threshold gets the negative of the incoming gradient, divided by width, from
+        every input that lies less than half a width from it, and nothing from the others; pre gets
+        no gradient.
+    """
+    ### BEGIN SOLUTION
+    near = ((pre - threshold).abs() < width / 2).to(pre.dtype) / width
+    return (pre > threshold).to(pre.dtype) + near.detach() * (threshold.detach() - threshold)
+    ### END SOLUTION
+
+
+# %% tags=["active-ipynb"] nbgrader={"grade": false, "grade_id": "check_straight_through_step", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# check(straight_through_step)
+
+# %% [markdown]
+# Now train with your step for 90 steps, at a price of 1.5 for each active feature, in windows of three widths. The
+# control: the same price, and thresholds that are frozen. **Predict:** what does the price do to L0 then, beside no
+# price at all?
+
+# %% tags=["active-ipynb"]
+# predict("price-on-frozen-thresholds", choices=["it lowers L0", "nothing", "it raises L0"])
+
+# %% tags=["active-ipynb"]
+# def train_with_step(width, price=1.5, **choices):
+#     def on(pre, threshold):
+#         return straight_through_step(pre, threshold, width)
+#
+#     def activation(pre, threshold):
+#         gate = on(pre, threshold)
+#         return pre * gate.detach() + threshold.detach() * (gate - gate.detach())
+#
+#     def cost(f, pre, threshold, W_dec):
+#         return price * on(pre, threshold).sum(-1).mean()
+#
+#     return train_small(batches[:90], activation, cost, scale=y_scale, **choices)
+#
+#
+# figure = None
+# with needs(straight_through_step, l0, loss_recovered, splice, explained_variance):
+#     frozen = {"frozen": ("log_threshold",)}
+#     stepped = {
+#         "width 0.05": train_with_step(0.05),
+#         "width 0.5": train_with_step(0.5),
+#         "width 5": train_with_step(5.0),
+#         "thresholds frozen": train_with_step(0.5, **frozen),
+#         "thresholds frozen, no price": train_with_step(0.5, price=0.0, **frozen),
+#     }
+#     rows = [[name, float(v.threshold.mean()), *point_of(v)] for name, v in stepped.items()]
+#     priced, free = rows[3][2], rows[4][2]
+#     says = "nothing" if priced == free else "it lowers L0" if priced < free else "it raises L0"
+#     reveal("price-on-frozen-thresholds", says)
+#     figure = table(rows, ["thresholds", "their mean", "L0", "loss recovered"])
+# figure
+
+# %% [markdown]
+# <details><summary>What it shows</summary>
+#
+# Frozen, the price changes nothing: the last two lines are equal. It acts through the gradient of the thresholds and in
+# no other way, and without a pretended one there is none. (The more features are on, the more is recovered, so do not
+# read the last column alone.) How wide the window is matters little over a factor of ten, and then it does: a width of
+# 5 tells nearly every feature that it stands at its edge, and thresholds rise for the wrong reason.
+#
+# </details>
+#
+# ### What does the sparsity buy, and what the training?
+#
+# Two controls are missing. One is the *dense* autoencoder again, 320 features and no price. The other asks what is learned:
+# freeze the decoder as it begins, 320 random directions, and let only the encoder and the biases learn. Korznikov et al.
+# (2026) did so with large models, and their frozen SAEs came close to the trained ones in nearly all that was measured.
+# **Predict:** TopK with sixteen active saved about nine parts in ten. How many in a hundred with a frozen random decoder?
+
+# %% tags=["active-ipynb"]
+# predict("frozen-decoder", number=(0, 100), unit="%")
+
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
+# number = torch.arange(len(windows))
+# to_choose, to_score = ((number // 10 % 2 == half) & (number % 10 < 7) for half in (0, 1))
+# halves = [Text(windows[at].cpu(), labels[at].cpu()) for at in (to_choose, to_score)]
+# figure = None
+# with (
+#     torch.no_grad(),
+#     needs(top_k_activation, jump_relu, l0, loss_recovered, splice, explained_variance),
+# ):
+#     compared = {
+#         "dense: no price": train_small(batches, relu, scale=y_scale),
+#         "TopK 16": made["TopK", 16],
+#         "TopK 16, decoder frozen": train_kind("TopK", 16, frozen=("W_dec",)),
+#         "TopK 16, encoder frozen": train_kind("TopK", 16, frozen=("W_enc",)),
+#         "TopK 16, both frozen": train_kind("TopK", 16, frozen=("W_enc", "W_dec")),
+#     }
+#     parts = [mlp_activations(model, OUT, half.windows.to(device)) for half in halves]
+#     rows = []
+#     for name, small in compared.items():
+#         told = read_units(small.encode, *zip(halves, parts, strict=True))
+#         explained = float(explained_variance(written, small.decode(small.encode(written))))
+#         active, recovered = point_of(small)
+#         word = float((told.score > 0.5).float().mean())
+#         rows.append([name, active, explained, recovered, word, float(told.label_f1.mean())])
+#     reveal("frozen-decoder", 100 * rows[2][3])
+#     columns = ["autoencoder", "L0", "explained variance", "loss recovered", "told by a word"]
+#     figure = table(rows, [*columns, "mean label F1"])
+# figure
+
+# %% [markdown]
+# ("Told by a word": the share of features that "the token is …", "the token before is …" or one of twelve exact labels
+# describes well, chosen on half of the stretches and scored on the other; section 8 says how. The last column: the best
+# feature for each of the labels, chosen and scored in the same way.)
+#
+# <details><summary>What it shows</summary>
+#
+# The dense autoencoder gives most back, of the variance and of the loss, with more than half of its 320 features on at
+# a time. And it is told by a word as seldom as features that have learned no direction at all (the last line). So
+# reconstruction is not what sparsity buys. What it does buy stands in the fifth column: TopK is told about three times
+# as often.
+#
+# Here a frozen random decoder does *not* come close in loss: six parts in ten in place of nine, and little more than
+# the last line, in which nothing has learned but the biases. (That line is worth a look of its own: half of the loss
+# comes back by random directions, so "loss recovered" does not begin at 0.) But see the columns that are about single
+# features. The best label features of the frozen decoder are nearly as good as the trained one's, and it is told by a
+# word more often than the dense one is. A method that is praised for such columns should be shown beside its frozen
+# self. (One seed, 180 steps, and a model in which 320 directions in 128 dimensions are not many.)
+#
+# </details>
 #
 # ## 6. Read a feature
 #
@@ -1090,9 +1266,22 @@ def feature_logits(
 #         print("   raises", " ".join(token_label(tokenizer, i) for i in raised))
 
 # %% [markdown]
-# Maxima flatter. They show a feature at its purest, and it spends most of its life at a fraction of that. So a dashboard
-# has a histogram too, and it should have a number: how well does the feature predict something that can be looked up? In
-# Python we can: `tokenize` and `ast` know of every token whether it is in a string, a comment, a default argument …
+# Maxima flatter. They show a feature at its purest. **Predict:** when a feature is active, how strong is it as a rule, as a
+# share of its own maximum?
+
+# %% tags=["active-ipynb"]
+# predict("usual-strength", number=(0, 100), unit="%")
+
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
+# active = dashboards.active
+# peaks = torch.zeros(len(dashboards), device=device)
+# peaks.scatter_reduce_(0, active.feature, active.value, "amax")
+# reveal("usual-strength", 100 * float((active.value / peaks[active.feature]).median()))
+
+# %% [markdown]
+# That is the median over all places where any feature is active. So a dashboard has a histogram too, and it should have a
+# number: how well does the feature predict something that can be looked up? In Python we can: `tokenize` and `ast` know of
+# every token whether it is in a string, a comment, a default argument …
 #
 # **Type the number of a feature** (0 to 2,047) into the box. Look at ten of them. Of how many can you say what they mean,
 # and would somebody else have said the same? Then look at feature 1021, which is active on one token in ten.
@@ -1105,8 +1294,10 @@ def feature_logits(
 # ## 7. Features against the truth
 #
 # A label is a question with an exact answer: *is this token inside a docstring?* A feature answers by being active above
-# a threshold. F1 says how good the answer is, and leaves out what is rightly not claimed, since for a rare label that is
-# nearly everything.
+# a threshold. How good is the answer? *Precision* is the share of its yeses that are right, *recall* the share of the
+# tokens with the label that it says yes on, and F1 is their harmonic mean. It leaves out what is rightly not claimed, since
+# for a rare label that is nearly everything. An example: a feature is active on four tokens, of which three are in a
+# docstring; six are. Precision 3/4, recall 3/6, F1 0.6. (What have hits, false alarms and misses to do with 0.6?)
 #
 # ### Exercise: `best_feature_f1`
 # *Difficulty 3 of 5, about 15 minutes.* All features at once.
@@ -1124,13 +1315,13 @@ def best_feature_f1(
         threshold: a feature predicts the label where it is above this, strictly.
 
     Returns:
-        The best feature, a Python int, the lowest on ties, and its F1,
-        2TP / (2TP + FP + FN), in the dtype of f, which is 0 when that is 0/0.
+        The best feature, a Python int, the lowest on ties, and its F1, in the dtype of f: the harmonic
+        mean of precision and recall, and 0 where feature and label never meet.
     """
     ### BEGIN SOLUTION
-    hits = (f[label] > threshold).sum(0)
-    together = (f > threshold).sum(0) + label.sum()  # 2 TP + FP + FN
-    f1 = 2 * hits.to(f.dtype) / together.clamp(min=1)
+    says, truth = (f > threshold).to(f.dtype), label.to(f.dtype)
+    together = says.sum(0) + truth.sum()  # 2 TP + FP + FN
+    f1 = 2 * (truth @ says) / together.clamp(min=1)
     best = int(f1.argmax())
     return best, f1[best]
     ### END SOLUTION
@@ -1141,136 +1332,202 @@ def best_feature_f1(
 
 # %% [markdown]
 # Choosing the best of 2,048 and reporting its score on the same tokens would flatter it. So feature and threshold are
-# chosen on stretches of seven windows and scored on others, with a gap between. Beside it stand: the best single *neuron*, chosen in the same
-# way; a linear *probe*, which may use all neurons and has seen the labels; the best feature of an SAE trained on the same
-# model *before* its training; and what saying "yes" always earns, 2p / (1 + p).
+# chosen on stretches of seven windows and scored on others, with a gap between. Beside it stand: the best single
+# *neuron*, chosen in the same way; a linear *probe*, which may use all neurons and has seen the labels; the best
+# feature of an SAE trained on the same model *before* its training; and what saying "yes" always earns, 2p / (1 + p),
+# with p the share of tokens that have the label.
 #
-# **Predict first.** Order the five. Where will features beat neurons?
+# **Predict:** on how many of the twelve labels is the best feature ahead of the best neuron?
 
 # %% tags=["active-ipynb"]
-# number = torch.arange(len(windows))
-# to_choose, to_score = ((number // 10 % 2 == half) & (number % 10 < 7) for half in (0, 1))
-#
-#
+# predict("labels-won", number=(0, 12))
+
+# %% tags=["active-ipynb"]
 # def split(values):
 #     """Rows for the tokens to choose on and for those to score on, all but BOS."""
 #     values = values.view(*windows.shape, -1)[:, 1:]
 #     return values[to_choose].flatten(0, 1), values[to_score].flatten(0, 1)
 #
 #
+# def chosen_and_scored(encode, values):
+#     """For each label the unit that is best on one half, and its F1 on the other."""
+#     part, fresh = split(values)
+#     f, found = encode(part), []
+#     for here in label_choose.T:
+#         tried = [(*best_feature_f1(f, here, threshold), threshold) for threshold in (0.0, 2.0)]
+#         found.append(max(tried, key=lambda one: float(one[1])))
+#     del f
+#     f = encode(fresh)[:, [best for best, *_ in found]]
+#     scored = [
+#         best_feature_f1(f[:, [i]], label_score[:, i], t)[1] for i, (_, _, t) in enumerate(found)
+#     ]
+#     return [(best, float(f1)) for (best, *_), f1 in zip(found, scored, strict=True)]
+#
+#
 # figure = None
+# label_choose, label_score = split(labels)
 # untrained_model = load_model("relu-1l-py", device=device, checkpoint=0)
 # untrained_sae = load_sae("sae-relu-1l-py-untrained", device=device)
 # with torch.no_grad(), needs(best_feature_f1):
+#     feature, neuron = chosen_and_scored(sae.encode, x), chosen_and_scored(torch.clone, x)
 #     x_untrained = mlp_activations(untrained_model, HOOK, windows)
-#     label_choose, label_score = split(labels)
-#     scores, chosen, on = {}, {}, {}
-#     for name, encode, values in (
-#         ("feature", sae.encode, x),
-#         ("neuron", lambda part: part, x),
-#         ("untrained", untrained_sae.encode, x_untrained),
-#     ):
-#         part_choose, part_score = split(values)
-#         on_score = encode(part_score) > 0
-#         f = encode(part_choose)
-#         if name != "untrained":
-#             on[name] = f > 0, on_score
-#         for i, label in enumerate(LABELS):
-#             tried = [(*best_feature_f1(f, label_choose[:, i], t), t) for t in (0.0, 2.0)]
-#             best, _, threshold = max(tried, key=lambda found: float(found[1]))
-#             chosen[name, label] = best, threshold
-#         del f, on_score
-#         f, scores[name] = encode(part_score), []
-#         for i, label in enumerate(LABELS):
-#             best, threshold = chosen[name, label]
-#             f1 = best_feature_f1(f[:, best : best + 1], label_score[:, i], threshold)[1]
-#             scores[name].append(float(f1))
-#         del f, part_choose, part_score
+#     untrained = chosen_and_scored(untrained_sae.encode, x_untrained)
 #     x_choose, x_score = split(x)
-#     with torch.enable_grad():
-#         probe = probe_f1(x_choose, label_choose, x_score, label_score, steps=20)
-#     del x_choose, x_score, x_untrained
-#     floor = always_true_f1(label_score)
-#     counts = label_score.sum(0).tolist()
-#     rows = [
-#         [
-#             label,
-#             counts[i],
-#             chosen["feature", label][0],
-#             *(scores[name][i] for name in scores),
-#             float(probe[i]),
-#             float(floor[i]),
-#         ]
-#         for i, label in enumerate(LABELS)
-#     ]
-#     columns = [
-#         "label",
-#         "tokens",
-#         "best feature",
-#         "its F1",
-#         "best neuron",
-#         "feature, untrained",
-#         "probe",
-#         "always yes",
-#     ]
-#     ahead = [label for label, *_, f, n, u, p, always in rows if f > n]
-#     below = [label for label, *_, f, n, u, p, always in rows if f < always]
-#     print(f"the best feature beats the best neuron on {len(ahead)} of {len(LABELS)} labels:")
-#     print(f"   {', '.join(ahead)}")
-#     print(f"and stays under the floor on {len(below)}: {', '.join(below)}")
-#     figure = table(rows, columns)
+#     probe = probe_f1(x_choose, label_choose, x_score, label_score, steps=20).tolist()
+#     floor, counts = always_true_f1(label_score).tolist(), label_score.sum(0).tolist()
+#     f1 = [[f1 for _, f1 in found] for found in (feature, neuron, untrained)]
+#     rows = [*zip(LABELS, counts, [best for best, _ in feature], *f1, probe, floor, strict=True)]
+#     ahead = [label for label, *_, f, n, u, p, yes in rows if f > n]
+#     below = [label for label, *_, f, n, u, p, yes in rows if f < yes]
+#     print("the best feature beats the best neuron on", ", ".join(ahead))
+#     print("and stays under the floor on", ", ".join(below))
+#     reveal("labels-won", len(ahead))
+#     columns = ["label", "tokens", "best feature", "its F1", "best neuron"]
+#     figure = table(rows, [*columns, "feature, untrained", "probe", "always yes"])
+#     del x_untrained, x_choose, x_score
 # figure
 
 # %% [markdown]
-# This is not the table one hopes for. On the broadest labels (strings, docstrings, brackets, deep indentation) no feature
-# comes up to the floor. Neurons do better there, and the probe is ahead of both. Where features win, the label is rare and
-# narrow, such as a default argument or the name in a definition; and the second column says that some of these rows rest on
-# a few dozen tokens. They are anecdotes, and with the library of another Python they may change places. The untrained
-# control is far below on everything broad; where a label is one that a single token gives away, a random function of the
-# token goes some of the way.
+# <details><summary>What it shows</summary>
 #
-# Does that mean that the features are bad, or that they are *narrow*? Test it. A narrow feature is right when it is
-# active and silent most of the time: high precision, low recall. Then *several* of them together should do what one
-# cannot. Take for every label all features that are right in at least seven of ten cases on the half to choose on, and say
-# "yes" where any of them is active. **Predict first:** for which labels will many beat the best one?
+# This is not the table one hopes for. On the broadest labels (strings, docstrings, brackets, deep indentation) no
+# feature comes up to the floor. Neurons do better there, and the probe is ahead of both; at deep indentation it is the
+# only one above the floor. Where features win, the label is rare and narrow, such as a default argument or the name in
+# a definition; and the second column says that some of these rows rest on a few dozen tokens. They are anecdotes, and
+# with the library of another Python they may change places. The untrained control is far below on everything broad;
+# where a label is one that a single token gives away, a random function of the token goes some of the way.
+#
+# </details>
+#
+# ### Starred: `choose_then_score`
+# *Difficulty 2 of 5, about 20 minutes.* What the split is for.
+#
+# Write what the cell above does for one label, for any list of thresholds. Feature and threshold are chosen *together*: the
+# pair of highest F1.
+
+
+# %% nbgrader={"grade": false, "grade_id": "choose_then_score", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def choose_then_score(
+    f_choose: Float[Tensor, "token d_sae"],
+    label_choose: Bool[Tensor, "token"],
+    f_score: Float[Tensor, "fresh d_sae"],
+    label_score: Bool[Tensor, "fresh"],
+    thresholds: list[float],
+) -> tuple[int, int, Float[Tensor, ""]]:
+    """The feature that predicts a label best, and how well it does on tokens it was not chosen on.
+
+    Args:
+        f_choose, label_choose: features and truth on the tokens to choose on, as in `best_feature_f1`.
+        f_score, label_score: the same features on fresh tokens, and the truth there.
+        thresholds: those to try, in that order, at least one.
+
+    Returns:
+        The feature, and the place of its threshold in the list, Python ints: the pair whose F1 is
+        highest on the tokens to choose on; of equal pairs the one with the first threshold, and for it
+        the lowest feature. Then the F1 of that pair on the fresh tokens, in the dtype of f_score.
+    """
+    ### BEGIN SOLUTION
+    tried = [best_feature_f1(f_choose, label_choose, threshold) for threshold in thresholds]
+    place = max(range(len(tried)), key=lambda i: float(tried[i][1]))
+    feature, threshold = tried[place][0], thresholds[place]
+    return feature, place, best_feature_f1(f_score[:, [feature]], label_score, threshold)[1]
+    ### END SOLUTION
+
+
+# %% tags=["active-ipynb"] nbgrader={"grade": false, "grade_id": "check_choose_then_score", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# check(choose_then_score)
+
+# %% [markdown]
+# How much does the split matter? Take truths that are none: each token gets the labels of a token far away. No feature can
+# know them, yet among 2,048 one fits best. Beside its F1 where it was chosen stands the one on fresh tokens. **Predict:**
+# `in_decorator` is true of some dozens of ten thousand tokens. Which F1 does the best feature have for such labels of other
+# tokens, where it was chosen? ("Always yes" has 0.005.)
+
+# %% tags=["active-ipynb"]
+# predict("luck-of-the-best", number=(0, 0.5))
 
 # %% tags=["active-ipynb"]
 # figure = None
-# with needs(best_feature_f1):
-#     rows = []
-#     for name in ("feature", "neuron"):
-#         on_choose, on_score = on[name]
-#         hits = on_choose.float().T @ label_choose.float()
-#         often = on_choose.sum(0)[:, None]
-#         precise = (hits / often.clamp(min=1) > 0.7) & (hits >= 5)
-#         for i, label in enumerate(LABELS):
-#             says = on_score[:, precise[:, i]].any(1)[:, None].float()
-#             f1 = float(best_feature_f1(says, label_score[:, i], 0.5)[1])
-#             entry = [int(precise[:, i].sum()), f1]
-#             rows.append([label, *entry]) if name == "feature" else rows[i].extend(entry)
-#     for i, row in enumerate(rows):
-#         row += [scores["feature"][i], float(probe[i]), float(floor[i])]
-#     columns = [
-#         "label",
-#         "precise features",
-#         "F1 of any of them",
-#         "precise neurons",
-#         "F1 of any neuron",
-#         "best feature",
-#         "probe",
-#         "always yes",
+# with torch.no_grad(), needs(choose_then_score, best_feature_f1):
+#     (f, f_score), cuts, rows = map(sae.encode, split(x)), [0.0, 2.0], []
+#     for i, name in enumerate(LABELS):
+#         row = [name]
+#         for shift in (
+#             0,
+#             20 * 127,
+#         ):  # the labels as they are; those of twenty windows further on
+#             here, there = (part[:, i].roll(shift) for part in (label_choose, label_score))
+#             best, place, fresh = choose_then_score(f, here, f_score, there, cuts)
+#             same = best_feature_f1(f[:, [best]], here, cuts[place])[1]
+#             row += [float(same), float(fresh)]
+#         rows.append([*row, floor[i]])
+#     reveal("luck-of-the-best", rows[LABELS.index("in_decorator")][3])
+#     columns = ["label", "F1, chosen", "fresh", "other labels: chosen", "other labels: fresh"]
+#     figure = table(rows, [*columns, "always yes"])
+#     del f, f_score
+# figure
+
+# %% [markdown]
+# <details><summary>What it shows</summary>
+#
+# For frequent labels choosing flatters by a few hundredths at most, and what fits other tokens' labels best fits fresh
+# ones as badly. For rare labels it flatters. `in_decorator` is true of some dozens of tokens, and among 2,048 features
+# one falls on enough of them by accident; on fresh tokens it has nothing. The true labels move as well there, in both
+# directions. So a score of the best of many wants fresh tokens most where there are fewest.
+#
+# </details>
+#
+# Are the features of the first table bad, or are they *narrow*? Test it. A narrow feature is right when it is active
+# and silent most of the time: high precision, low recall. Then *several* of them together should do what one cannot.
+# Take for every label all features that are right in at least seven of ten cases on the half to choose on, and say
+# "yes" where any of them is active. The control: the same with the labels of other windows, for where half of all
+# tokens have a label, seven right of ten come by luck. **Predict:** for how many of the twelve labels do many features
+# together beat the best one?
+
+# %% tags=["active-ipynb"]
+# predict("many-beat-one", number=(0, 12))
+
+# %% tags=["active-ipynb"]
+# def any_of(encode, truth):
+#     """How many units are right in seven of ten cases, and the F1 where any of them is on."""
+#     on, on_score = (encode(part) > 0 for part in split(x))
+#     hits = on.float().T @ truth.float()
+#     precise = (hits / on.sum(0)[:, None].clamp(min=1) > 0.7) & (hits >= 5)
+#     says = torch.stack([on_score[:, which].any(1) for which in precise.T], 1).float()
+#     scored = [
+#         best_feature_f1(says[:, [i]], label_score[:, i], 0.5)[1] for i in range(len(LABELS))
 #     ]
+#     return precise.sum(0).tolist(), list(map(float, scored))
+#
+#
+# figure = None
+# with torch.no_grad(), needs(best_feature_f1):
+#     many = any_of(sae.encode, label_choose)
+#     by_luck = any_of(sae.encode, label_choose.roll(20 * 127, 0))
+#     by_neurons = any_of(torch.clone, label_choose)
+#     rows = [*zip(LABELS, *many, *by_luck, *by_neurons, f1[0], probe, floor, strict=True)]
+#     reveal("many-beat-one", sum(row[2] > row[7] for row in rows))
+#     columns = ["label", "precise features", "F1 of any", "by luck", "F1 of these"]
+#     columns += ["precise neurons", "F1 of any neuron", "best feature", "probe", "always yes"]
 #     figure = table(rows, columns)
 # figure
 
 # %% [markdown]
-# Read the third column against the sixth. For the broad labels, strings, docstrings, brackets, indentation, dozens of
-# features together do what no single one can, and come over the floor: the label is spread over them, and each knows a piece.
-# "Inside a string" is not one direction *of this dictionary*, but many, a few words each. It is a direction of the space: the
-# probe's, in the last column but one, does better alone than all of them together. That is what you get when a dictionary is
-# asked to be sparse. For narrow labels it is mostly the other way round: hardly any feature is right in seven
-# of ten cases, and the best single one, though often wrong, is ahead. And the probe beats both nearly everywhere. For a
-# property that you can name, it is the better instrument, as others have found for large models (Kantamneni et al. 2025).
+# <details><summary>What it shows</summary>
+#
+# Read the third column against the eighth. For the broad labels, strings, docstrings, brackets, indentation, dozens of
+# features together do what no single one can, and come over the floor: the label is spread over them, and each knows a
+# piece. That is not luck. With the labels of other windows far fewer features pass the test, and those that pass
+# predict next to nothing; at deep indentation, which half of all tokens have, a hundred and more pass, and together
+# reach 0.16. Neurons can do it, too: for brackets four of them, together, are ahead of ninety features.
+#
+# "Inside a string" is not one direction *of this dictionary*, but many, a few words each. It is a direction of the
+# space: the probe's does better alone than all of them together. That is what you get when a dictionary is asked to be
+# sparse. For narrow labels it is mostly the other way round: hardly any feature is right in seven of ten cases, and the
+# best single one, though often wrong, is ahead. And the probe beats both nearly everywhere. For a property that you can
+# name, it is the better instrument, as others have found for large models (Kantamneni et al. 2025).
+#
+# </details>
 #
 # (The labels are *lexical*: they test whether a feature follows the grammar of Python, not whether it follows what the
 # program means.)
@@ -1282,113 +1539,210 @@ def best_feature_f1(
 # feature is active sees *one* thing, more often than with a neuron. In 2023 a rater compared the two without knowing which
 # was which (Bricken et al.). That last part matters. Whoever knows sees what they expect.
 #
-# So be the rater. Here are six units of this model, features and neurons, shuffled. Each shows four of its strongest places, one a
-# text, and below the line four drawn from *all* places where it is active; the number is the share of its maximum. **Rate
-# first,** on paper: do a few words fit the upper four? Do the same words fit the lower four? And what is it, feature or
-# neuron?
+# So be the rater. Here are six units of this model, three features and three neurons, shuffled. Each shows four of its
+# strongest places, one a text, and below the line four drawn from *all* places where it is active; the number is the
+# share of its maximum. Do a few words fit the upper four? Do the same words fit the lower four?
 
-# %% tags=["active-ipynb"]
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
 # def strength_of(i):
 #     return ((x - sae.b_dec) @ sae.W_enc[:, i] + sae.b_enc[i]).relu().cpu()
 #
 #
-# blind = blind_units(
-#     {"feature": (2048, strength_of), "neuron": (512, lambda i: x[:, i].cpu())},
-#     windows.cpu(),
-#     tokenizer,
-#     {"feature": 3, "neuron": 3},
-#     torch.Generator().manual_seed(0),
-# )
+# kinds = {"feature": (2048, strength_of), "neuron": (512, lambda i: x[:, i].cpu())}
+# three_each, seeded = {"feature": 3, "neuron": 3}, torch.Generator().manual_seed(0)
+# blind = blind_units(kinds, windows.cpu(), tokenizer, three_each, seeded)
 # print(sheet_text(blind, lines=4))
 
+# %% [markdown]
+# **Predict:** which three are features?
+
 # %% tags=["active-ipynb"]
+# predict("blind-features", tokens=[f"#{i}" for i in range(6)])
+
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
 # print("; ".join(f"#{i} is {unit.kind} {unit.unit}" for i, unit in enumerate(blind)))
+# reveal("blind-features", [f"#{i}" for i, unit in enumerate(blind) if unit.kind == "feature"])
 
 # %% [markdown]
 # Six are too few. The table below is of 125, rated in the same way, from a sheet with six and seven places each that
-# `python -m mi_tutor.figures.blind_sheet` writes, together with a key that was opened when all ratings stood. The strongest
-# places got 0 (nothing in common) to 3 (a few words fit all six), and 2 or more counts as clear. The others got 0 to 3 for
-# how many of the seven the same words fit, and 2 stands for three or more. There was one rater, a language model, which
-# had written the sheet's program and knew the question: no more than a first look. The command draws a new sheet for a
-# second. A third kind is on it: features of the SAE of the model *before* training. **Predict first:** for how many of a hundred neurons are the strongest places
-# clear? Of a hundred features? Of the untrained model's?
+# `python -m mi_tutor.figures.blind_sheet` writes, together with a key that was opened when all ratings stood. The
+# strongest places got 0 (nothing in common) to 3 (a few words fit all six), and 2 or more counts as clear. The others
+# got 0 to 3 for how many of the seven the same words fit, and 2 stands for three or more. There was one rater, a
+# language model, which had written the sheet's program and knew the question: no more than a first look. The command
+# draws a new sheet for a second. A third kind is on it: features of the SAE of the model *before* training.
+# **Predict:** which of the three kinds has the most units whose strongest places are clear?
 
 # %% tags=["active-ipynb"]
-# rated = stored_table("blind-rating")["units"]
+# predict("clearest-kind", choices=["features", "neurons", "features of the untrained model"])
+
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
+# units = stored_table("blind-rating")["units"]
+# given = {
+#     kind: torch.tensor([(u["strongest"], u["any"]) for u in units if u["kind"] == kind])
+#     for kind in ("feature", "neuron", "untrained")
+# }
+#
+#
+# def lead(kind, of):
+#     """By how much one kind's mean leads another's, and how often names in any order do as well."""
+#     both, n = torch.cat([given[kind], given[of]]).sum(1).float(), len(given[kind])
+#     draw, orders = torch.Generator().manual_seed(0), [torch.arange(len(both))]
+#     orders += [torch.randperm(len(both), generator=draw) for _ in range(5000)]
+#     gaps = torch.stack([both[order[:n]].mean() - both[order[n:]].mean() for order in orders])
+#     return float(gaps[0]), int((gaps[1:].abs() >= gaps[0].abs()).sum())
+#
+#
+# for kind, of in (("feature", "neuron"), ("untrained", "feature")):
+#     gap, as_far = lead(kind, of)
+#     print(
+#         f"{kind} leads {of} by {gap:.2f} points of 6; of 5,000 shuffles of their names {as_far} do"
+#     )
 # rows = []
-# for kind in ("feature", "neuron", "untrained"):
-#     given = torch.tensor([(u["strongest"], u["any"]) for u in rated if u["kind"] == kind])
-#     clear, holds = (given >= 2).float().mean(0).tolist()
-#     rows.append([kind, len(given), clear, holds, float(given.float().sum(1).mean())])
-# both = torch.tensor(
-#     [u["strongest"] + u["any"] for u in rated if u["kind"] != "untrained"], dtype=torch.float
-# )
-# is_feature = torch.tensor([u["kind"] == "feature" for u in rated if u["kind"] != "untrained"])
-# draw = torch.Generator().manual_seed(0)
-# shuffled = torch.stack([both[torch.randperm(100, generator=draw)] for _ in range(5000)])
-# gaps = (shuffled[:, :50].mean(1) - shuffled[:, 50:].mean(1)).abs()
-# gap = float(both[is_feature].mean() - both[~is_feature].mean())
-# print(
-#     f"features lead by {gap:.2f} points of 6; shuffled names lead by {float(gaps.max()):.2f} at most"
-# )
-# table(rows, ["units", "rated", "strongest clear", "others fit, too", "mean of 0 to 6"])
+# for kind, ratings in given.items():
+#     clear, holds = (ratings >= 2).T
+#     numbers = [clear.float().mean(), holds.float().mean(), holds[clear].float().mean()]
+#     rows.append(
+#         [kind, len(ratings), *map(float, numbers), float(ratings.sum(1).float().mean())]
+#     )
+# names = ["features", "neurons", "features of the untrained model"]
+# reveal("clearest-kind", max(zip(rows, names, strict=True), key=lambda pair: pair[0][2])[1])
+# columns = ["units", "rated", "strongest clear", "others fit, too", "of the clear ones"]
+# table(rows, [*columns, "mean of 0 to 6"])
 
 # %% [markdown]
-# So the published finding is here, and our labels had hidden it. Read the third column and then the fourth: most neurons with
-# a clear theme at their maxima lose it below, most clear features keep it. What they are about is narrow, as section 7 has
-# it, and no label of ours: 541 is on for the new line after a function's head, 1244 for plurals in prose, 404 for the last
-# piece of a class's name.
+# <details><summary>What it shows</summary>
 #
-# And then the last row. The features of a model that has learned *nothing* are the easiest to read of all, for most of them
-# are one token each: `OR`, ` de`, `ed`. Easy to read is a fact about the pictures that an SAE draws, before it is one about
-# the model.
+# So the published finding is here, and our labels had hidden it. Read the column before the last: of the neurons with a
+# clear theme at their maxima most lose it below, of the clear features three in four keep it. What they are about is
+# narrow, as section 7 has it, and no label of ours. To the rater 541 was on for the new line after a function's head,
+# 1244 for plurals in prose, 404 for the last piece of a class's name.
 #
-# One rater may be led by a hunch, so here is a count that has none. Take as descriptions all that can be looked up: "the
-# token is ` con`", "the token before is `self`", the twelve labels. Give each unit the description that fits best on half of the
-# held-out files, and score it on the rest: F1, as the share of the way from what "always yes" earns to 1. A unit is *told by
-# a word* if that is more than a half. The same can be asked at other sites and of other dictionaries.
+# And then the last row. The features of a model that has learned *nothing* are at least as easy to read, for most of
+# them are one token each: `OR`, ` de`, `ed`. (Easier, by this table; but the second line above it says how often
+# shuffled names do as well, for only 25 were rated. They are also fewer at a time, 4 in place of 11.) Easy to read is a
+# fact about the pictures that an SAE draws, before it is one about the model.
 #
-# **Predict first.** The neurons have an axis each, and a ReLU on it. In the residual stream nothing singles out the axes:
-# turn the whole space, and but for the mean that the norm takes the model computes the same. Where will features gain more over the axes?
+# </details>
+#
+# ### A sentence is a function
+#
+# One rater may be led by a hunch. In larger studies a language model reads the strongest places of a feature, writes a
+# sentence, and the sentence is *scored*: somebody who knows nothing else says from it where, on other text, the feature
+# will be active, and how that correlates with what it does is the score (Bills et al. 2023; Paulo et al. 2024 have one
+# ask only whether it is active). Both steps fit into a cell. Your sentence is a function of the text before a token and
+# of the token. Below are three, written for what the printout in section 6 shows of features 684, 1342 and 200. Change
+# them, or write one for a feature of your own.
+#
+# Beside them stand the best of two kinds that need nobody: "the token is …", and one of the exact labels, chosen on one
+# half of the stretches. The control is the same sentence asked of a hundred other features. And the second column asks
+# only the eight windows in which the feature is strongest, which is where it was read off. **Predict:** on all of the
+# other stretches, what is the correlation of the sentence for 684, "a `c` or a `g` alone"?
 
 # %% tags=["active-ipynb"]
-# rows, sites = [], stored_table("sites")
-# for row in sites:
-#     f1 = torch.tensor(row["label_f1"])
-#     own = next(r for r in sites if r["site"] == row["site"])  # the axes stand first
-#     won = int((f1 > torch.tensor(own["label_f1"])).sum())
-#     ahead = "" if row is own else f"{won} of {len(LABELS)}"
-#     used = [row["active"], row["used"], row["above_half"]]
-#     rows.append([row["site"], row["units"], *used, float(f1.mean()), ahead])
-# made = next(row for row in sites if row["units"] == "TopK, 512 features")["label_f1"]
-# lost = [
-#     label for label, f, axis in zip(LABELS, made, sites[0]["label_f1"], strict=True) if f < axis
-# ]
-# print(f"the stream's 512 features lose to its axes on {', '.join(lost)}")
-# table(
-#     rows,
-#     ["site", "units", "L0", "units used", "told by a word", "mean label F1", "labels won"],
-# )
+# predict("sentence-score", number=(0, 1))
+
+# %% tags=["active-ipynb"]
+# SENTENCES = {
+#     684: lambda before, token: token in ("c", "g"),
+#     1342: lambda before, token: before.endswith("=") and token in ("None", "False", "True"),
+#     200: lambda before, token: token == "not" and before.endswith("can"),
+# }
+# some = torch.randperm(2048, generator=torch.Generator().manual_seed(3))[:100]
+# ids, truths, rows = windows.cpu(), labels.cpu(), []
+# places = [at.nonzero()[:, 0] for at in (to_choose, to_score)]
+# for feature, sentence in SENTENCES.items():
+#     said, does = predicted(sentence, ids, tokenizer), strength_of(feature).view(ids.shape)
+#     top = does.amax(1).topk(8).indices
+#     here = said[to_score, 1:].flatten()
+#     score = correlation(here, does[to_score, 1:].flatten())
+#     others = strength_of(some[some != feature]).view(*ids.shape, -1)[to_score, 1:].flatten(0, 1)
+#     elsewhere = max(correlation(here, other) for other in others.T)
+#     halves = [
+#         (does[at, 1:].flatten(), ids[at, 1:].flatten(), truths[at, 1:].flatten(0, 1))
+#         for at in places
+#     ]
+#     told = best_looked_up(*halves, LABELS, tokenizer)
+#     strong = correlation(said[top].flatten(), does[top].flatten())
+#     row = [feature, strong, score, elsewhere]
+#     rows.append(row + [value for each in told for value in (each.score, each.words)])
+# reveal("sentence-score", rows[0][2])
+# columns = ["feature", "where it is strongest", "your sentence", "most of 100 others"]
+# table(rows, [*columns, "token", "which", "label", "which "])
 
 # %% [markdown]
-# Begin with the streams of the two trained models. Their axes are told by a word as seldom as random directions, a few in
-# a hundred or fewer. Of the features it is from three in ten to more than half. On labels they are well ahead, too: compare the
-# mean F1. (Do not count wins. The last column has random directions ahead of the axes on as many as nine of twelve, by
-# almost nothing.) What the line above the table names as lost is broad.
+# <details><summary>What it shows</summary>
 #
-# Now the neurons. Random directions are as hard to tell there as in the stream, but the neurons themselves are told four times
-# as often. The likely reason is the ReLU. It acts on each axis alone, so training can give an axis a use of its own; and it
-# has, for the untrained model's neurons are told half as often. That is a rival that a stream does not offer. Features are told still more often, twice and more, and go on losing on labels: with
-# 256 features or 4,096 (of which fewer than a thousand are used), TopK or L1, a million tokens or eight. So neither the
-# size of the dictionary nor the method has decided section 7. The site has, and what was asked.
+# Where it was read off, each sentence does well. Elsewhere the three part. The one for 1342 keeps its score, no other
+# feature fits it, and it is better than any label: `None` or `False` after `=`, in a definition or in a call. The one
+# for 200 loses a part, and the token column says which: 200 is on for ` must` as well, of which the four strongest
+# places show nothing. The one for 684 loses half, and among a hundred other features one fits it *better*: it is a true
+# sentence about a letter, and no good description of this feature. A score without the last two controls would have
+# called all three explained.
+#
+# </details>
+#
+# What one can do for three, a program can do for all. Take as sentences all that can be looked up: "the token is
+# ` con`", "the token before is `self`", the twelve labels. Give each unit the one that fits best on half of the
+# held-out files, and score it on the rest: F1, as the share of the way from what "always yes" earns to 1. A unit is
+# *told by a word* if that is more than a half. The same can be asked at other sites and of other dictionaries.
+#
+# The neurons have an axis each, and a ReLU on it. In the residual stream nothing singles out the axes:
+# turn the whole space, and but for the mean that the norm takes the model computes the same. **Predict:** where do
+# the features of a dictionary gain more over the axes, in the share that is told by a word?
+
+# %% tags=["active-ipynb"]
+# predict("gain-over-axes", choices=["at the neurons", "in the residual stream"])
+
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
+# rows, sites, gains = [], stored_table("sites"), {}
+# for row in sites:
+#     own = next(r for r in sites if r["site"] == row["site"])  # the axes stand first
+#     won = sum(
+#         mine > theirs for mine, theirs in zip(row["label_f1"], own["label_f1"], strict=True)
+#     )
+#     numbers = [
+#         row["active"],
+#         row["used"],
+#         row["above_half"],
+#         sum(row["label_f1"]) / len(LABELS),
+#     ]
+#     rows.append([row["site"], row["units"], *numbers, "" if row is own else f"{won} of 12"])
+#     gains[row["site"], row["units"]] = row["above_half"] - own["above_half"]
+# stream, neurons = (
+#     gains[f"relu-1l-py, {hook}", "TopK, 512 features"]
+#     for hook in ("blocks.0.hook_resid_post", HOOK)
+# )
+# reveal("gain-over-axes", "in the residual stream" if stream > neurons else "at the neurons")
+# columns = ["site", "units", "L0", "units used", "told by a word"]
+# table(rows, [*columns, "mean label F1", "labels won"])
+
+# %% [markdown]
+# <details><summary>What it shows</summary>
+#
+# Begin with the streams of the two trained models. Their axes are told by a word as seldom as random directions, a few
+# in a hundred or fewer. Of the features it is from three in ten to more than half. On labels they are well ahead, too:
+# compare the mean F1. (Do not count wins. The last column has random directions ahead of the axes on as many as nine of
+# twelve, by almost nothing. And what stands against the axes is also that half of them are on at a time, where a
+# dictionary has twelve.)
+#
+# Now the neurons. Random directions are as hard to tell there as in the stream, but the neurons themselves are told
+# four times as often. The likely reason is the ReLU. It acts on each axis alone, so training can give an axis a use of
+# its own; and it has, for the untrained model's neurons are told half as often. That is a rival that a stream does not
+# offer. Features are told still more often, twice and more, and go on losing on labels, by the mean: with 256 features
+# or 4,096 (of which fewer than a thousand are used), TopK or L1, a million tokens or eight. So neither the size of the
+# dictionary nor the method has decided section 7. The site has, and what was asked.
 #
 # Last, the rows of the untrained model. Its features at the neurons are told by a word more often than any others in this
-# table; their mean F1 on labels is the lowest of all dictionaries'. Keep these two columns apart. To be told by a word takes
+# table. (Fewer of them are on at a time, which helps. But in the stream, with twelve on in both, 4,096 features of the
+# untrained model are told more often than as many of the trained one.) Their mean F1 on labels is the lowest of all
+# dictionaries'. Keep these two columns apart. To be told by a word takes
 # no learning: tokens are enough. To follow a label takes some. A method that is praised for readable features should be
 # asked for the second column as well.
 #
 # (What this count cannot see: a description of more than one token, such as "a digit", or of what comes next. It was made
-# by `python -m mi_tutor.training.sae_sites`, with one seed; each dictionary keeps 12 features of an input.)
+# by `python -m mi_tutor.training.sae_sites`, with one seed; each dictionary trained for it keeps 12 features of an input.)
+#
+# </details>
 #
 # ## 9. Twice the dictionary
 #
@@ -1429,12 +1783,18 @@ def match_features(
 
 # %% [markdown]
 # Each feature of the large dictionary is given to the feature of the small one that it correlates with most: its parent.
-# **Predict first:** how many children will a feature have on average? The large one has twice as many rows; has it twice as
-# many that are ever active? And how many children has 913, of ` con`?
+# **Predict:** how many children will a feature have on average? The large one has twice as many rows; has it twice as
+# many that are ever active? (And how many children has 913, of ` con`?)
 
 # %% tags=["active-ipynb"]
-# figure = None
-# larger = load_sae("sae-relu-1l-py-8x", device=device)
+# predict("children", number=(0, 4))
+
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
+# figure, larger = None, load_sae("sae-relu-1l-py-8x", device=device)
+#
+#
+# def label_of(i):
+#     return token_label(tokenizer, i)
 #
 #
 # def no_bos(values):
@@ -1442,68 +1802,45 @@ def match_features(
 #     return values.view(len(windows) // 10, windows.shape[1], -1)[:, 1:].flatten(0, 1)
 #
 #
-# sample = no_bos(x.view(*windows.shape, -1)[::10])  # 3,048 tokens
-# sample_tokens = windows[::10, 1:].flatten()
-# ENOUGH = 5  # active on so many of these tokens, or a correlation says nothing
-#
-#
-# def living(which, values=sample):
-#     """Features that are active often enough here, and what they do."""
-#     f = which.encode(values)
-#     often = ((f > 0).sum(0) >= ENOUGH).nonzero()[:, 0]
-#     return often, f[:, often]
-#
-#
-# def described(f, raised_by):
-#     """Where a feature is on most, and what it raises, in a few words."""
-#     counts = torch.bincount(sample_tokens[f > 0], minlength=tokenizer.vocab_size)
-#     seen = " ".join(token_label(tokenizer, i) for i in counts.topk(3).indices if counts[i])
-#     raised = " ".join(token_label(tokenizer, i) for i in raised_by.topk(3).indices)
-#     return f"on {seen}, raises {raised}"
-#
-#
+# sample, sample_tokens = no_bos(in_rows[::10]), windows[::10, 1:].flatten()  # 3,048 tokens
 # with torch.no_grad(), needs(match_features, feature_logits):
-#     small_ids, small_f = living(sae)
-#     large_ids, large_f = living(larger)
-#     parent, likeness = match_features(large_f, small_f)
+#     small, large = (living(each.encode, sample, sample_tokens) for each in (sae, larger))
+#     parent, likeness = match_features(large.f, small.f)
 #     close = likeness > 0.5  # section 10 says how far chance and tokens get
-#     children = torch.bincount(parent[close], minlength=len(small_ids))
+#     children = torch.bincount(parent[close], minlength=len(small.ids))
+#     counts = [int((children == n).sum()) for n in range(4)]
 #     print(
-#         f"{len(small_ids)} features of the small one and {len(large_ids)} of the large one are active often enough"
+#         f"active on {ENOUGH} tokens or more: {len(small.ids)} of 2,048, {len(large.ids)} of 4,096"
 #     )
 #     print(
-#         f"{float((likeness > 0.9).float().mean()):.0%} of the large one's correlate with their parent above 0.9,"
+#         f"{float((likeness > 0.9).float().mean()):.0%} of the latter correlate with their parent"
 #     )
 #     print(
-#         f"{float(close.float().mean()):.0%} above 0.5; children: "
-#         + ", ".join(f"{n} for {int((children == n).sum())}" for n in range(4))
-#         + f", more for {int((children > 3).sum())}; {float(children.float().mean()):.2f} on average"
+#         f"above 0.9, {float(close.float().mean()):.0%} above 0.5. Features with 0, 1, 2, 3 children:"
 #     )
-#     print(f"913 has {int(children[small_ids == 913])}")
-#     nodes = []
-#     wide = (children >= 2).nonzero()[:, 0]
-#     order = small_f[:, wide].sum(0).argsort(descending=True)
-#     for i in wide[order][:4].tolist():
-#         logits = feature_logits(sae.W_dec[small_ids[i]], W_out, W_U)
+#     print(
+#         f"{counts}; with more: {int((children > 3).sum())}; 913 has {int(children[small.ids == 913])}"
+#     )
+#     reveal("children", float(children.float().mean()))
+#
+#     def name(dictionary, found, column):
+#         logits = feature_logits(dictionary.W_dec[found.ids[column]], W_out, W_U)
+#         return f"{int(found.ids[column])} {found.said(column, logits, label_of)}"
+#
+#     nodes, wide = [], (children >= 2).nonzero()[:, 0]
+#     for i in wide[small.f[:, wide].sum(0).argsort(descending=True)][:4].tolist():
 #         below = ((parent == i) & close).nonzero()[:, 0]
-#         below = below[likeness[below].argsort(descending=True)][:5]
-#         kids = [
-#             (
-#                 f"{int(large_ids[j])} ({likeness[j]:.2f}) "
-#                 + described(
-#                     large_f[:, j], feature_logits(larger.W_dec[large_ids[j]], W_out, W_U)
-#                 ),
-#                 [],
-#             )
-#             for j in below.tolist()
-#         ]
-#         nodes.append((f"feature {int(small_ids[i])} {described(small_f[:, i], logits)}", kids))
+#         below = below[likeness[below].argsort(descending=True)][:5].tolist()
+#         kids = [(f"({likeness[j]:.2f}) {name(larger, large, j)}", []) for j in below]
+#         nodes.append((f"feature {name(sae, small, i)}", kids))
 #     figure = tree(
 #         nodes, "features of 4x, and below each its children in 8x with their correlation"
 #     )
 # figure
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # Read a branch from above. In a true split what the parent is on for is shared out among the children, by the token that is
 # read or by what comes next: compare the three tokens that each is on for most, and what each raises. This is *feature
 # splitting*. It puts a question to every feature you have looked at: is it a thing of the model, or a thing of a dictionary
@@ -1511,46 +1848,41 @@ def match_features(
 # parent at 0.98, the larger dictionary has kept the same feature twice, at no cost to its loss. How many of your
 # four branches are of this kind?
 #
+# </details>
+#
 # One more test of the same question. How many features are nothing but a single token? The vocabulary has 2,048 of them,
-# and a dictionary that is large enough can have a row for each.
+# and a dictionary that is large enough can have a row for each. How often a feature is active has to do with on how many
+# tokens it can be, so the last three columns compare features that are active equally often. **Predict:** of features that
+# are active on 20 to 60 tokens of this text, which dictionary has the largest share of one token each?
 
 # %% tags=["active-ipynb"]
+# predict("one-token", choices=["4x", "8x", "untrained model, 4x"])
+
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
 # figure = None
-# with torch.no_grad(), needs(match_features):
-#
-#     def of_one_token(ids, f):
-#         """The share of features nine tenths of whose activity is on one token."""
-#         if not len(ids):
-#             return 0.0
-#         counts = torch.stack(
-#             [torch.bincount(sample_tokens[c > 0], minlength=2048) for c in f.T]
-#         )
-#         return float((counts.amax(1) > 0.9 * counts.sum(1)).float().mean())
-#
-#     sample_untrained = no_bos(mlp_activations(untrained_model, HOOK, windows[::10]))
-#     kinds = {"4x": (small_ids, small_f), "8x": (large_ids, large_f)}
-#     kinds["untrained model, 4x"] = living(untrained_sae, sample_untrained)
+# with torch.no_grad(), needs(match_features, feature_logits):
+#     x_untrained = no_bos(mlp_activations(untrained_model, HOOK, windows[::10]))
+#     untrained = living(untrained_sae.encode, x_untrained, sample_tokens)
 #     rows = []
-#     for name, (ids, f) in kinds.items():
-#         often = (f > 0).sum(0)
-#         by_use = [
-#             of_one_token(ids[at], f[:, at])
-#             for low, high in ((5, 9), (10, 19), (20, 60))
-#             for at in [(often >= low) & (often <= high)]
-#         ]
-#         l0_here = float((f > 0).sum(1).float().mean())
-#         rows.append([name, l0_here, len(ids), of_one_token(ids, f), *by_use])
+#     for name, each in (("4x", small), ("8x", large), ("untrained model, 4x", untrained)):
+#         by_use = [each.of_one_token(*range_) for range_ in ((5, 9), (10, 19), (20, 60))]
+#         active = float((each.f > 0).sum(1).float().mean())
+#         rows.append([name, active, len(each.ids), each.of_one_token(), *by_use])
+#     reveal("one-token", max(rows, key=lambda row: row[-1])[0])
 #     columns = ["SAE", "L0", "living features", "of one token", "on 5-9", "on 10-19", "on 20-60"]
 #     figure = table(rows, columns)
 # figure
 
 # %% [markdown]
-# Read the fourth column first. Not many, in either. The control matters most: the SAE of the model *before* training has a
-# larger share of them. It has also fewer features active at a time (second column), and how often a feature is active has
-# to do with on how many tokens it can be. So the last three columns compare features that are active equally often, on 5 to
-# 9 tokens of this text, 10 to 19, 20 to 60. Among the rarest there is hardly a difference; among the others it is larger
-# still. The untrained model's activations are a random function of the tokens, and tokens are sparse. So that an SAE finds
-# something readable does not show that the model has learned it (Heap et al. 2025).
+# <details><summary>What it shows</summary>
+#
+# Read the fourth column first. Not many, in either. The control matters most: the SAE of the model *before* training
+# has a larger share of them. It has also fewer features active at a time (second column), which is why the last three
+# columns are there. Among the rarest there is hardly a difference; among the others it is larger still. The untrained
+# model's activations are a random function of the tokens, and tokens are sparse. So that an SAE finds something
+# readable does not show that the model has learned it (Heap et al. 2025).
+#
+# </details>
 #
 # ## 10. Twice the training
 #
@@ -1562,93 +1894,83 @@ def match_features(
 # each activation lands on the same token in another context. Match with *one token*: a column that is 1 where the token is
 # read and 0 elsewhere. And match with the SAE of the *untrained* model, which has learned nothing.
 #
-# There is also a second model, of the same recipe from another seed, with an SAE of its own. **Predict first:** what share
-# of features has a match above 0.5 in the other SAE? In the other model? In each of the four nulls?
+# There is also a second model, of the same recipe from another seed, with an SAE of its own. **Predict:** what share
+# of features has a match above 0.5 in the other SAE? And what share still has one when that SAE's activations are shuffled
+# among equal tokens?
+
+# %% tags=["active-ipynb"]
+# predict("found-by-the-other-seed", number=(0, 100), unit="%")
+
+# %% tags=["active-ipynb"]
+# predict("found-among-equal-tokens", number=(0, 100), unit="%")
 
 # %% tags=["active-ipynb"]
 # figure = None
-# with torch.no_grad(), needs(match_features):
-#     _, other_f = living(load_sae("sae-relu-1l-py", 1, device))
-#     shuffle = torch.randperm(len(other_f), generator=torch.Generator().manual_seed(0))
-#     _, across = match_features(small_f, other_f)
-#     _, null = match_features(small_f, other_f[shuffle])
-#     _, by_neuron = match_features(small_f, sample)
-#
-#     # Stricter: the same token in another context; nothing but the token; no training at all.
-#     common = torch.bincount(sample_tokens, minlength=2048)[sample_tokens] >= ENOUGH
-#     ids = sample_tokens[common]
-#     lots = torch.rand(len(ids), generator=torch.Generator().manual_seed(1)).to(device)
-#     place, swapped = ids.argsort(stable=True), (ids + lots).argsort()
-#     among_equals = torch.empty_like(place).index_put_((place,), swapped)
-#     _, equal = match_features(small_f[common], other_f[common][among_equals])
-#     one_hot = (sample_tokens[:, None] == ids.unique()).float()
-#     _, by_token = match_features(small_f, one_hot)
-#     _, by_untrained = match_features(small_f, kinds["untrained model, 4x"][1])
-#     other_model = load_model("relu-1l-py-seed-1", device=device)
-#     x_other = no_bos(mlp_activations(other_model, HOOK, windows[::10]))
-#     _, model_f = living(load_sae("sae-relu-1l-py-seed-1", device=device), x_other)
-#     _, across_models = match_features(small_f, model_f)
-#     _, neurons_across = match_features(sample, x_other)
-#     measured = {
-#         "the other seed": across,
-#         "another model": across_models,
-#         "permuted": null,
-#         "among equal tokens": equal,
-#         "one token": by_token,
-#         "the untrained model": by_untrained,
-#         "the best neuron": by_neuron,
-#         "neurons of two models": neurons_across,
+# with torch.no_grad(), needs(match_features, feature_logits):
+#     other = living(load_sae("sae-relu-1l-py", 1, device).encode, sample, sample_tokens)
+#     model_1 = load_model("relu-1l-py-seed-1", device=device)
+#     x_1 = no_bos(mlp_activations(model_1, HOOK, windows[::10]))
+#     third = living(load_sae("sae-relu-1l-py-seed-1", device=device).encode, x_1, sample_tokens)
+#     shuffle = torch.randperm(len(sample), generator=torch.Generator().manual_seed(0))
+#     often = torch.bincount(sample_tokens, minlength=2048)[sample_tokens] >= ENOUGH
+#     again = among_equals(sample_tokens[often])
+#     one_hot = (sample_tokens[:, None] == sample_tokens[often].unique()).float()
+#     pairs = {
+#         "the other seed": (small.f, other.f),
+#         "… on tokens read 5 times or more": (small.f[often], other.f[often]),
+#         "… shuffled among equal tokens": (small.f[often], other.f[often][again]),
+#         "… shuffled": (small.f, other.f[shuffle]),
+#         "another model": (small.f, third.f),
+#         "one token": (small.f, one_hot),
+#         "the untrained model": (small.f, untrained.f),
+#         "the best neuron": (small.f, sample),
+#         "neurons of two models": (sample, x_1),
 #     }
-#     for name, values in measured.items():
-#         shares = ", ".join(
-#             f"above {t}: {float((values > t).float().mean()):.0%}" for t in (0.5, 0.7, 0.9)
-#         )
-#         print(f"{name:22} {shares}; median {values.median():.2f}")
-#     easy = torch.maximum(by_token, by_untrained)
-#     shared = across_models > 0.5
-#     beyond = shared & (across_models > easy + 0.1)
-#     print(
-#         f"(among equal tokens: on the {float(common.float().mean()):.0%} read {ENOUGH} times or more)"
-#     )
-#     print(
-#         f"in another model above 0.5, and by 0.1 above one token and the untrained model:"
-#         f" {float(beyond.float().mean()):.0%}"
-#     )
-#     del model_f, x_other, one_hot
-#     figure = histogram(
-#         across,
-#         40,
-#         "correlation with the best match in the other seed",
-#         {"median": float(across.median()), "highest of the null": float(null.max())},
-#     )
+#     matches = {name: match_features(*pair)[1] for name, pair in pairs.items()}
+#     rows = [
+#         [name, *(float((r > t).float().mean()) for t in (0.5, 0.7, 0.9)), float(r.median())]
+#         for name, r in matches.items()
+#     ]
+#     across, models = matches["the other seed"], matches["another model"]
+#     easy = torch.maximum(matches["one token"], matches["the untrained model"])
+#     beyond = float(((models > 0.5) & (models > easy + 0.1)).float().mean())
+#     print(f"in another model above 0.5, by 0.1 above token and untrained model: {beyond:.0%}")
+#     reveal("found-by-the-other-seed", 100 * rows[0][1])
+#     reveal("found-among-equal-tokens", 100 * rows[2][1])
+#     figure = table(rows, ["best match in", "above 0.5", "above 0.7", "above 0.9", "median"])
+#     del x_1, one_hot, pairs, other, third
 # figure
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # Within one model far above every null, and above what its neurons offer (though a best match among a thousand features
 # is easier to find than one among 512 neurons). But see how much the bar has risen: with the activations shuffled among
-# equal tokens nearly half of the features still have a match above 0.5. That much is the token and nothing else. Between
-# two models there is less, and the nulls take more of it: the SAE of a model that has learned nothing matches a third. The
-# last line of the list says for how many features the other model's match is above 0.5 *and* well above both the token and
-# the untrained model. That is the share for which there is evidence, clearly fewer than the plain null would have let pass,
-# and still more than the neurons of the two models have in common, as Bricken et al. found.
+# equal tokens nearly half of the features still have a match above 0.5. That much is the token and nothing else.
+# (Compare with the line above it, of the same tokens.) Between two models there is less, and the nulls take more of it:
+# the SAE of a model that has learned nothing matches a third. The line above the table says for how many features the
+# other model's match is above 0.5 *and* well above both the token and the untrained model. That is the share for which
+# there is evidence, clearly fewer than the plain null would have let pass, and still more than the neurons of the two
+# models have in common, as Bricken et al. found.
 #
-# "Universal" would still be too large a word: the correlations fill the whole range. There are features that both trainings
-# find, and some that only one has. Which ones? Show some of each. (A feature with a low match need not be noise: the other
-# dictionary may have cut the same thing in two.)
+# "Universal" would still be too large a word: the correlations fill the whole range.
+#
+# </details>
+#
+# There are features that both trainings find, and some that only one has. Which ones? Show some of each. (A feature
+# with a low match need not be noise: the other dictionary may have cut the same thing in two.)
 
-# %% tags=["active-ipynb"]
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
 # with torch.no_grad(), needs(match_features, feature_logits):
-#     share = (small_f > 0).float().mean(0)
 #     groups = {"found by both": across > 0.95, "not found again": across < 0.4}
-#     for name, group in groups.items():
-#         ids = group.nonzero()[:, 0]
-#         print(
-#             f"{name}: {len(ids)}, active on {float(share[ids].mean()):.2%} of the tokens on average"
-#         )
-#         for i in ids[torch.linspace(0, len(ids) - 1, 5).long()].tolist() if len(ids) else []:
-#             logits = feature_logits(sae.W_dec[small_ids[i]], W_out, W_U)
+#     for title, group in groups.items():
+#         which = group.nonzero()[:, 0]
+#         share = float((small.f[:, which] > 0).float().mean())
+#         print(f"{title}: {len(which)}, active on {share:.2%} of the tokens on average")
+#         for i in which[torch.linspace(0, len(which) - 1, 5).long()].tolist():
+#             logits = feature_logits(sae.W_dec[small.ids[i]], W_out, W_U)
 #             print(
-#                 f"   {int(small_ids[i]):4} ({across[i]:.2f}) {described(small_f[:, i], logits)}"
+#                 f"   {int(small.ids[i]):4} ({across[i]:.2f}) {small.said(i, logits, label_of)}"
 #             )
 
 # %% [markdown]
@@ -1699,60 +2021,52 @@ def steer(
 # Steering is easy to be impressed by, so measure. Add a feature's row at the strength of its own maximum, everywhere. How
 # much probability do its ten promised tokens gain? Then the controls, at the same length: four random directions, and,
 # since no activation behind a ReLU ever looks like a random direction, the rows of eight *other features*. And what does
-# it cost: how much higher is the model's loss? **Predict first** for feature 1342, which is on in default
-# arguments.
+# it cost: how much higher is the model's loss? Take feature 1342, which is on in default arguments. Its ten tokens, commas
+# and brackets, have 8 parts in a hundred of the probability before. **Predict:** how many when it is pushed?
 
 # %% tags=["active-ipynb"]
-# figure = None
+# predict("pushed-1342", number=(0, 100), unit="%")
+
+# %% tags=["active-ipynb"]
+# figure, prompts = None, windows[5::30]
+# alive = ((dashboards.share > 0.001) & (dashboards.share < 0.03)).nonzero()[:, 0]
+# others = alive[torch.randperm(len(alive), generator=torch.Generator().manual_seed(2))]
+#
+#
+# def effect(direction, coefficient, promised):
+#     """Mean probability of the promised tokens, and the loss."""
+#     logits = steer(model, prompts, HOOK, direction, coefficient)
+#     mass = logits.softmax(-1)[..., promised].sum(-1).mean()
+#     return float(mass), float(loss_of(logits, prompts))
+#
+#
+# def effects(directions, row, strength, promised):
+#     """The same for several directions, at the length of a feature's row."""
+#     directions = normalize(directions, dim=-1) * row.norm()
+#     return torch.tensor([effect(each, strength, promised) for each in directions]).T
+#
+#
 # with torch.no_grad(), needs(steer, feature_logits):
-#     prompts = windows[5::30]
-#     base = model(prompts)
-#     draw = torch.Generator(device).manual_seed(0)
-#
-#     def effect(direction, coefficient, promised):
-#         """Mean probability of the promised tokens, and the loss."""
-#         logits = steer(model, prompts, HOOK, direction, coefficient)
-#         mass = logits.softmax(-1)[..., promised].sum(-1).mean()
-#         return float(mass), float(loss_of(logits, prompts))
-#
-#     some_alive = ((dashboards.share > 0.001) & (dashboards.share < 0.03)).nonzero()[:, 0]
-#     others = some_alive[
-#         torch.randperm(len(some_alive), generator=torch.Generator().manual_seed(2))
-#     ]
-#     rows = []
+#     draw, rows, nothing = (
+#         torch.Generator(device).manual_seed(0),
+#         [],
+#         torch.zeros(512, device=device),
+#     )
 #     for feature in (1342, 913, 684, 1019, 1021):
-#         row = sae.W_dec[feature]
+#         row, strength = sae.W_dec[feature], dashboards[feature].peak
 #         promised = feature_logits(row, W_out, W_U).topk(10).indices
-#         strength = dashboards[feature].peak
-#         before = float(base.softmax(-1)[..., promised].sum(-1).mean())
-#         after, cost = effect(row, strength, promised)
-#         random = [
-#             effect(
-#                 normalize(torch.randn(512, generator=draw, device=device), dim=0) * row.norm(),
-#                 strength,
-#                 promised,
-#             )
-#             for _ in range(4)
-#         ]
-#         chance, random_cost = torch.tensor(random).T
-#         as_long = normalize(sae.W_dec[others[:8]], dim=-1) * row.norm()
-#         theirs = [effect(other, strength, promised) for other in as_long]
-#         gained, other_cost = torch.tensor(theirs).T
-#         name = f"{feature}: {' '.join(token_label(tokenizer, i) for i in promised[:3])}"
-#         rows.append(
-#             [
-#                 name,
-#                 strength,
-#                 before,
-#                 after,
-#                 float(gained.mean()),
-#                 float(gained.max()),
-#                 float(chance.max()),
-#                 cost,
-#                 float(other_cost.mean()),
-#                 float(random_cost.mean()),
-#             ]
+#         (before, clean_loss), (after, cost) = (
+#             effect(v, strength, promised) for v in (nothing, row)
 #         )
+#         noise = torch.randn(4, 512, generator=draw, device=device)
+#         chance, random_cost = effects(noise, row, strength, promised)
+#         theirs, other_cost = effects(sae.W_dec[others[:8]], row, strength, promised)
+#         title = f"{feature}: {' '.join(token_label(tokenizer, i) for i in promised[:3])}"
+#         masses = [before, after, float(theirs.mean()), float(theirs.max()), float(chance.max())]
+#         costs = [cost, float(other_cost.mean()), float(random_cost.mean())]
+#         rows.append([title, strength, *masses, *costs])
+#     print(f"loss before: {clean_loss:.2f} nats")
+#     reveal("pushed-1342", 100 * rows[0][3])
 #     columns = [
 #         "feature, raises",
 #         "strength",
@@ -1760,259 +2074,236 @@ def steer(
 #         "steered",
 #         "others, mean",
 #         "others, most",
-#         "random, most",
-#         "loss",
-#         "loss, others",
-#         "loss, random",
 #     ]
-#     print(f"loss before: {float(loss_of(base, prompts)):.2f} nats")
-#     figure = table(rows, columns)
+#     figure = table(rows, [*columns, "random, most", "loss", "loss, others", "loss, random"])
 # figure
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # Three things to read. A feature moves *its* tokens, and neither random directions nor other features' rows of the same
 # length do it as much. But look at the first row: its tokens are a comma and brackets, which are common, and one of eight
-# other features gets most of the way. Second, the loss: pushing everywhere costs. Random pushes cost least, in most rows,
-# for they go where the model seldom looks; other features' rows cost about as much as the feature itself, so it is the fair
-# one of the two controls. Third, the last feature, 1021, which is on nearly everywhere: its maximum is low, so its push is
-# weak, and it moves little. Compare features at equal strength before you call one more powerful than another.
+# other features gets most of the way. Second, the loss: pushing everywhere costs. Random pushes cost least, in most rows;
+# other features' rows cost about as much as the feature itself or somewhat less, and are the fairer of the two controls.
+# Third, the last feature, 1021, which is on for one token in ten: its maximum is low, so its push is weak, and it moves
+# little. Compare features at equal strength before you call one more powerful than another.
 #
-# And as text, one step at a time. What does the model expect after these words, as it is and pushed? Guess before each
-# line whether the pushed feature's tokens will win.
+# </details>
+#
+# And as text, one step at a time: what does the model expect after these words, as it is and pushed? 684 raises
+# `ation`, `ce` and `ator`. **Predict:** after `from os import `, which token is the most likely when 684 is pushed to
+# its maximum?
 
 # %% tags=["active-ipynb"]
+# predict("import-pushed-684", tokens=True)
+
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
 # with torch.no_grad(), needs(steer):
 #     for text in ("def read(self, size", "    # this is", "from os import "):
-#         ids = model.to_tokens(text)
 #         print(repr(text))
-#         for name, feature in (("as it is", None), ("1342", 1342), ("913", 913), ("684", 684)):
+#         for title, feature in (("as it is", None), ("913", 913), ("1342", 1342), ("684", 684)):
 #             amount = 0.0 if feature is None else dashboards[feature].peak
-#             logits = steer(model, ids, HOOK, sae.W_dec[feature or 0], amount)
+#             logits = steer(model, model.to_tokens(text), HOOK, sae.W_dec[feature or 0], amount)
 #             best = logits[0, -1].softmax(-1).topk(5)
-#             said = " ".join(
-#                 f"{token_label(tokenizer, i)} {p:.0%}" for p, i in zip(*best, strict=True)
-#             )
-#             print(f"   {name:9} {said}")
+#             says = [f"{token_label(tokenizer, i)} {p:.0%}" for p, i in zip(*best, strict=True)]
+#             print(f"   {title:9} {' '.join(says)}")
+#     reveal("import-pushed-684", tokenizer.decode(best.indices[:1]))
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # Sometimes the promised tokens win, and sometimes something else does: the push is added to what the text says, a
 # final norm scales the sum, and which token comes out on top is decided between them. A promise is a direction in the
 # logits, no sentence. That is why the table above counts over many places and this list is for looking only.
+#
+# </details>
 #
 # ## 12. Chains
 #
 # A feature raises tokens. The token that comes is read, and is itself what another feature is on for. So features follow
 # each other, and one can walk from one to the next. Bricken et al. (2023) found such systems in a one-layer model and
 # compared them with finite-state automata. Two conditions make a link from A to B. After A, B is active far more often
-# than usual. And A promises it: on the tokens where B is active, A's own logits are high.
+# than usual: ten times as often, and three times in ten. And A promises it: on the tokens where B is active, A's own logits
+# are high. The control is the same text with its tokens in any order. **Predict:** how many links are left in it?
 
 # %% tags=["active-ipynb"]
-# with torch.no_grad(), needs(feature_logits):
-#     after = followers(dashboards.active, windows).float()
-#     often = dashboards.active.ends.diff().float()
-#     chance = often / windows.numel()
-#     usable = (often > 40) & (chance < 0.03)  # neither too rare to count nor dense
-#     given = after / often.clamp(min=1)[:, None]
-#     lift = given / chance.clamp(min=1e-9)
-#     token_of = windows.flatten()[dashboards.active.token]
-#     weight = torch.zeros(len(dashboards), 2048, device=device).index_put_(
-#         (dashboards.active.feature, token_of), dashboards.active.value, accumulate=True
-#     )
-#     weight = weight / weight.sum(1, keepdim=True).clamp(
-#         min=1e-9
-#     )  # on which tokens each is active
-#     promise = (dashboards.logits - dashboards.logits.mean(1, keepdim=True)) @ weight.T
-#     promise = promise / dashboards.logits.std(1, keepdim=True)
-#     links = (lift > 10) & (given > 0.3) & usable[:, None] & usable
-#     del after, lift
-#     mixed = torch.randperm(windows.numel(), generator=torch.Generator().manual_seed(0)).to(
-#         device
-#     )
-#     out_of_order = dashboards.active._replace(token=mixed[dashboards.active.token])
-#     by_luck = followers(out_of_order, windows).float() / often.clamp(min=1)[:, None]
-#     luck = (by_luck > 10 * chance) & (by_luck > 0.3) & usable[:, None] & usable
-#     del by_luck
-#     print(
-#         f"{int(links.sum())} links where B follows A at least ten times as often as usual, and three times in ten;",
-#         f"with the tokens in any order {int(luck.sum())}",
-#     )
-#     print(
-#         f"A's logits lie {float(promise[links].mean()):.1f} standard deviations higher on B's tokens, on any feature's {float(promise.mean()):.1f}"
-#     )
+# predict("links-out-of-order", choices=["none or a handful", "a tenth", "half or more"])
+
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
+# with torch.no_grad():
+#     luck = int(find_links(out_of_order(dashboards)).found.sum())
+#     links = find_links(dashboards)
+# found = int(links.found.sum())
+# print(f"{found} links; with the tokens in any order {luck}")
+# promise = links.promise
+# print(
+#     f"A's logits lie {float(promise[links.found].mean()):.1f} standard deviations higher on B's"
+# )
+# print(f"tokens, and {float(promise.mean()):.1f} higher on any feature's")
 #
 #
 # def is_on(feature):
-#     return token_label(tokenizer, int(weight[feature].argmax()))
+#     return f"{feature} {token_label(tokenizer, int(links.weight[feature].argmax()))}"
 #
 #
-# with torch.no_grad(), needs(feature_logits):
-#     score = torch.where(links & (promise > 1), given, 0.0)
-#     score.fill_diagonal_(0)
-#     shown, used = 0, set()
-#     for start in score.amax(1).argsort(descending=True).tolist():
-#         chain, current = [start], start
-#         while len(chain) < 5:
-#             options = score[current].clone()
-#             options[chain] = 0
-#             if float(options.max()) == 0:
-#                 break
-#             current = int(options.argmax())
-#             chain.append(current)
-#         if len(chain) < 4 or used & set(chain):
-#             continue
-#         used |= set(chain)
-#         steps = [f"{a} {is_on(a)} -{float(given[a, b]):.0%}→" for a, b in pairwise(chain)]
-#         print(" ".join(steps), f"{chain[-1]} {is_on(chain[-1])}")
-#         shown += 1
-#         if shown == 6:
-#             break
+# for chain in links.chains()[:6]:
+#     walk = [f"-{float(links.given[a, b]):.0%}→ {is_on(b)}" for a, b in pairwise(chain)]
+#     print(is_on(chain[0]), *walk)
+# share = luck / found
+# guess = "none or a handful" if luck < 10 else "half or more" if share >= 0.5 else "a tenth"
+# reveal("links-out-of-order", guess)
 
 # %% [markdown]
-# Each number is how often the next feature is active on the token after the last one. In brackets of quotation marks
-# stands the token on which a feature is active most. A chain is a correlation, and text is full of these: ` import` follows
-# a module's name whether or not a feature says so. The promise makes it more: A's logits come from weights alone, though on
-# which tokens B is active had to be counted. To make it a cause, push: take five links, the most frequent ones among those
-# with a promise, add A at half of its maximum everywhere, and see whether the tokens of B gain. **Predict first:** by a factor
-# of two, or ten?
+# Each number is how often the next feature is active on the token after the last one. In quotation marks stands the token
+# on which a feature is active most.
+#
+# <details><summary>What it shows</summary>
+#
+# A chain is a correlation, and text is full of these: ` import` follows a module's name whether or not a feature says
+# so. The promise makes it more: A's logits come from weights alone, though on which tokens B is active had to be
+# counted.
+#
+# </details>
+#
+# To make it a cause, push: take five links, the most frequent ones among those with a promise, add A at half of its maximum
+# everywhere, and see whether the tokens of B gain. In the text B follows A at least three times in ten. **Predict:** by
+# which factor do B's five main tokens gain probability when A is pushed, in the median of the five links?
 
 # %% tags=["active-ipynb"]
+# predict("pushed-links", number=(0.5, 10))
+
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
 # with torch.no_grad(), needs(steer):
-#     flat = (score * often[:, None]).flatten().argsort(descending=True)[:40].tolist()
-#     first_links = [divmod(i, len(dashboards)) for i in flat[::8]]
-#     draw = torch.Generator(device).manual_seed(1)
-#     for a, b in first_links:
-#         promised = weight[b].topk(5).indices
+#     draw, factors = torch.Generator(device).manual_seed(1), []
+#     for a, b in links.most_frequent(5, every=8):
+#         promised = links.weight[b].topk(5).indices
 #         row, strength = sae.W_dec[a], dashboards[a].peak / 2
-#         before = float(base.softmax(-1)[..., promised].sum(-1).mean())
-#         as_long = normalize(sae.W_dec[others[8:16]], dim=-1) * row.norm()
-#         noise = (
-#             normalize(torch.randn(2, 512, generator=draw, device=device), dim=-1) * row.norm()
-#         )
-#         mass, *pushed = (effect(v, strength, promised)[0] for v in (row, *as_long, *noise))
-#         theirs, random = torch.tensor(pushed[:8]), max(pushed[8:])
+#         before, after = (effect(v, strength, promised)[0] for v in (0 * row, row))
+#         noise = torch.randn(8, 512, generator=draw, device=device)
+#         random = effects(noise, row, strength, promised)[0]
+#         theirs = effects(sae.W_dec[others[8:16]], row, strength, promised)[0]
+#         factors.append(after / before)
+#         print(f"push {is_on(a)}: the tokens of {is_on(b)} go from {before:.1%} to {after:.1%};")
 #         print(
-#             f"push {a} {is_on(a)}: the tokens of {b} {is_on(b)} go from {before:.1%} to {mass:.1%};",
-#             f"random {random:.1%} at most; of 8 other features {int((theirs >= mass).sum())} do as much,",
-#             f"the median {float(theirs.median()):.1%}",
+#             f"   eight random: {float(random.max()):.1%} at most; of eight other features",
+#             end=" ",
 #         )
+#         print(
+#             f"{int((theirs >= after).sum())} do as much, the median {float(theirs.median()):.1%}"
+#         )
+#     reveal("pushed-links", float(torch.tensor(factors).median()))
 
 # %% [markdown]
-# In most lines more than any random push and than all or nearly all of eight other features, and not by much. (Look at
-# the medians: the ends of lines gain a little from *any* push, so a random direction alone would have been too kind a
-# control.) So the link is real and weak: A raises B's tokens a little wherever it is added, while
-# in text B follows A three times in ten or more. Most of a chain is in the text, and in what else the model knows at that
-# place. Had you read the chains and not pushed, you would have drawn an automaton.
+# <details><summary>What it shows</summary>
+#
+# In four of the five lines more than any of eight random pushes, in all more than seven or all eight of the other
+# features, and not by much. (In the line of 876 a random push does more, and in others it comes near: the ends of lines
+# and `_` gain from many a push, so one random direction alone would have been too kind a control.) So the link is weak:
+# A raises B's tokens a little wherever it is added, while in text B follows A three times in ten or more. Most of a
+# chain is in the text, and in what else the model knows at that place. Had you read the chains and not pushed, you
+# would have drawn an automaton.
+#
+# </details>
 #
 # ## 13. Where not to believe it
 #
 # **Dense features.** Half of the features are on for fewer than one token in several hundred; a few are on for one in ten.
-# What do these mean?
+# **Predict:** of all activity, how much belongs to the twenty densest, one feature in a hundred?
 
 # %% tags=["active-ipynb"]
+# predict("densest-twenty", number=(0, 100), unit="%")
+
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
 # share = dashboards.share
 # densest = share.argsort(descending=True)[:20]
 # print(
-#     f"median share {float(share.median()):.2%}; the 20 densest: {float(share[densest].min()):.1%} to {float(share.max()):.1%}"
+#     f"median share {float(share.median()):.2%}; the 20 densest from {float(share[densest].min()):.1%}"
 # )
-# print(f"these 20 make up {float(share[densest].sum() / share.sum()):.0%} of L0")
-# dense_f1 = dashboards.f1[densest].max()
-# print(
-#     f"the best F1 that any of them has for any label: {float(dense_f1):.2f}; of all features {float(dashboards.f1.max()):.2f}"
-# )
+# print(f"best F1 for any label: of these {float(dashboards.f1[densest].max()):.2f},", end=" ")
+# print(f"of all features {float(dashboards.f1.max()):.2f}")
+# full, rest = sae.encode(few), sae.encode(few)
+# rest[:, densest] = 0
+# for title, f in (("all features", full), ("all but these", rest)):
+#     error = (few - sae.decode(f)).square().sum() / (few - few.mean(0)).square().sum()
+#     print(f"{title} explain {1 - float(error):.1%} of the variance")
+# reveal("densest-twenty", 100 * float(share[densest].sum() / share.sum()))
+# del full, rest
 # histogram(
 #     share[share > 0].log10(), 40, "log10 of the share of tokens on which a feature is active"
 # )
 
 # %% [markdown]
-# One feature in a hundred makes up a tenth of all activity. You looked at 1021: ` the`, ` of`, ` for`, and what it
-# raises is odds and ends. The price is a compromise, and where activations do vary in some direction all the time, it is
-# cheapest to have a feature that is always a little on. It explains variance. It need not be anything, and where it comes out as a
-# label's "best feature", as in section 7, look at the floor beside it.
+# <details><summary>What it shows</summary>
 #
-# **Absorption.** Suppose one feature stands for "a number". For the number `0` there is a feature of its own as well. When
-# `0` comes, both would be active, at twice the price; it is cheaper to let the row of `0` contain some of "number", and
-# keep the general feature silent. Then the general feature has holes, and nobody who looks at its top texts sees them
-# (Chanin et al. 2024). Take the best feature of each label, and look at the tokens that have it. On which is the general
-# feature silent, and who speaks instead? Asked of many tokens, some will show a hole by chance. So feature, token and
-# speaker are chosen on one half of the text, and what they do is read off the other. **Predict first:** how many of the
-# holes will still be there?
+# One feature in a hundred makes up a tenth of all activity. Without these twenty the rest explain less than three parts
+# in a hundred less of the variance, so they are often on and seldom matter. None of them follows a label far. You
+# looked at 1021, and what it raises is odds and ends. A likely reason is the price, which is a compromise: where
+# activations do vary in some direction all the time, a feature that is often a little on is cheap. It need not be
+# anything, and where it comes out as a label's "best feature", as in section 7, look at the floor beside it.
+#
+# </details>
+#
+# **Absorption.** Suppose one feature stands for "a number". For the number `0` there is a feature of its own as well.
+# When `0` comes, both would be active, at twice the price; it is cheaper to let the row of `0` contain some of
+# "number", and keep the general feature silent. Then the general feature has holes, and nobody who looks at its top
+# texts sees them (Chanin et al. 2024). Take the best feature of each of five labels, and look at the tokens that have
+# it. On which is the general feature silent, and who speaks instead? Asked of many tokens, some will show a hole by
+# chance. So feature, token and speaker are chosen on one half of the text, and what they do is read off the other. A
+# hole is where the recall is below a half. **Predict:** of the holes that the first half shows, at most five, how many
+# are still there on the other half?
 
 # %% tags=["active-ipynb"]
+# predict("holes-left", number=(0, 5))
+
+# %% tags=["active-ipynb"] jupyter={"source_hidden": true}
 # figure = None
 # with torch.no_grad(), needs(best_feature_f1):
-#     x_choose, x_score = split(x)
-#     f_choose, f_score = sae.encode(x_choose), sae.encode(x_score)
-#     ids_choose, ids_score = (part[:, 0] for part in split(windows))
-#     del x_choose, x_score
-#     rows = []
+#     (part, fresh), ids = split(x), [part[:, 0] for part in split(windows)]
+#     f = sae.encode(part)
+#     unit, rows = normalize(sae.W_dec, dim=1), []
 #     for label in ("in_number", "in_default", "in_definition_name", "in_attribute", "in_import"):
-#         has, has_score = (part[:, LABELS.index(label)] for part in (label_choose, label_score))
-#         general, _ = best_feature_f1(f_choose, has, 0.0)
-#         overall = float((f_score[has_score, general] > 0).float().mean())
-#         often = torch.stack(
-#             [
-#                 torch.bincount(ids[of], minlength=2048)
-#                 for ids, of in ((ids_choose, has), (ids_score, has_score))
-#             ]
-#         )
-#         enough = (often.amin(0) >= 5).nonzero()[:, 0]  # on both halves
-#         recalls = [
-#             float((f_choose[has & (ids_choose == t), general] > 0).float().mean())
-#             for t in enough
-#         ]
-#         if not recalls:
+#         here, there = (truth[:, LABELS.index(label)] for truth in (label_choose, label_score))
+#         fresh_half = Half(sae.encode(fresh[there]), ids[1][there], there[there])
+#         hole = find_hole(Half(f, ids[0], here), fresh_half, best_feature_f1)
+#         if hole is None:
 #             continue
-#         silent = enough[min(range(len(recalls)), key=recalls.__getitem__)]
-#         here, here_score = has & (ids_choose == silent), has_score & (ids_score == silent)
-#         instead, _ = best_feature_f1(f_choose[has], here[has], 0.0)
-#         _, its_f1 = best_feature_f1(
-#             f_score[has_score][:, [instead]], here_score[has_score], 0.0
-#         )
-#         cosine = normalize(sae.W_dec[general], dim=0) @ normalize(sae.W_dec[instead], dim=0)
-#         rows.append(
-#             [
-#                 label,
-#                 general,
-#                 overall,
-#                 f"{token_label(tokenizer, int(silent))} ({int(here_score.sum())})",
-#                 min(recalls),
-#                 float((f_score[here_score, general] > 0).float().mean()),
-#                 instead,
-#                 float(its_f1),
-#                 float(cosine),
-#             ]
-#         )
-#     columns = [
-#         "label",
-#         "best feature",
-#         "its recall",
-#         "silent on",
-#         "recall there, chosen",
-#         "recall there, fresh",
-#         "who speaks",
-#         "its F1, fresh",
-#         "cosine of rows",
-#     ]
-#     figure = table(rows, columns)
-#     unit = normalize(sae.W_dec, dim=1)
-#     cosines = (unit[:200] @ unit.T).flatten()
-#     low, high = (float(cosines.quantile(q)) for q in (0.05, 0.95))
+#         token = f"{token_label(tokenizer, hole.token)} ({hole.times})"
+#         recalls = [hole.recall_chosen, hole.recall_fresh]
+#         cosine = float(unit[hole.feature] @ unit[hole.speaker])
+#         start = [label, hole.feature, hole.recall, token]
+#         rows.append([*start, *recalls, hole.speaker, hole.speaker_f1, cosine])
+#     low, high = torch.quantile(
+#         (unit[:200] @ unit.T).flatten(), torch.tensor([0.05, 0.95], device=device)
+#     )
 #     print(f"nine in ten cosines between any two rows lie between {low:.2f} and {high:.2f}")
-# del f_choose, f_score
+#     holes = [row for row in rows if row[4] < 0.5]
+#     print(f"{len(holes)} holes on the half to choose on")
+#     reveal("holes-left", sum(row[5] < 0.5 for row in holes))
+#     columns = ["label", "best feature", "its recall", "silent on", "recall there, chosen"]
+#     columns += ["recall there, fresh", "who speaks", "its F1, fresh", "cosine of rows"]
+#     figure = table(rows, columns)
+#     del f
 # figure
 
 # %% [markdown]
-# The fifth column is what a search on one text finds: for most labels a token on which the general feature is rarely on.
-# (Where it says 1, there was no hole to find.) The sixth is the same on fresh text, on as many tokens as the brackets say.
-# Some holes have closed: they were chosen for being empty, and there was nothing else to them.
-# Where the recall stays near 0 and the speaker's F1 stays high, a general feature is silent where it should
-# speak, and a special one speaks: from outside that is absorption. The last column asks for the inside. Does the special row
-# contain the general one? Hold it against the line above the table. A cosine within that range speaks against absorption
-# in the strict sense: then the two are simply two features, and the "general" one was never general. Had you looked at top
-# texts alone, you would have called it *the* feature for its label.
+# <details><summary>What it shows</summary>
 #
-# **The size of the dictionary.** Section 9 is the third reason. Split often enough, and every feature is a token in a
-# context. There is no size at which the list is complete.
+# The fifth column is what a search on one text finds: for most labels a token on which the general feature is rarely
+# on. (Where it says 1, there was no hole to find.) The sixth is the same on fresh text, on as many tokens as the
+# brackets say. A hole that has closed was chosen for being empty, and there was nothing else to it; a few tokens are a
+# thin sample. Where the recall stays near 0 and the speaker's F1 stays high, a general feature is silent where it
+# should speak, and a special one speaks: from outside that is absorption. The last column asks for the inside. Does the
+# special row contain the general one? Hold it against the line above the table. A cosine within that range speaks
+# against absorption in the strict sense: then the two are simply two features, and the "general" one was never general.
+# Had you looked at top texts alone, you would have called it *the* feature for its label.
+#
+# </details>
+#
+# **The size of the dictionary.** Section 9 is the third reason: with twice as many rows, features split and double. Nothing
+# seen here says at which size that would end.
+#
+# **The method itself.** Section 5 is the fourth, and the rows of the untrained model are the fifth: what an SAE shows
+# has to be more than what random directions, or a random model, would show as well.
 #
 # ## What is simplified here, and what is known to be wrong
 #
@@ -2024,7 +2315,7 @@ def steer(
 # - **The shipped decoder** was fitted once more by least squares after training, without the price. That removes most of
 #   the shrinkage, so the L1 point of the shipped SAE is not a plain one.
 # - **Labels are lexical,** and F1 asks a yes or no of something that has a strength.
-# - **Small trainings.** Section 3 and the first picture of section 5 train for seconds. They show how things move, not
+# - **Small trainings.** Sections 1, 3 and most of section 5 train for seconds, with one seed. They show how things move, not
 #   where they end.
 #
 # ## Sources
@@ -2038,14 +2329,26 @@ def steer(
 #   autoencoders](https://www.alignmentforum.org/posts/z6QQJbtpkEAX3Aojj), 2022: mean max cosine similarity.
 # - Conerly et al., [Update on how we train SAEs](https://transformer-circuits.pub/2024/april-update/index.html), 2024.
 # - Gao et al., [Scaling and evaluating sparse autoencoders](https://arxiv.org/abs/2406.04093), 2024: TopK.
-# - Rajamanoharan et al., [Jumping Ahead](https://arxiv.org/abs/2407.14435), 2024: JumpReLU.
+# - Rajamanoharan et al., [Jumping Ahead](https://arxiv.org/abs/2407.14435), 2024: JumpReLU, and the gradient of its
+#   threshold. The same group, [Improving Dictionary Learning with Gated Sparse
+#   Autoencoders](https://arxiv.org/abs/2404.16014), 2024.
+# - Braun et al., [Identifying Functionally Important Features with End-to-End Sparse Dictionary
+#   Learning](https://arxiv.org/abs/2405.12241), 2024.
+# - Bills et al., [Language models can explain neurons in language
+#   models](https://openaipublic.blob.core.windows.net/neuron-explainer/paper/index.html), 2023; Paulo et al., [Automatically
+#   Interpreting Millions of Features in Large Language Models](https://arxiv.org/abs/2410.13928), 2024: sentences, and how
+#   they are scored.
 # - Chanin et al., [A is for Absorption](https://arxiv.org/abs/2409.14507), 2024.
 # - Heap et al., [Sparse autoencoders can interpret randomly initialized transformers](https://arxiv.org/abs/2501.17727),
-#   2025: the control.
+#   2025: the random model. Korznikov et al., [Sanity Checks for Sparse Autoencoders: Do SAEs Beat Random
+#   Baselines?](https://arxiv.org/abs/2602.14111), 2026: the frozen decoder and encoder.
 # - Kantamneni et al., [Are Sparse Autoencoders Useful?](https://arxiv.org/abs/2502.16681), 2025: beside probes.
 # - Karvonen et al., [SAEBench](https://arxiv.org/abs/2503.09532), 2025.
 # - Wright and Sharkey, [Addressing feature suppression in
 #   SAEs](https://www.alignmentforum.org/posts/3JuSjTZyMzaSeTxKk), 2024.
+#
+# This is the last chapter that there is; causal interventions come next. [The table of chapters](index.ipynb) says what
+# you have done.
 #
 # ## An open question
 #

@@ -10,7 +10,7 @@ ones.
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from mi_tutor.assets import ASSETS
 from mi_tutor.figures.stored import write_table
@@ -19,6 +19,7 @@ from mi_tutor.models.recipes import RELU_1L_PY
 from mi_tutor.models.zoo import bundled_weights, load_model
 from mi_tutor.training.activations import ActivationStream
 from mi_tutor.training.command import RUNS
+from mi_tutor.training.sae_small import SmallSae, jump, l0_price, l1_price, relu, top_k, train_small
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -38,75 +39,30 @@ STRENGTHS: dict[str, tuple[float, ...]] = {
 }
 KEPT = (32, 16, 11, 8, 4)
 """How many of the strongest neurons the yardstick keeps."""
-_RATE = 3e-3
-_WINDOW_WIDTH = 0.5  # of the pretended gradient around a threshold, in units of the scaled activations
-
-
-class Trained(NamedTuple):
-    """An autoencoder of whatever kind."""
-
-    encode: "Callable[[Tensor], Tensor]"
-    W_dec: "Float[Tensor, 'd_sae d_in']"
-    b_dec: "Float[Tensor, 'd_in']"
-
-    def at_scale(self, scale: float) -> "tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]":
-        """Encoder and decoder of activations that are to be multiplied by `scale` first."""
-        return lambda x: self.encode(x * scale), lambda f: (f @ self.W_dec + self.b_dec) / scale
 
 
 def train_one(
-    kind: str, strength: float, batches: "list[Float[Tensor, 'batch d_in']]", seed: int, d_sae: int = D_SAE
-) -> Trained:
+    kind: str,
+    strength: float,
+    batches: "list[Float[Tensor, 'batch d_in']]",
+    seed: int,
+    scale: float = 1.0,
+    d_sae: int = D_SAE,
+) -> SmallSae:
     """Train one autoencoder on activations that are scaled to a mean squared length of d_in.
 
     Args:
         kind: "L1", "TopK" or "JumpReLU".
         strength: the price of activity weighted by row length; how many features are kept; the price of an active one.
         batches: one for each step.
+        scale: by which they have been multiplied.
     """
-    import torch
-
-    draw, d_in = torch.Generator().manual_seed(seed), batches[0].shape[1]
-    rows = torch.nn.functional.normalize(torch.randn(d_sae, d_in, generator=draw), dim=-1)
-    weights = [rows.T.clone(), torch.zeros(d_sae), rows.clone(), batches[0].float().mean(0), torch.full((d_sae,), -1.0)]
-    W_enc, b_enc, W_dec, b_dec, log_threshold = (weight.requires_grad_() for weight in weights)
-
-    def encode(x: "Tensor") -> "Tensor":
-        pre = (x - b_dec) @ W_enc + b_enc
-        if kind == "TopK":
-            best = pre.topk(int(strength), dim=-1)
-            return torch.zeros_like(pre).scatter(-1, best.indices, best.values.relu())
-        return pre.relu() if kind == "L1" else torch.where(pre > log_threshold.exp(), pre, 0.0)
-
-    groups: list[dict[str, Any]] = [
-        {"params": [W_enc, b_enc, W_dec, b_dec], "lr": _RATE},
-        {"params": [log_threshold], "lr": 10 * _RATE},
-    ]
-    optimizer, steps = torch.optim.Adam(groups), len(batches)
-    for step, batch in enumerate(batches):
-        x, price = batch.float(), strength * min(1.0, 10 * step / steps)
-        if kind == "JumpReLU":
-            f, active = _jump((x - b_dec) @ W_enc + b_enc, log_threshold.exp())
-            cost = price * active.sum(-1).mean()
-        else:
-            f = encode(x)
-            cost = (price if kind == "L1" else 0.0) * (f * W_dec.norm(dim=-1)).sum(-1).mean()
-        loss = (x - f @ W_dec - b_dec).square().sum(-1).mean() + cost
-        for group, rate in zip(optimizer.param_groups, (_RATE, 10 * _RATE), strict=True):
-            group["lr"] = rate * min(1.0, 3 * (1 - step / steps))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    return Trained(encode, W_dec.detach(), b_dec.detach())
-
-
-def _jump(pre: "Tensor", threshold: "Tensor") -> "tuple[Tensor, Tensor]":
-    """Activations and which are on; a threshold's gradient is pretended in a window around it (Rajamanoharan et al. 2024)."""
-    near = ((pre - threshold).abs() < _WINDOW_WIDTH / 2).to(pre.dtype) / _WINDOW_WIDTH
-    on = (pre > threshold).to(pre.dtype)
-    slope = near.detach() * (threshold.detach() - threshold)  # 0, with the gradient of the step
-    gate = on + slope
-    return pre * on + threshold.detach() * slope, gate
+    activation, price = {
+        "L1": lambda: (relu, l1_price(strength)),
+        "TopK": lambda: (top_k(int(strength)), None),
+        "JumpReLU": lambda: (jump, l0_price(strength)),
+    }[kind]()
+    return train_small(batches, activation, price, d_sae=d_sae, scale=scale, seed=seed)
 
 
 def measure(points: list[dict[str, Any]], runs: Path) -> list[dict[str, Any]]:
@@ -127,8 +83,8 @@ def measure(points: list[dict[str, Any]], runs: Path) -> list[dict[str, Any]]:
                 if any((p["kind"], p["strength"], p["seed"]) == (kind, strength, seed) for p in points):
                     continue
                 batches = batches or [stream[step] * scale for step in range(TOKENS // BATCH)]
-                made = train_one(kind, strength, batches, seed)
-                point = judge(HOOK_NAME, *made.at_scale(scale))
+                made = train_one(kind, strength, batches, seed, scale)
+                point = judge(HOOK_NAME, made.encode, made.decode)
                 points.append({"kind": kind, "strength": strength, "seed": seed, **point})
                 print(points[-1], flush=True)
                 runs.mkdir(parents=True, exist_ok=True)

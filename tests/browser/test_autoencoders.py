@@ -6,6 +6,7 @@ from typing import Any
 def test_the_feature_picker_shows_another_feature(learner: Any) -> None:
     learner.open("05_sparse_autoencoders.ipynb")
     learner.run(learner.position("imports"))
+    learner.run(learner.position_of_text("from mi_tutor import ("))
     opening = learner.position_of_text("feature_contexts(dashboards[")
     learner.run(opening)
     view = learner.output(opening).locator(".mi-tutor-view")

@@ -43,8 +43,10 @@ def test_a_stronger_price_leaves_fewer_active(kind: str, weak: float, strong: fl
     active = []
     for strength in (weak, strong):
         made = train_one(kind, strength, batches, seed=0, d_sae=24)
-        encode, decode = made.at_scale(2.0)
-        assert torch.allclose(decode(encode(batches[0] / 2)), (made.encode(batches[0]) @ made.W_dec + made.b_dec) / 2)
+        at_scale = made._replace(scale=2.0)
+        assert torch.allclose(
+            at_scale.decode(at_scale.encode(batches[0] / 2)), made.decode(made.encode(batches[0])) / 2
+        )
         active.append(float((made.encode(batches[-1]) > 0).sum(-1).float().mean()))
     assert active[0] > active[1] > 0
 

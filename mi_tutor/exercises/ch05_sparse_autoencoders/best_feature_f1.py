@@ -237,7 +237,9 @@ exercise = Exercise(
         "For each feature a table of four: active or not, label true or not. Which of the four does F1 leave out?",
         "`says = f > threshold` is [token, d_sae]; `label[:, None]` stands beside it as a column. Hits are "
         "`(says & label[:, None]).sum(0)`.",
-        "2TP + FP + FN is how often the feature is active plus how often the label is true.",
+        "With hits TP, false alarms FP and misses FN the harmonic mean of precision and recall is 2TP / (2TP + FP + FN), and "
+        "what stands below is how often the feature is active plus how often the label is true.",
         "`scores.argmax()` takes the first of equal ones; `int(...)` makes a Python number of it.",
+        "`2 * hits.to(f.dtype) / (says.sum(0) + label.sum()).clamp(min=1)` are the scores.",
     ),
 )

@@ -156,5 +156,6 @@ exercise = Exercise(
         "What is the best you could do without looking at x at all? That guess should score 0.",
         "The best constant guess is the mean of every dimension over the batch, `x.mean(0)`.",
         "Two sums over everything: `(x - x_hat).square().sum()` and `(x - x.mean(0)).square().sum()`.",
+        "`1 - (x - x_hat).square().sum() / (x - x.mean(0)).square().sum()`.",
     ),
 )
