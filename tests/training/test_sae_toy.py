@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-
 from mi_tutor.solutions.ch05_sparse_autoencoders import mean_max_cosine
+
 from mi_tutor.training.sae_toy import train_toy_saes
 
 
