@@ -36,6 +36,12 @@ def stranger(tmp_path_factory):
     return load_model(str(folder), "cpu")
 
 
+def defines(node):
+    """Whether a statement only imports, defines, or names a constant: what may be run without the demonstration around it."""
+    named = isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+    return named or isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef)
+
+
 def last_demonstration(number, loaded, monkeypatch):
     """What the cell of a chapter prints and shows, when `loaded` is what there is in place of SmolLM2; None: nothing."""
 
@@ -52,11 +58,9 @@ def last_demonstration(number, loaded, monkeypatch):
     solved = importlib.import_module(f"mi_tutor.solutions.{chapters()[number].module}")
     names = {name: getattr(solved, name) for name in dir(solved)} | {"torch": torch, "device": torch.device("cpu")}
     for source in (c.source for c in cells if c.cell_type == "code" and "nbgrader" not in c.metadata):
-        # What other cells import and define, without running their demonstrations.
-        made = [
-            node for node in ast.parse(source).body if isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef)
-        ]
-        exec(compile(ast.Module(made, []), "<chapter>", "exec"), names)
+        for node in filter(defines, ast.parse(source).body):
+            with contextlib.suppress(NameError):  # its defaults come from a demonstration
+                exec(compile(ast.Module([node], []), "<chapter>", "exec"), names)
     names |= {"d_vocab": 2048, "beginning": BEGINNING}
     names |= {"needs": lambda *functions: contextlib.nullcontext(), "PERIOD": 25, "heldout": corpus_tokens("heldout")}
     names |= {"model": load_model(SMALL[number], "cpu"), "tokenizer": load_tokenizer(), "load_model": load_model}
