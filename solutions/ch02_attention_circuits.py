@@ -87,7 +87,8 @@ from transformer_lens import FactoredMatrix
 #     print(f"when head 1 reads {spelled(text):7} it raises  {names(writes.topk(5).indices)}")
 
 # %% [markdown]
-# Nothing was run (`·` is a space, `↵` a line break, `↵+7` one with seven spaces after it). ` try` raises ` except`, ` if` raises ` else` and comparisons, an opening quotation mark with its
+# Nothing was run. (`·` is a space, `↵` a line break, `↵+7` one with seven spaces after it.) ` try` raises ` except`, ` if`
+# raises ` else` and comparisons, an opening quotation mark with its
 # bracket raises the pair that closes it, `from` raises ` import`. Chapter 00 needed a hundred stretches of text to see
 # that this head closes what was begun. Here it stands in a product of four matrices.
 #
@@ -247,7 +248,8 @@ def one_layer_logits(
 #     reveal("one-layer-sum", next(words for most, words in MISSED.items() if gap < most))
 
 # %% [markdown]
-# This is the [*path expansion*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#p): the logits are a sum over all ways from a token to the output, a direct one and one through
+# This is the [*path expansion*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#p):
+# the logits are a sum over all ways from a token to the output, a direct one and one through
 # each head. With tokens as rows $X$ of zeros and a one, and $A^h$ the pattern of head $h$,
 #
 # $$\text{logits} = X W_E W_U + \sum_h A^h X\, W_E W_V^h W_O^h W_U$$
@@ -320,7 +322,8 @@ def one_layer_logits(
 #
 # Look at one term: one head, reading one source token. What it contributes is the row of numbers that the first cell of
 # this chapter ranked, times the attention. For all source tokens at once these rows are a table, with a column for each
-# output token. It is the [*OV circuit*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#o) of the head. It says what attending to a token does, if it is attended to at all.
+# output token. It is the [*OV circuit*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#o)
+# of the head. It says what attending to a token does, if it is attended to at all.
 
 # %% tags=["active-ipynb"]
 # head_circuits()
@@ -591,7 +594,8 @@ def qk_circuit(
 #
 # Put the halves together. If *source* stands somewhere before, and *destination* is the current token, and the
 # destination's query likes the source's key (QK), then what the source raises (OV) goes up. "source … destination →
-# output": Elhage et al. call this a [*skip-trigram*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#s), and a one-layer model made of attention a list of bigrams and
+# output": Elhage et al. call this a [*skip-trigram*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#s),
+# and a one-layer model made of attention a list of bigrams and
 # skip-trigrams.
 #
 # ### Exercise: `top_skip_trigrams`
@@ -702,13 +706,14 @@ def top_skip_trigrams(
 #     for (head, source), result in results.items():
 #         destinations, outputs = claims[head, source]
 #         for i, j in (~result.holds).nonzero()[:2]:
-#             print(f"  {spelled(source)} … {names(destinations[i, None])} → {names(outputs[j, None])}")
+#             pair = f"{names(destinations[i, None])} → {names(outputs[j, None])}"
+#             print(f"  {spelled(source)} … {pair}")
 #     groups = {"mean of these twelve": results.values(), "mean of twelve drawn": drawn}
 #     means = {who: torch.tensor([r.shares for r in group]) for who, group in groups.items()}
 #     ours = means["mean of these twelve"].mean(0)
 #     reveal("claims-that-hold", 100 * float(ours[0]))
 #     reveal("claims-without-their-head", 100 * float(ours[3]))
-#     rows = {f"head {head}, {spelled(source)}": r.shares for (head, source), r in results.items()}
+#     rows = {f"head {h}, {spelled(source)}": r.shares for (h, source), r in results.items()}
 #     columns = ["claim", "other destinations", "other heads' outputs", "head silenced"]
 #     figure = percentages(rows, ["passes", *columns], means)
 # figure
@@ -856,9 +861,11 @@ def copying_score(
 #     for width in (1, 4, d_head):
 #         shapes = 20 * [[(64, 48), (48, width), (width, 48), (48, 64)]]
 #         drawn = [copying_score(*(torch.randn(s, generator=narrow) for s in w)) for w in shapes]
-#         print(f"random heads, d_head {width}: mean size of the score {sum(map(abs, drawn)) / 20:.2f}")
+#         size = sum(map(abs, drawn)) / len(drawn)
+#         print(f"random heads, d_head {width}: mean size of the score {size:.2f}")
 #     # With tokens shuffled a token has any rank of all.
-#     rows.append(["chance: tokens shuffled", round(score, 3), f"{10 / d_vocab:.1%}", d_vocab // 2])
+#     chance = round(score, 3), f"{10 / d_vocab:.1%}", d_vocab // 2
+#     rows.append(["chance: tokens shuffled", *chance])
 #     reveal(
 #         "heads-with-a-copying-score-near-1",
 #         [str(h) for h in range(n_heads) if scores[h] > 0.95],
@@ -1129,7 +1136,7 @@ def direct_logit_attribution(
 #     control = taken_back(deep, longer[1::2], writing, writing + 1, turn)
 #     pair = f"{writing}.{early} → {writing + 1}.{late}"
 #     apart = f"{control.min():+.3f} to {control.max():+.3f}"
-#     rows.append([model_name, pair, found[early, late], apart])
+#     rows.append([model_name, pair, round(float(found[early, late]), 3), apart])
 # reveal("taken-back-at-most", -100 * float(found[early, late]))
 # table(rows, ["model", "pair", "change along what was written", "64 pairs, turned"])
 
@@ -1631,13 +1638,14 @@ def virtual_head(
 #     if (large := language_model(device)) is not None:
 #         ids, layers = large.to_tokens("The capital of France is"), range(large.cfg.n_layers)
 #         logits, cache = large.run_with_cache(ids)
-#         cities = [large.tokenizer.encode(c, add_special_tokens=False)[0] for c in (" Paris", " London")]
-#         direction = large.ln_final.weight * (large.W_U[:, cities[0]] - large.W_U[:, cities[1]])
+#         to_ids, cities = large.tokenizer.encode, (" Paris", " London")
+#         paris, london = (to_ids(city, add_special_tokens=False)[0] for city in cities)
+#         direction = large.ln_final.weight * (large.W_U[:, paris] - large.W_U[:, london])
 #         written = cache.get_full_resid_decomposition(pos_slice=-1, expand_neurons=False)
 #         scale = cache["ln_final.hook_scale"][:, -1]
-#         brought = direct_logit_attribution(written, scale, direction)[:, 0]  # heads, MLPs, embedding
+#         brought = direct_logit_attribution(written, scale, direction)[:, 0]  # heads come first
 #         heads = brought[: len(layers) * large.cfg.n_heads].view(len(layers), -1)
-#         apart = logits[0, -1, cities[0]] - logits[0, -1, cities[1]]
+#         apart = logits[0, -1, paris] - logits[0, -1, london]
 #         print(f"logits apart {apart:.2f}, parts {brought.sum():.2f}: heads {heads.sum():+.2f},")
 #         print(f"median size of one head {heads.abs().median():.3f}; the largest:")
 #         for place in heads.flatten().abs().topk(5).indices.tolist():

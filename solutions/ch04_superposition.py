@@ -85,7 +85,8 @@ from torch import Tensor
 #
 # ## 1. A network too small for its job
 #
-# A [*feature*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#f) is meant to be something of the input that a network could want to know: this is a quotation mark, that is
+# A [*feature*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#f)
+# is meant to be something of the input that a network could want to know: this is a quotation mark, that is
 # a French word. In a language model nobody has the list, and section 7 shows that even the word is hard to define. So
 # we make a world in which we have the list. An input is a row of numbers, one for each feature: how strongly it is
 # there. Three things about real features are built in. They are *sparse*: most are absent most of the time. They differ
@@ -418,7 +419,7 @@ def gradient_by_hand(
 #
 # </details>
 #
-# A change of this kind, where the best solution turns over within a narrow range, is called a [*phase change*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#p).
+# A change of this kind, where the best solution turns over within a narrow range, is called a *phase change*.
 #
 # ## 3. What does it cost, and how much room is there?
 #
@@ -1167,8 +1168,8 @@ def anticorrelated_features(
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# (Feature 0 is blue and its partner orange; 2 is green, 3 pink; 4 light blue, 5 red.) Correlated partners stand at
-# right angles, where they cannot disturb each other: they would meet every time. Each takes as its opposite a feature
+# (Partners are 0 and 1, 2 and 3, 4 and 5; the numbers stand at the arrows' heads.) Correlated partners stand at right
+# angles, where they cannot disturb each other: they would meet every time. Each takes as its opposite a feature
 # of the *other* pair, one that it seldom meets. With three pairs the plane is too small. Some partners then move
 # towards each other, so that what one adds to the other is positive, and one pair falls onto a single direction, with
 # columns of about 0.71 each: what comes back is the mean of the two. With four pairs all partners have done so. The
@@ -1189,7 +1190,8 @@ def anticorrelated_features(
 # Nothing above has spoken of neurons. The hidden space was linear, and there a neuron is an axis that *we* drew: turn
 # the whole space, and every dot product is as before. Then "what does hidden dimension 1 mean?" is no question about
 # the model. A ReLU on the hidden layer changes that. It acts on each axis by itself, and so the axes become special: a
-# [*privileged basis*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#p). Now it makes sense to ask whether a neuron means one thing.
+# [*privileged basis*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#p).
+# Now it makes sense to ask whether a neuron means one thing.
 #
 # ### Exercise: `neuron_purity`
 # *Difficulty 1 of 5, about 5 minutes.* A number between 0 and 1: how much of a neuron belongs to its strongest feature.
@@ -1330,7 +1332,8 @@ def neuron_purity(
 #
 # </details>
 #
-# The neurons have gone from [*monosemantic*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#m) to [*polysemantic*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#p), and the network computes on features that it has no room for.
+# The neurons have gone from [*monosemantic*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#m) to [*polysemantic*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#p),
+# and the network computes on features that it has no room for.
 #
 # **What is a feature, then?** Elhage et al. discuss three answers. *Any function of the input*: then there is no wrong
 # one, and no list. *A property that people understand*: then a network can have none that we lack a word for. *A
@@ -1594,7 +1597,8 @@ def adversarial_perturbation(
 #         chosen = torch.randperm(m.cfg.d_vocab, generator=draw)[: 8 * m.cfg.d_model]
 #         E = m.W_E[chosen.to(device)]
 #         random = torch.randn(E.shape, generator=draw).to(device)
-#         for what, W in {"tokens": E, "less their mean": E - E.mean(0), "random": random}.items():
+#         kinds = {"tokens": E, "less their mean": E - E.mean(0), "random": random}
+#         for what, W in kinds.items():
 #             each = feature_dimensionality(W.T[None])[0]
 #             spread = each.quantile(torch.tensor([0.05, 0.5, 0.95], device=device))
 #             rows.append([m.cfg.model_name, what, *spread.tolist(), round(float(each.sum()))])
