@@ -1602,8 +1602,8 @@ def adversarial_perturbation(
 #             each = feature_dimensionality(W.T[None])[0]
 #             spread = each.quantile(torch.tensor([0.05, 0.5, 0.95], device=device))
 #             rows.append([m.cfg.model_name, what, *spread.tolist(), round(float(each.sum()))])
-#         share = rows[-3][3] / rows[-1][3]
-#         reveal("room-of-a-token", BESIDE[(share > 0.9) + (share > 1.1)])
+#     share = rows[-3][3] / rows[-1][3]  # of the last model
+#     reveal("room-of-a-token", BESIDE[(share > 0.9) + (share > 1.1)])
 #     columns = ["directions", "one in twenty is below", "median", "one in twenty is above"]
 #     figure = table(rows, ["model", *columns, "dimensions, together"])
 #     del m, E
