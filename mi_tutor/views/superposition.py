@@ -1,5 +1,6 @@
 """Toy models of superposition: directions in the plane, phase diagrams side by side, a histogram with its peaks."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -190,9 +191,19 @@ def phase_diagrams(
 
 
 def histogram(
-    values: Float[Tensor, "value"], bins: int, x_title: str, marks: dict[str, float] | None = None, title: str = ""
+    values: Float[Tensor, "value"],
+    bins: int,
+    x_title: str,
+    marks: dict[str, float] | None = None,
+    title: str = "",
+    *,
+    middle: float | None = None,
 ) -> Picture:
     """How often values occur, as bars of equal width, with vertical lines at places that have names.
+
+    Args:
+        bins: how many bars; one more where `middle` is given.
+        middle: a place that is to be in the middle of a bar, where a heap that lies on it is not split over two.
 
     Raises:
         ValueError: no values, or values that are not finite.
@@ -202,11 +213,15 @@ def histogram(
         raise ValueError("`values` holds infinities or NaN: leave them out first.")
     low, high = float(numbers.min()), float(numbers.max())
     width = (high - low) / bins or 1.0
-    cells = ((numbers - low) / width).long().clamp(max=bins - 1)
+    if middle is not None:
+        bins, start = bins + 1, middle - width * (math.floor((middle - low) / width + 0.5) + 0.5)
+    else:
+        start = low
+    cells = ((numbers - start) / width).long().clamp(0, bins - 1)
     counts = torch.bincount(cells, minlength=bins)
     figure = new_figure(title, bargap=0.05, yaxis={"title": {"text": "how many"}})
     figure.add_bar(
-        x=[rounded(low + (i + 0.5) * width, 4) for i in range(bins)],
+        x=[rounded(start + (i + 0.5) * width, 4) for i in range(bins)],
         y=counts.tolist(),
         marker_color="#888888",
         showlegend=False,
@@ -222,7 +237,7 @@ def histogram(
             line={"color": PALETTE[i % len(PALETTE)], "dash": ("solid", "dash", "dot", "dashdot")[i % 4], "width": 2},
         )
     figure.update_xaxes(title_text=escaped(x_title))
-    at = low + (int(counts.argmax()) + 0.5) * width
+    at = start + (int(counts.argmax()) + 0.5) * width
     said = f"{len(numbers)} values from {number(low)} to {number(high)}; the fullest bar, {top}, is at {number(at)}"
     named = "; ".join(f"{name} at {number(place)}" for name, place in (marks or {}).items())
     return Picture(figure, f"{title or 'Histogram'} of {x_title}: {said}.{f' Marked: {named}.' if named else ''}")

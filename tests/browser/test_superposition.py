@@ -8,7 +8,7 @@ SHOWN = ".mi-tutor-slider > div:not([hidden])"
 def test_the_slider_over_sparsity_moves_the_geometry(learner: Any) -> None:
     learner.open("04_superposition.ipynb")
     learner.run(learner.position("imports"))
-    for text in ("device = choose_device()", "directions({", 'slider(\n    "probability of being active"'):
+    for text in ("from mi_tutor import (", "directions({", 'slider(\n    "probability of being active"'):
         at = learner.position_of_text(text)
         learner.run(at)
     shown = learner.output(at)

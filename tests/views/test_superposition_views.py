@@ -76,6 +76,22 @@ def test_a_histogram_counts_every_value_and_marks_places():
     assert figure.data[1].x == (0.5, 0.5)
 
 
+def test_a_histogram_puts_a_place_into_the_middle_of_a_bar():
+    values = torch.tensor([0.1, 0.498, 0.5, 0.502, 0.9])
+    split, whole = (histogram(values, 4, "share", middle=middle).figure.data[0] for middle in (None, 0.5))
+    assert list(split.y) == [1, 1, 2, 1]
+    assert list(whole.y) == [1, 0, 3, 0, 1]
+    assert list(whole.x) == pytest.approx([0.1, 0.3, 0.5, 0.7, 0.9])
+    for drawn in range(50):
+        values = torch.rand(40, generator=torch.Generator().manual_seed(drawn))
+        bars = histogram(values, 1 + drawn % 9, "share", middle=0.5).figure.data[0]
+        assert sum(bars.y) == 40
+        assert min(abs(x - 0.5) for x in bars.x) < 1e-4
+        gap = 1.001 * float(values.max() - values.min()) / (1 + drawn % 9) / 2
+        assert bars.x[0] - gap <= float(values.min())
+        assert float(values.max()) <= bars.x[-1] + gap
+
+
 def test_a_slider_moves_through_geometries():
     slides = slider("probability", [1.0, 0.5, 0.1], lambda p: geometry(SQUARE * p))
     assert slides.html.count("<img") == 2
