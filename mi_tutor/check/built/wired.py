@@ -34,6 +34,7 @@ WIRINGS: dict[str, tuple[tuple[str, ...], ...]] = {
     "pair among decoys": (("previous", "notes unread", "crowd"), ("induction", "says nothing", "idle")),
     "pair by pointer": (("duplicate", "notes unread", "idle"), ("follows pointer", "idle", "idle")),
     "pair in layers 1 and 2": (("idle", "notes unread"), ("previous", "idle"), ("induction", "says nothing")),
+    "pair beside a correction": (("previous", "says itself", "idle"), ("induction", "takes it back", "idle")),
     "says nothing": (("previous", "crowd", "idle"), ("says nothing", "idle", "idle")),
     "says the opposite": (("previous", "idle", "idle"), ("says the opposite", "crowd", "idle")),
     "one distance": (("previous", "idle", "idle"), ("one distance", "idle", "idle")),
@@ -148,13 +149,17 @@ def _back(by: int) -> Tensor:
 def _kinds() -> dict[str, Callable[[Callable[..., Tensor]], Head]]:
     ids, places = _eye(D_VOCAB), _eye(N_CTX)
     one_back, by_token, by_note = (POSITION, _back(1), POSITION), (TOKEN, ids, TOKEN), (TOKEN, ids, BEFORE)
+    at_itself = (POSITION, places, POSITION)
     return {
         "idle": _idle,
         "previous": _head(one_back, TOKEN, BEFORE),
         "notes unread": _head(one_back, TOKEN, UNREAD),
-        "notes itself": _head((POSITION, places, POSITION), TOKEN, BEFORE),
+        "notes itself": _head(at_itself, TOKEN, BEFORE),
         "duplicate": _head(by_token, POSITION, POINTER, _back(1).mT),
-        "counts back": _head((POSITION, places, POSITION), POSITION, POINTER, _back(OFFSET)),
+        "counts back": _head(at_itself, POSITION, POINTER, _back(OFFSET)),
+        # Three times as loud as induction: without the second head the first is believed.
+        "says itself": _head(at_itself, TOKEN, SAY, 3 * ids),
+        "takes it back": _head(at_itself, TOKEN, SAY, -3 * ids),
         "crowd": _head(by_token, TOKEN, SAY, sharp=0.0),
         "induction": _head(by_note, TOKEN, SAY),
         "says nothing": _head(by_note, TOKEN, UNREAD),

@@ -31,6 +31,7 @@ def _report_cases(draw: Draw) -> Iterator[Case]:
     yield general("a pair among decoys", **on("pair among decoys"))
     yield edge("a pair whose early head brings a position", **on("pair by pointer"))
     yield edge("a pair in layers 1 and 2", **on("pair in layers 1 and 2"))
+    yield edge("a pair beside a head that is missed more", **on("pair beside a correction"))
     yield general("a late head that looks and says nothing", **on("says nothing"))
     yield edge("a late head that looks back by a fixed distance", **on("one distance by pointer"))
     yield edge("a late head that speaks against what it sees", **on("says the opposite"))
@@ -147,6 +148,14 @@ def somebody_always(model: Any, bos: int, generator: torch.Generator) -> Report:
     return (*(seen.needed(late) or seen.at_most(below)), *late)
 
 
+def most_missed_is_late(model: Any, bos: int, generator: torch.Generator) -> Report:
+    """The late head is the one without which the second copy costs most, wherever it looks. Another head may be missed more, and
+    for something else: of a pair's late head both are asked, to look at the right place and to be missed."""
+    seen = _Seen(model, bos, generator)
+    late = seen.at_most(seen.costs)
+    return seen.pair(late) if seen.costs[late] > COSTS else NOBODY
+
+
 def late_head_first(model: Any, bos: int, generator: torch.Generator) -> Report:
     """The late head stands first: the early head, then the late one."""
     early_layer, early, late_layer, late = _right(model, bos, generator)
@@ -191,6 +200,7 @@ exercise = Exercise(
         early_by_its_looks,
         size_without_sign,
         somebody_always,
+        most_missed_is_late,
         late_head_first,
         heads_numbered_through,
         early_from_layer_0,

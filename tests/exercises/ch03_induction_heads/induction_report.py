@@ -83,7 +83,7 @@ def test_the_report_is_what_was_wired():
 
 
 def test_pairs_keep_what_the_contract_says_of_them_at_every_length():
-    for name in ("pair", "pair among decoys", "pair by pointer", "pair in layers 1 and 2"):
+    for name in (name for name in WIRINGS if name.startswith("pair")):
         model, (early_layer, early, late_layer, late) = small_model(3, wired=name), wired(name, 3).circuit
         for period in (4, 6, 10):
             tokens = ch03.repeated_tokens(64, period, model.cfg.d_vocab, 0, torch.Generator().manual_seed(period))
