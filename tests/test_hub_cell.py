@@ -37,9 +37,12 @@ def stranger(tmp_path_factory):
 
 
 def defines(node):
-    """Whether a statement only imports, defines, or names a constant: what may be run without the demonstration around it."""
-    named = isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
-    return named or isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef)
+    """Whether a statement only imports, defines, or names what is written out: it runs without the demonstration around it."""
+    if isinstance(node, ast.Assign):
+        with contextlib.suppress(ValueError):
+            ast.literal_eval(node.value)
+            return True
+    return isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef)
 
 
 def last_demonstration(number, loaded, monkeypatch):

@@ -59,7 +59,7 @@ class Question:
         if not self.options:
             return "one token, or several with spaces between them"
         shown = self.options if len(self.options) <= 12 else (*self.options[:3], "…", self.options[-1])
-        return f"{some}: {', '.join(shown)}"
+        return f"{some}: {', '.join(shown)}".replace("`", "")  # between backticks stands code, on a card
 
     @property
     def example(self) -> str:
