@@ -69,7 +69,7 @@ class Question:
             return f"{middle:g}"
         if self.kind == "sentence":
             return '"what you expect"'
-        return repr(self.options[0]) if self.options else '" self"'
+        return repr(self.options[0].replace("`", "")) if self.options else '" self"'
 
     def read(self, answer: Any) -> Any:
         """An answer as it is kept.
@@ -144,8 +144,8 @@ def _is_pair(value: Any) -> bool:
 
 
 def _alike(text: object) -> str:
-    """L1H6 is 1.6; capitals and spaces at the ends do not count."""
-    head = re.fullmatch(r"l(\d+)h(\d+)", text := str(text).strip().casefold())
+    """L1H6 is 1.6; capitals, spaces at the ends and marks of code do not count."""
+    head = re.fullmatch(r"l(\d+)h(\d+)", text := str(text).strip().casefold().replace("`", ""))
     return f"{head[1]}.{head[2]}" if head else text
 
 

@@ -161,6 +161,7 @@ def test_the_static_form_says_what_to_write_where_no_widget_runs():
 def test_code_in_a_choice_leaves_the_call_on_the_card_in_one_piece():
     shown = predict("name", choices=["before `self`", "behind it"]).static
     assert shown.count("<code>") == 1
+    assert str(predict("name", "before self")) == "Noted: before `self`."
 
 
 def test_the_summary_tells_how_near_how_often_and_where_one_was_surest_and_wrong():
