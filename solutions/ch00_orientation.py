@@ -211,7 +211,8 @@ def next_token_log_probs(
 # check(next_token_log_probs)
 
 # %% [markdown]
-# **Predict first.** Below is a longer text, each token with its place. Which three will surprise the model most? And how
+# **Predict first.** Below is a longer text, each token with its place: `8:·read` is ` read`, with its space, and `14:↵+3` a
+# line break and three blanks. Which three will surprise the model most? And how
 # uneven is it: what share of the whole loss falls on the hardest quarter of the tokens? (25% if all were equally hard.)
 
 # %% tags=["active-ipynb"]
@@ -695,9 +696,13 @@ def mean_ablation_costs(
 #         other.append((intact - next_token_log_probs(run, stretches)).mean())
 #     halves = [mean_ablation_costs(model, stretches[half::2], 0) for half in (0, 1)]
 #     reveal("forgiven-by-its-mean", [int((held / at_zero).argmin())])
-#     rows = zip(heads, at_zero, held, other, *halves, strict=True)
+#     costs = zip(at_zero, held, torch.stack(other), *halves, strict=True)
+#     rows = [
+#         [name, *(round(float(cost), 3) for cost in row)]
+#         for name, row in zip(heads, costs, strict=True)
+#     ]
 #     ways = ["zero", "mean", "another text", "mean, even", "mean, odd"]
-#     figure = table([*rows], ["rise of the loss, nats", *ways])
+#     figure = table(rows, ["rise of the loss, nats", *ways])
 # figure
 
 # %% [markdown]
@@ -781,8 +786,10 @@ def choose_and_score(
 #         best, *found = choose_and_score(fall, kind, even_ones, 10, 2)
 #         _, *by_chance = choose_and_score(fall, dealt, even_ones, 10, 2)
 #         some = " ".join(token_label(tokenizer, i) for i in best[:4])
-#         rows.append([name, *(each.mean() for each in (*found, *by_chance)), some])
-#     reveal("left-on-the-other-half", 100 * rows[2][2] / rows[2][1])
+#         means = [round(float(each.mean()), 2) for each in (*found, *by_chance)]
+#         rows.append([name, *means, some])
+#         if name == "head 2":
+#             reveal("left-on-the-other-half", 100 * found[1].mean() / found[0].mean())
 #     ways = ["chosen", "other half", "dealt, chosen", "dealt, other"]
 #     figure = table(rows, ["mean fall, nats", *ways, "the first four"])
 # figure

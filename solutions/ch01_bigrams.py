@@ -491,7 +491,7 @@ def mean_kl(
 # </details>
 #
 # A weighted mean hides things as well. Each point below is one pair of tokens, taken evenly from the most frequent to the
-# rarest; on the dotted line both tables agree. Frequent pairs (yellow) lie on it. Rare ones scatter around it.
+# rarest; on the dotted line both tables agree. Frequent pairs (towards yellow) lie on it. Rare ones scatter around it.
 
 # %% tags=["active-ipynb"]
 # figure = None

@@ -92,7 +92,7 @@ def test_with_a_model_of_its_architecture_the_cell_runs(number, stranger, monkey
 
 def test_chapter_00_finds_its_own_head_again(monkeypatch):
     said, _ = last_demonstration(0, None, monkeypatch)
-    assert '0.1 reads "[\'" with 100%; without it 0%' in said
+    assert "0.1 reads [', 100% of its attention; without it 0%" in said
 
 
 def test_chapter_02s_attribution_names_the_heads_that_the_logits_owe_most(stranger, monkeypatch):
