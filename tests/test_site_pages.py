@@ -93,7 +93,7 @@ def test_solutions_are_folded_and_stand_below_what_learners_get():
         page = as_page(chapter, nbformat.reads(chapter.solved, as_version=4))
         nbformat.validate(page)
         solved = [i for i, cell in enumerate(page.cells) if "solution" in cell.metadata.get("tags", [])]
-        assert len(solved) == len(next(c for c in chapters() if c.file == f"{chapter.name}.ipynb").tasks)
+        assert len(solved) == len(next(c for c in chapters() if c.file == f"{chapter.name}.ipynb").every_task)
         for i in solved:
             assert "hide-input" in page.cells[i].metadata["tags"]
             assert "raise NotImplementedError" in page.cells[i - 1].source
