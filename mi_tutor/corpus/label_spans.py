@@ -221,14 +221,18 @@ def _argument(argument: Span, call: Span, code: list[Span]) -> Span:
 
 
 def _nodes(tree: ast.AST) -> Iterator[ast.AST]:
-    """Every node of a tree that may have a span or children that do; nothing inside an f-string."""
+    """Every node of a tree that may have a span or children that do; nothing inside an f-string.
+
+    Read by `_fields` and not by `vars`: nodes such as `Add()` are one object for all trees of a process, and what draws
+    IPython's tracebacks (executing) hangs a `parent` on each node, from which the walk would never come back.
+    """
     waiting = [tree]
     while waiting:
         node = waiting.pop()
         yield node
         if isinstance(node, _OPAQUE):
             continue
-        for value in vars(node).values():
+        for value in (getattr(node, field, None) for field in node._fields):
             for child in value if isinstance(value, list) else (value,):
                 if isinstance(child, ast.AST) and type(child) not in _LEAVES:
                     waiting.append(child)

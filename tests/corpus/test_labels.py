@@ -354,3 +354,16 @@ def test_the_corpus_is_a_door_to_its_labels() -> None:
         assert getattr(mi_tutor.corpus, name) is getattr(labels, name)
     with pytest.raises(AttributeError, match="no_such_name"):
         mi_tutor.corpus.no_such_name  # noqa: B018
+
+
+def test_a_traceback_drawn_before_does_not_lead_the_walk_astray():
+    """`executing` hangs a parent on every node it sees, and `ast.Add()` is one object for all trees."""
+    tree = ast.parse("x.y = f(z) + 1")
+    for node in ast.walk(tree):
+        for child in ast.iter_child_nodes(node):
+            child.parent = node
+    try:
+        assert labelled_tokens("a = b.c + 2\n").tokens.numel() > 0
+    finally:
+        for node in list(ast.walk(tree)):
+            vars(node).pop("parent", None)
