@@ -363,7 +363,7 @@ def test_a_traceback_drawn_before_does_not_lead_the_walk_astray():
         for child in ast.iter_child_nodes(node):
             child.parent = node
     try:
-        assert labelled_tokens("a = b.c + 2\n").tokens.numel() > 0
+        assert len(labelled_tokens("a = b.c + 2\n").ids) > 3
     finally:
         for node in list(ast.walk(tree)):
             vars(node).pop("parent", None)
