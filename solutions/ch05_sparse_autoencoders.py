@@ -699,8 +699,8 @@ def resample_dead(
 # price that killed the old ones. (And twenty steps are a short look: some of the "dead" may only be rare.)
 #
 # The line above the table says at how many different inputs they began. Features that drew the same one are copies:
-# they have the same row, column and bias, so they get the same gradient, and nothing ever parts them again. With few
-# inputs of high loss, or many dead, a good part of what is "alive" afterwards is there twice. Larger batches help.
+# they have the same row, column and bias, so they get the same gradient, and nothing but rounding parts them. With few
+# inputs of high loss, or many dead, some of what is "alive" afterwards is there twice. Larger batches help.
 #
 # </details>
 #
