@@ -189,6 +189,7 @@ def by_magnitude(falls: Tensor, kind: Tensor, first: Tensor, k: int, least: int)
 
 exercise = Exercise(
     __name__,
+    further="Choose the best of 2 heads, then of 200, and score each on the half it was chosen by: which of the two gains more from luck, and why does the other half not?",
     cases=_cases,
     wrong=(
         scored_where_chosen,

@@ -171,6 +171,7 @@ def hook_left_on(model: Any, tokens: Tensor, layer: int) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="A head whose output hardly varies from token to token: what does its mean cost, and what does zero? Which of the two says whether it computes anything?",
     cases=_cases,
     answer=close_to_single_precision,
     wrong=(

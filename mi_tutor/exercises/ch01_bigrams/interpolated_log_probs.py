@@ -170,6 +170,7 @@ def logarithm_missing(counts: Tensor, lower: Tensor, discount: float) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="A token that only ever follows one other, as often as you like: what does its count give the lower order, and what does the number of tokens it follows give it?",
     cases=_cases,
     wrong=(
         freed_counts_spread_evenly,

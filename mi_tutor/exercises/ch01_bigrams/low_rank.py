@@ -125,6 +125,7 @@ def columns_centred(table: Tensor, weights: Tensor, rank: int) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="Multiply the weight of one row by a hundred: which row does the nearest table of rank 2 then get right, and who pays?",
     cases=_cases,
     wrong=(
         weights_not_used,

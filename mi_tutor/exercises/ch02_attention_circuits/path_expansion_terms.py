@@ -150,6 +150,7 @@ def orders_summed(tokens: Tensor, patterns: Tensor, W_E: Tensor, W_V: Tensor, W_
 
 exercise = Exercise(
     __name__,
+    further="With the patterns frozen the orders add up exactly. What do they leave out of the question where a head looks?",
     cases=_cases,
     wrong=(
         sums_up_to_an_order,

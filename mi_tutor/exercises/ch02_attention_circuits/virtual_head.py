@@ -144,6 +144,7 @@ def heads_added(
 
 exercise = Exercise(
     __name__,
+    further="Two heads of one layer: what would their virtual head be, and why is there none?",
     cases=_cases,
     answer=_narrow_and_close,
     parts=("the pattern", "the OV circuit"),

@@ -193,6 +193,7 @@ def _right(model: Any, bos: int, generator: torch.Generator) -> Report:
 
 exercise = Exercise(
     __name__,
+    further="A head that looks at the right place and writes nothing: which of your tests does it pass, and which stops it?",
     cases=_report_cases,
     wrong=(
         nobody_silenced,

@@ -113,6 +113,7 @@ def only_keys_before(q: Tensor, k: Tensor, alpha: Tensor) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="Where a head mixes each key with the one before it: what does it attend to at the first position, which has none before?",
     cases=_smeared_cases,
     wrong=(
         shares_exchanged,

@@ -118,6 +118,7 @@ def perturbed_inputs(x: Tensor, W: Tensor, b: Tensor, size: float) -> Tensor:
 
 exercise = Exercise(
     __name__,
+    further="The perturbation is as long as you allow. How does the damage grow when you allow twice the length: twice, or four times?",
     cases=_cases,
     wrong=(
         downhill,

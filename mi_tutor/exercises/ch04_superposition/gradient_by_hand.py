@@ -131,6 +131,7 @@ def bias_averaged(x: Tensor, W: Tensor, b: Tensor, importance: Tensor) -> Pair:
 
 exercise = Exercise(
     __name__,
+    further="At an output of exactly 0 before the ReLU there are two gradients. How often does training meet it, and which one does autograd take?",
     cases=_cases,
     wrong=(
         way_up_alone,
