@@ -505,7 +505,9 @@ def zero_ablate_head(
 #     silenced = [zero_ablate_head(model, text, 0, head) for head in range(model.cfg.n_heads)]
 #     falls = torch.stack([clean - next_token_log_probs(run, text)[0] for run in silenced])
 #     below, large = (falls < 0).float().mean(), (falls.abs() > 2).float().mean()
-#     print(f"{below:.0%} of the cells are below 0; in {large:.0%} it is two nats or more, up or down")
+#     print(
+#         f"{below:.0%} of the cells are below 0; in {large:.0%} it is two nats or more, up or down"
+#     )
 #     reveal("cells-below-half-a-nat", 100 * (falls.abs() < 0.5).float().mean())
 #     titles = {"x_title": "token that is predicted", "y_title": "head that is silent"}
 #     what = "fall in log-probability, nats"

@@ -524,7 +524,9 @@ def mean_kl(
 #     each = torch.stack([mean_kl(target[[i]], logits[[i]], alone) for i in range(d_vocab)])
 #     print("furthest off:")
 #     for i in (each * (how_often > 0)).topk(5).indices:
-#         print(f"  {token_label(tokenizer, i)}, seen {int(how_often[i])} times: KL {each[i]:.3f}")
+#         print(
+#             f"  {token_label(tokenizer, i)}, seen {int(how_often[i])} times: KL {each[i]:.3f}"
+#         )
 #     figure = table(rows, ["token seen", "tokens", "of the text", "KL, nats"])
 # figure
 
@@ -613,7 +615,9 @@ def interpolated_log_probs(
 #     reveal("best-lower-order", orders[lost.index(min(lost))])
 #     reveal("counting-against-training", "counting" if min(lost) < new else "training")
 #     names = [*orders, "the trained transformer", f"adding {best:g}, chosen on these files"]
-#     rows = [[name, f"{loss:.3f}"] for name, loss in zip(names, [*lost, new, smooth], strict=True)]
+#     rows = [
+#         [name, f"{loss:.3f}"] for name, loss in zip(names, [*lost, new, smooth], strict=True)
+#     ]
 #     figure = table(rows, ["", "held-out loss, nats"])
 # figure
 

@@ -58,7 +58,15 @@ from transformer_lens.model_bridge import TransformerBridge
 # from mi_tutor.models import checkpoint_steps, training_curves
 # from mi_tutor.models.build import parameters_of
 # from mi_tutor.training.small import copying_floor, train_small
-# from mi_tutor.views import attention_heads, curves, heatmap, slider, table, together, token_label
+# from mi_tutor.views import (
+#     attention_heads,
+#     curves,
+#     heatmap,
+#     slider,
+#     table,
+#     together,
+#     token_label,
+# )
 # from mi_tutor.views.diagrams_ch03 import induction_circuit
 # from mi_tutor.views.induction import expected_twice, head_table
 
@@ -200,7 +208,11 @@ def repeated_tokens(
 #     lines = {name: (places, values.tolist()) for name, values in by_place.items()}
 #     chance = math.log(d_vocab), "a fair guess"
 #     figure = curves(
-#         lines, "position of the token", "loss, nats", title="random tokens, twice", chance=chance
+#         lines,
+#         "position of the token",
+#         "loss, nats",
+#         title="random tokens, twice",
+#         chance=chance,
 #     )
 # figure
 
@@ -351,7 +363,9 @@ def previous_token_score(
 # figure = None
 # with needs(repeated_tokens, prefix_matching_score, previous_token_score):
 #     alike = [float((1 / torch.arange(2.0, 2 + 2 * n)).mean()) for n in (PERIOD, CODE_PERIOD)]
-#     print(f"a head that looks everywhere alike would have {alike[0]:.3f}, on code {alike[1]:.3f}")
+#     print(
+#         f"a head that looks everywhere alike would have {alike[0]:.3f}, on code {alike[1]:.3f}"
+#     )
 #     previous = torch.stack([previous_token_score(p) for p in on_random])
 #     print(f"random tokens: {ranked(previous)}")
 #     previous_code = torch.stack([previous_token_score(p) for p in on_code])
@@ -641,8 +655,7 @@ def pattern_without(
 #     )
 #     others = [h for h in range(n_heads) if h not in (2, 3)]
 #     rows = [
-#         [f"{back} back", at[2], at[3], at[others].mean()]
-#         for back, at in enumerate(by_distance)
+#         [f"{back} back", at[2], at[3], at[others].mean()] for back, at in enumerate(by_distance)
 #     ]
 #     figure = table(rows, ["attention to the token", "0.2", "0.3", "mean of the other six"])
 # figure
@@ -686,8 +699,7 @@ def pattern_without(
 # figure = None
 # with needs(repeated_tokens, prefix_matching_score):
 #     rows = [
-#         [name, right, wrong, with_error(share)]
-#         for name, (right, wrong, share) in found.items()
+#         [name, right, wrong, with_error(share)] for name, (right, wrong, share) in found.items()
 #     ]
 #     reveal("share-without-the-blurred-note", float(found["0.3 out of the keys"][2].mean()))
 #     columns = ["cut", "to the right one", "to the other", "share of the right one"]
@@ -1986,7 +1998,9 @@ def induction_report(
 # with needs(repeated_tokens, prefix_matching_score, previous_token_score):
 #     if (large := language_model(device, "smollm2-135m")) is not None:
 #         draw = torch.Generator(device).manual_seed(0)
-#         twice = repeated_tokens(4, PERIOD, large.cfg.d_vocab, large.tokenizer.bos_token_id, draw)
+#         twice = repeated_tokens(
+#             4, PERIOD, large.cfg.d_vocab, large.tokenizer.bos_token_id, draw
+#         )
 #         first, second = token_losses(large, twice).split(PERIOD, dim=1)
 #         print(f"first copy {first[:, 1:].mean():.2f} nats, second {second[:, 1:].mean():.2f}")
 #         seen = patterns(large, twice)

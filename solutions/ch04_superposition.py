@@ -399,9 +399,7 @@ def gradient_by_hand(
 # for i, p in enumerate(probabilities):
 #     again = [shape_of(w) for w in sweep.W[RESTARTS * i : RESTARTS * (i + 1)]]
 #     found = shape_of(best.W[i])
-#     rows.append(
-#         [p, found, f"{again.count(found)} of {RESTARTS}", PUBLISHED.get(p, "")]
-#     )
+#     rows.append([p, found, f"{again.count(found)} of {RESTARTS}", PUBLISHED.get(p, "")])
 # reveal("different-geometries", len({found for _, found, *_ in rows}))
 # table(rows, ["probability", "best model", "models that found it", "Elhage et al. 2022"])
 
@@ -603,14 +601,10 @@ def dimensions_per_feature(
 #     near_half = inverse[(per_feature - 0.5).abs() < 0.05]
 #     print(f"at p = 1: {per_feature[0]:.2f} dimensions per feature")
 #     print(f"between 0.45 and 0.55 from 1/p = {near_half.min():.1f} to {near_half.max():.1f}")
-#     print(
-#         f"at 1/p = 12: {per_feature[-1]:.2f}, with {int(kept(wide.W)[-1].sum())} of 40 kept"
-#     )
+#     print(f"at 1/p = 12: {per_feature[-1]:.2f}, with {int(kept(wide.W)[-1].sum())} of 40 kept")
 #     ratio = wide.loss / linear.loss
 #     for i in (0, 6, 19):
-#         print(
-#             f"loss beside the linear model's at 1/p = {inverse[i]:.1f}: {ratio[i]:.2f} of it"
-#         )
+#         print(f"loss beside the linear model's at 1/p = {inverse[i]:.1f}: {ratio[i]:.2f} of it")
 #     falls = -per_feature.diff().where(per_feature[:-1] < 0.9, -torch.inf)
 #     reveal("height-of-rest", float(per_feature[int(falls.argmin())]))
 #     reveal("linear-at-the-end", float(of_linear[-1]))
@@ -705,9 +699,7 @@ def dimensions_per_feature(
 #
 #
 # ten = torch.ones(10, device=device)
-# slow = train_toy(
-#     same_for_all([1.0, 0.3, 0.1], 10, 4), 3, ten, learning_rate=4e-3, watch=watch
-# )
+# slow = train_toy(same_for_all([1.0, 0.3, 0.1], 10, 4), 3, ten, learning_rate=4e-3, watch=watch)
 # with needs(interference, feature_dimensionality):
 #     over_time = torch.stack([feature_dimensionality(W) for W in history])
 #     near_half = (over_time[-1, 4:8] - 0.5).abs() < 0.03
@@ -842,9 +834,7 @@ def strategy_losses(probability: float, importance: float) -> Float[Tensor, "3"]
 #     )
 #     print(f"the weaker of the two weights is below 0.15 at {short:.0%},")
 #     print(f"above 0.6 at {long:.0%}, and between at {1 - short - long:.0%}")
-#     shares_at = [
-#         p for p in range(1, 1000) if int(strategy_losses(p / 1000, 1.0).argmin()) == 2
-#     ]
+#     shares_at = [p for p in range(1, 1000) if int(strategy_losses(p / 1000, 1.0).argmin()) == 2]
 #     reveal("sharing-begins", max(shares_at) / 1000)
 
 # %% tags=["active-ipynb"] jupyter={"source_hidden": true}
@@ -940,16 +930,12 @@ def strategy_losses(probability: float, importance: float) -> Float[Tensor, "3"]
 # %% tags=["active-ipynb"]
 # rows, worth = [], 0.0
 # for p, loss in zip(probabilities, best.loss.tolist(), strict=True):
-#     lost = (
-#         falling.flip(0).cumsum(0).flip(0) * (p / 3 - p**2 / 4) / 5
-#     )  # with 0, 1, … dimensions
+#     lost = falling.flip(0).cumsum(0).flip(0) * (p / 3 - p**2 / 4) / 5  # with 0, 1, … dimensions
 #     honest = [*lost.tolist(), 0.0]
 #     k = next(k for k in range(5) if honest[k + 1] <= loss)
 #     worth = max(k + (honest[k] - loss) / (honest[k] - honest[k + 1]), 0.0)
 #     if p in (1.0, 0.45, 0.2, 0.05):
-#         rows.append(
-#             [p, loss, *(honest[k] for k in (2, 3, 4)), worth]
-#         )
+#         rows.append([p, loss, *(honest[k] for k in (2, 3, 4)), worth])
 # reveal("dimensions-worth", worth)
 # columns = [
 #     "probability",
@@ -1298,9 +1284,7 @@ def neuron_purity(
 # figure = None
 # with needs(neuron_purity):
 #     purity = neuron_purity(absolute.W_in)
-#     counted = torch.stack(
-#         [(purity > 0.9).sum(-1), purity.mean(-1), purity.amin(-1), taken], 1
-#     )
+#     counted = torch.stack([(purity > 0.9).sum(-1), purity.mean(-1), purity.amin(-1), taken], 1)
 #     rows = [
 #         [p, int(pure), mean, least, int(sides)]
 #         for p, (pure, mean, least, sides) in zip(rarity, counted.tolist(), strict=True)

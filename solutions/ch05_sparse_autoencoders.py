@@ -665,7 +665,9 @@ def resample_dead(
 #             if step == resample_at:
 #                 new = resample_dead(x, x_hat, W_enc, b_enc, W_dec, dead, draw)
 #                 drawn = len(new[2][dead].unique(dim=0))
-#                 print(f"step {step}: {int(dead.sum())} dead features begin anew, at {drawn} inputs")
+#                 print(
+#                     f"step {step}: {int(dead.sum())} dead features begin anew, at {drawn} inputs"
+#                 )
 #                 where = [(slice(None), dead), dead, dead]
 #                 for weight, value, place in zip(weights[:3], new, where, strict=True):
 #                     weight.copy_(value)
@@ -2346,7 +2348,9 @@ def steer(
 #         _, cache = m.run_with_cache(m.to_tokens(program)[:, :256], names_filter=hooks)
 #         for layer, hook in zip(layers, hooks, strict=True):
 #             neurons = cache[hook][0, 1:]
-#             kept = [float(explained_variance(neurons, strongest(neurons, k))) for k in (8, 32, 128)]
+#             kept = [
+#                 float(explained_variance(neurons, strongest(neurons, k))) for k in (8, 32, 128)
+#             ]
 #             above = float(l0(neurons))
 #             name = f"{m.cfg.model_name}, layer {layer}"
 #             rows.append([name, above, above / neurons.shape[1], *kept])
