@@ -41,8 +41,9 @@ from transformer_lens import FactoredMatrix
 # from mi_tutor.figures.copying import own_ranks
 # from mi_tutor.figures.deletion import taken_back
 # from mi_tutor.figures.indentation import after_colons
-# from mi_tutor.figures.one_layer import queries_and_keys, stream_parts, told_by_tables, turned
+# from mi_tutor.figures.one_layer import queries_and_keys, stream_parts, told_by_tables
 # from mi_tutor.figures.skip_trigrams import changes, followed_by, try_claims
+# from mi_tutor.models.plain import turned
 # from mi_tutor.views import attention_heads, heatmap, scatter, table, token_label
 # from mi_tutor.views.diagrams_ch02 import head_circuits, one_layer_paths, paths_by_order
 # from mi_tutor.views.percentages import percentages

@@ -16,6 +16,11 @@ def card_style(colour: str = BLUE) -> str:
     )
 
 
+def aside(inner: str, colour: str) -> str:
+    """HTML without a frame, with that colour at its left: what is less than a card."""
+    return f'<div style="border-left:6px solid {colour};padding:6px 14px;max-width:60em;margin:4px 0">{inner}</div>'
+
+
 def with_code(sentence: str) -> str:
     """A sentence as HTML, with what stands between backticks as code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(sentence))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from mi_tutor.check.attempts import best_attempt
-from mi_tutor.check.card_style import GREY, with_code
+from mi_tutor.check.card_style import GREY, aside, with_code
 from mi_tutor.check.demonstration import LAST_CHECK
 from mi_tutor.check.errors import LearnerError
 from mi_tutor.check.exercise import find_exercise
@@ -31,12 +31,11 @@ class Note:
         return "\n".join(part for part in (self.title, self.text, self.after) if part)
 
     def _repr_html_(self) -> str:
-        style = f"border-left:6px solid {GREY};padding:6px 14px;max-width:60em;margin:4px 0"
         inner = (
             f"<pre><code>{html.escape(self.text)}</code></pre>" if self.code else f"<div>{with_code(self.text)}</div>"
         )
         inner += f'<div style="opacity:.75;margin-top:4px">{with_code(self.after)}</div>' if self.after else ""
-        return f'<div style="{style}"><strong>{html.escape(self.title)}</strong>{inner}</div>'
+        return aside(f"<strong>{html.escape(self.title)}</strong>{inner}", GREY)
 
 
 def hint(name: object = None, number: int | None = None) -> Note:

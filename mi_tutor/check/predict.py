@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mi_tutor.check.card_style import BLUE, GREY, with_code
-from mi_tutor.check.predictions import SURE, Question, Unreadable, verdict
+from mi_tutor.check.card_style import BLUE, GREY, aside, with_code
+from mi_tutor.check.predictions import SURE, Question, Unreadable, plain, verdict
 from mi_tutor.check.records import Prediction, keep, kept
 
 _asked: dict[str, Question] = {}
@@ -33,7 +33,7 @@ class Said:
         return self.text
 
     def _repr_html_(self) -> str:
-        return _UNFOLDED + _card(with_code(self.text), self.colour)
+        return _UNFOLDED + aside(with_code(self.text), self.colour)
 
 
 def predict(
@@ -66,16 +66,15 @@ def predict(
     Returns:
         What a notebook shows: the widget, or what was noted.
     """
-    before = _last(name)
     asked = _question(number, unit, tuple(choices), heads, tokens if isinstance(tokens, bool) else tuple(tokens))
     if asked is not None:
         _asked[name] = asked
     elif name not in _asked:
-        guessed = Question() if answer is None else _guess(answer)
+        guessed, before = Question() if answer is None else _guess(answer), _last(name)
         _asked[name] = replace(guessed, kind=before.kind) if before is not None else guessed
     question = _asked[name]
     if answer is None:
-        return _ask(name, question, before)
+        return _ask(name, question, _last(name))
     return _note(name, question, answer, sure)
 
 
@@ -140,7 +139,7 @@ def _question(
 
 def _guess(answer: Any) -> Question:
     """What must have been asked, of an answer whose question was not run."""
-    answer = answer.tolist() if hasattr(answer, "tolist") else answer
+    answer = plain(answer)
     parts = answer if isinstance(answer, tuple | list) else [answer]
     if all(isinstance(part, int | float) and not isinstance(part, bool) for part in parts) and len(parts) <= 2:
         return Question("number")
@@ -216,8 +215,4 @@ def _widget(name: str, question: Question, said: Any, sure: str, earlier: str) -
     how_sure.observe(take, names="value")
     label = ipywidgets.HTML("<b>Your prediction</b>")
     box = ipywidgets.VBox([label, field, how_sure, line])
-    return Control(box, _UNFOLDED + _card(with_code(earlier), BLUE), earlier)
-
-
-def _card(inner: str, colour: str) -> str:
-    return f'<div style="border-left:6px solid {colour};padding:6px 14px;max-width:60em;margin:4px 0">{inner}</div>'
+    return Control(box, _UNFOLDED + aside(with_code(earlier), BLUE), earlier)

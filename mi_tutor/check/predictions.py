@@ -81,7 +81,7 @@ class Question:
         Raises:
             Unreadable: it is none.
         """
-        answer = _plain(answer)
+        answer = plain(answer)
         if self.kind == "number":
             return self._number(answer)
         if self.kind == "sentence":
@@ -134,7 +134,7 @@ class Question:
         return tuple(dict.fromkeys(each[:_LONGEST] for each in chosen))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A tensor or an array as Python's own numbers."""
     return value.tolist() if hasattr(value, "tolist") else value
 

@@ -56,7 +56,7 @@ def code_repeats(
 def copy_loss(logits: "Float[Tensor, 'batch position d_vocab']", tokens: "Int[Tensor, 'batch position']") -> CopyLoss:
     """The loss on both copies, on the same targets: every token of the block but its first."""
     period = (tokens.shape[1] - 1) // 2
-    loss = _loss(logits, tokens)  # entry p: of token p + 1
+    loss = losses_of(logits, tokens)  # entry p: of token p + 1
     return CopyLoss(float(loss[:, 1:period].mean()), float(loss[:, 1 + period : 2 * period].mean()))
 
 
@@ -80,7 +80,7 @@ def in_context_score(model: "TransformerBridge", heldout: "Int[Tensor, 'position
     windows = heldout[starts[:, None] + torch.arange(WINDOW)]
     windows[:, 0] = BOS_ID
     with torch.inference_mode():
-        loss = torch.cat([_loss(_logits(model, rows), rows) for rows in windows.split(16)])
+        loss = torch.cat([losses_of(_logits(model, rows), rows) for rows in windows.split(16)])
     return float(loss[:, LATE].mean() - loss[:, EARLY].mean())
 
 
@@ -209,9 +209,10 @@ def _logits(
     return plain_logits(architecture, parameters_of(model), tokens)
 
 
-def _loss(
+def losses_of(
     logits: "Float[Tensor, 'batch position d_vocab']", tokens: "Int[Tensor, 'batch position']"
 ) -> "Float[Tensor, 'batch position-1']":
+    """The loss of every token but the first, in nats; entry p is that of token p + 1."""
     from torch.nn.functional import cross_entropy
 
     return cross_entropy(logits[:, :-1].mT, tokens[:, 1:], reduction="none")

@@ -1,10 +1,11 @@
 """A layer of attention taken to pieces: what it compares, and what each part of a one-layer model wrote.
 
-TransformerLens's bridge gives queries and keys before they are turned, and no turned weights: a table for one distance needs
-`turned` itself.
+TransformerLens's bridge gives queries and keys before they are turned by their positions, and no turned weights.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
+
+from mi_tutor.models.plain import turned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from transformer_lens import FactoredMatrix
     from transformer_lens.model_bridge import TransformerBridge
 
-BASE = 10000.0
-"""Of the speeds of rotary positions, in all our models."""
 SETTLED = 8
 """Queries from here on count: before, there is little to choose from."""
 
@@ -36,22 +35,6 @@ class Parts(NamedTuple):
     def names(self) -> list[str]:
         """Of the parts, in their order."""
         return ["direct path", *(f"head {head}" for head in range(len(self.wrote) - 2)), "constant"]
-
-
-def turned(
-    x: "Float[Tensor, '*batch d_head']", steps: "Float[Tensor, '*batch'] | int"
-) -> "Float[Tensor, '*batch d_head']":
-    """Rotary positions: every adjacent pair of entries turned by so many steps of its own speed.
-
-    As in Su et al., "RoFormer" (2021), section 3.2. The dot product of two turned vectors depends on the difference of their steps.
-    """
-    import torch
-
-    speed = BASE ** (-torch.arange(0, x.shape[-1], 2, device=x.device) / x.shape[-1])
-    angle = torch.as_tensor(steps, device=x.device)[..., None] * speed
-    a, b = x[..., 0::2], x[..., 1::2]
-    pairs = a * angle.cos() - b * angle.sin(), a * angle.sin() + b * angle.cos()
-    return torch.stack(pairs, -1).flatten(-2)
 
 
 def queries_and_keys(

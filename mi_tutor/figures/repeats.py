@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mi_tutor.corpus.tokenizer import BOS_ID
+from mi_tutor.figures.induction import losses_of
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -15,9 +16,7 @@ def token_losses(
     model: "TransformerBridge", tokens: "Int[Tensor, 'batch position']"
 ) -> "Float[Tensor, 'batch position-1']":
     """The loss of every token but the first, in nats; entry p is that of token p + 1."""
-    from torch.nn.functional import cross_entropy
-
-    return cross_entropy(model(tokens)[:, :-1].mT, tokens[:, 1:], reduction="none")
+    return losses_of(model(tokens), tokens)
 
 
 def patterns(

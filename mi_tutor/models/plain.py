@@ -129,13 +129,29 @@ def turned_by_position(x: "Float[Tensor, '*batch position d_head']") -> "Float[T
     return _rotate(x, *_rotations(x.shape[-2], x.shape[-1], x.device))
 
 
-def _rotations(positions: int, d_head: int, device: "Any") -> "tuple[Tensor, Tensor]":
-    """Cosines and sines of the rotary angles (Su et al., "RoFormer", 2021, section 3.2), [position d_head/2]."""
+def turned(
+    x: "Float[Tensor, '*batch d_head']", steps: "Float[Tensor, '*batch'] | int"
+) -> "Float[Tensor, '*batch d_head']":
+    """The same by any number of steps: the dot product of two turned vectors depends on the difference of their steps."""
     import torch
 
-    frequencies = 10000.0 ** (-torch.arange(0, d_head, 2, device=device).float() / d_head)
-    angles = torch.outer(torch.arange(positions, device=device).float(), frequencies)
+    angles = torch.as_tensor(steps, device=x.device)[..., None] * _frequencies(x.shape[-1], x.device)
+    return _rotate(x, angles.cos(), angles.sin())
+
+
+def _rotations(positions: int, d_head: int, device: "Any") -> "tuple[Tensor, Tensor]":
+    """Cosines and sines of the rotary angles, [position d_head/2]."""
+    import torch
+
+    angles = torch.outer(torch.arange(positions, device=device).float(), _frequencies(d_head, device))
     return angles.cos(), angles.sin()
+
+
+def _frequencies(d_head: int, device: "Any") -> "Tensor":
+    """By how much a step turns each pair of entries (Su et al., "RoFormer", 2021, section 3.2), [d_head/2]."""
+    import torch
+
+    return 10000.0 ** (-torch.arange(0, d_head, 2, device=device).float() / d_head)
 
 
 def _rotate(x: "Tensor", cos: "Tensor", sin: "Tensor") -> "Tensor":

@@ -70,8 +70,8 @@ def train_small(
             their positions, and of one learned number a head, from 0.
     """
     import torch
-    from torch.nn.functional import cross_entropy
 
+    from mi_tutor.figures.induction import losses_of
     from mi_tutor.models.plain import plain_logits
 
     source = torch.Generator(device).manual_seed(0)
@@ -86,7 +86,7 @@ def train_small(
         for step in range(steps):
             rows, period = periodic_sequences(BATCH, data, periods)
             logits = plain_logits(sizes, weights, rows) if smeared is None else _smeared_logits(weights, rows, smeared)
-            loss = cross_entropy(logits[:, :-1].mT, rows[:, 1:], reduction="none")
+            loss = losses_of(logits, rows)
             optimizer.zero_grad()
             loss.mean().backward()
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)

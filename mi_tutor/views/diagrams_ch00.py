@@ -6,6 +6,7 @@ from mi_tutor.views.colours import INK, PALETTE
 from mi_tutor.views.page import StaticView
 from mi_tutor.views.still import svg
 
+_DASHES = 'stroke-dasharray="4 3"'
 END, HEAD, GAP = 116, 92, 26
 """Pixels: the width of the boxes at both ends, of a head's box, and the room to the next."""
 
@@ -29,12 +30,12 @@ def residual_stream(heads: Sequence[str] = ()) -> StaticView:
     if heads:
         parts += [
             *_box(adds + 50, at, END, "final norm"),
-            *_arrow([(END + 2, at), (adds + 48, at)], PALETTE[0], 4),
-            *_arrow([(adds + 50 + END, at), (last - 2, at)], PALETTE[0], 4),
+            svg.arrow([(END + 2, at), (adds + 48, at)], PALETTE[0], 4, head=8),
+            svg.arrow([(adds + 50 + END, at), (last - 2, at)], PALETTE[0], 4, head=8),
             *_layer(heads, at, reads, adds),
         ]
     else:
-        parts += _arrow([(END + 2, at), (last - 2, at)], PALETTE[0], 4)
+        parts += [svg.arrow([(END + 2, at), (last - 2, at)], PALETTE[0], 4, head=8)]
     words = f"The stream of one position, from left to right: a token's row of W_E, {_between(heads)}W_U, logits."
     return StaticView(svg.image(last + END + 2, at + 34, parts, words), words)
 
@@ -52,12 +53,12 @@ def _layer(heads: Sequence[str], at: float, reads: float, adds: float) -> list[s
     """All heads read from one place, where none has added yet; all that they write arrives at one place further on."""
     below, above = at - 40, 16
     parts = [
-        *_line([(reads, at - 2), (reads, below), (adds - GAP - HEAD / 2, below)], INK, 1.5),
-        *_line([(96, below), (reads, below)], INK, 1.5, dashes=True),
+        svg.line([(reads, at - 2), (reads, below), (adds - GAP - HEAD / 2, below)], INK, 1.5),
+        svg.line([(96, below), (reads, below)], INK, 1.5, _DASHES),
         svg.text(2, below - 7, "streams of", "start"),
         svg.text(2, below + 7, "earlier positions", "start"),
         svg.text(reads + 5, at - 20, "read", "start"),
-        *_arrow([(adds, above), (adds, at - 11)], PALETTE[1], 1.5),
+        svg.arrow([(adds, above), (adds, at - 11)], PALETTE[1], 1.5, head=5.5),
         svg.text(adds + 6, at - 60, "added", "start"),
         f'<circle cx="{adds:.0f}" cy="{at:.0f}" r="9" fill="none" stroke="{PALETTE[1]}" stroke-width="2"/>',
     ]
@@ -68,8 +69,8 @@ def _layer(heads: Sequence[str], at: float, reads: float, adds: float) -> list[s
             parts.append(svg.text(middle, 72, "…", size=16))
             continue
         parts += _box(x, 72, HEAD, name, "z times W_O")
-        parts += _arrow([(middle, below), (middle, 97)], INK, 1.5)
-        parts += _line([(middle, 50), (middle, above), (adds, above)], PALETTE[1], 1.5)
+        parts += [svg.arrow([(middle, below), (middle, 97)], INK, 1.5, head=5.5)]
+        parts += [svg.line([(middle, 50), (middle, above), (adds, above)], PALETTE[1], 1.5)]
     return parts
 
 
@@ -80,19 +81,3 @@ def _box(x: float, middle: float, width: float, first: str, second: str = "") ->
     )
     lines = [(middle - 8, first), (middle + 9, second)] if second else [(middle, first)]
     return [frame, *(svg.text(centre, y, words, size=12) for y, words in lines)]
-
-
-def _line(path: list[tuple[float, float]], colour: str, width: float, dashes: bool = False) -> list[str]:
-    points = " ".join(f"{x:.0f},{y:.0f}" for x, y in path)
-    style = ' stroke-dasharray="4 3"' if dashes else ""
-    return [f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="{width:g}"{style}/>']
-
-
-def _arrow(path: list[tuple[float, float]], colour: str, width: float) -> list[str]:
-    """A line with a head at its end; its last part is level or upright."""
-    (x0, y0), (x, y) = path[-2:]
-    size = 4 + width
-    back, up = size * ((x > x0) - (x < x0)), size * ((y > y0) - (y < y0))
-    wings = [(x - back + side * 0.6 * up, y - up + side * 0.6 * back) for side in (1, -1)]
-    tip = " ".join(f"{a:.0f},{b:.0f}" for a, b in [wings[0], (x, y), wings[1]])
-    return [*_line(path, colour, width), f'<polygon points="{tip}" fill="{colour}"/>']

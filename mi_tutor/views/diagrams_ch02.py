@@ -10,7 +10,6 @@ from mi_tutor.views.colours import BLUE, INK, ORANGE, as_hex
 from mi_tutor.views.page import StaticView
 from mi_tutor.views.still import svg
 
-Point = tuple[float, float]
 _HEIGHT = 26
 """Pixels of a box."""
 _QK, _OV = as_hex(BLUE), as_hex(ORANGE)
@@ -30,15 +29,15 @@ def one_layer_paths(n_heads: int = 8) -> StaticView:
         *_box(430, 20, 40, "+"),
         *_box(520, 20, 110, "unembedding"),
         *_box(680, 20, 80, "logits"),
-        *_arrow([(140, 33), (430, 33)]),
+        svg.arrow([(140, 33), (430, 33)]),
         svg.text(285, 22, "direct path"),
-        *_arrow([(470, 33), (520, 33)]),
-        *_arrow([(630, 33), (680, 33)]),
+        svg.arrow([(470, 33), (520, 33)]),
+        svg.arrow([(630, 33), (680, 33)]),
     ]
     for top, name in zip(tops, shown, strict=True):
         parts += _box(240, top, 90, name)
-        parts += _arrow([(140, 125), (240, top + 13)])
-        parts += _arrow([(330, top + 13), (450, top + 13), (450, 46)])
+        parts += [svg.arrow([(140, 125), (240, top + 13)])]
+        parts += [svg.arrow([(330, top + 13), (450, top + 13), (450, 46)])]
     return StaticView(svg.image(770, 220, parts, words), words)
 
 
@@ -59,15 +58,15 @@ def head_circuits() -> StaticView:
         *_box(370, 144, 110, "W_O: written", _OV),
         *_box(560, 144, 110, "unembedding", _OV),
         *_box(720, 144, 80, "logits", _OV),
-        *_arrow([(140, 43), (200, 43)], _QK),
-        *_arrow([(140, 119), (200, 95)], _QK),
-        *_arrow([(140, 131), (200, 157)], _OV),
-        *_arrow([(300, 43), (370, 63)], _QK),
-        *_arrow([(300, 95), (370, 75)], _QK),
-        *_arrow([(300, 157), (370, 157)], _OV),
-        *_arrow([(480, 157), (560, 157)], _OV),
-        *_arrow([(670, 157), (720, 157)], _OV),
-        *_arrow([(480, 69), (520, 69), (520, 150)], _QK),
+        svg.arrow([(140, 43), (200, 43)], _QK),
+        svg.arrow([(140, 119), (200, 95)], _QK),
+        svg.arrow([(140, 131), (200, 157)], _OV),
+        svg.arrow([(300, 43), (370, 63)], _QK),
+        svg.arrow([(300, 95), (370, 75)], _QK),
+        svg.arrow([(300, 157), (370, 157)], _OV),
+        svg.arrow([(480, 157), (560, 157)], _OV),
+        svg.arrow([(670, 157), (720, 157)], _OV),
+        svg.arrow([(480, 69), (520, 69), (520, 150)], _QK),
         svg.text(528, 108, "how much", "start"),
         svg.text(255, 16, "QK: where it looks"),
         svg.text(425, 190, "OV: what it does with what it reads"),
@@ -102,26 +101,10 @@ def paths_by_order() -> StaticView:
             stops += [430, 540]
         stops.append(610)
         for start, end in zip(stops[::2], stops[1::2], strict=True):
-            parts += _arrow([(start, middle), (end, middle)])
+            parts += [svg.arrow([(start, middle), (end, middle)])]
     return StaticView(svg.image(700, 180, parts, words), words)
 
 
 def _box(x: float, y: float, width: float, label: str, colour: str = INK) -> list[str]:
     size = f'x="{x:.0f}" y="{y:.0f}" width="{width:.0f}" height="{_HEIGHT}" rx="4"'
     return [f'<rect {size} fill="none" stroke="{colour}"/>', svg.text(x + width / 2, y + _HEIGHT / 2, label)]
-
-
-def _arrow(points: Sequence[Point], colour: str = INK) -> list[str]:
-    """A line through the points, with a head at the last."""
-    (x0, y0), (x1, y1) = points[-2:]
-    length = ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5
-    ux, uy = (x1 - x0) / length, (y1 - y0) / length
-    wings = [(x1 - 7 * ux - side * 3.5 * uy, y1 - 7 * uy + side * 3.5 * ux) for side in (1, -1)]
-    return [
-        f'<polyline points="{_listed(points)}" fill="none" stroke="{colour}"/>',
-        f'<polygon points="{_listed([(x1, y1), *wings])}" fill="{colour}"/>',
-    ]
-
-
-def _listed(points: Sequence[Point]) -> str:
-    return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)

@@ -11,6 +11,7 @@ COLUMNS = {"a, position 1": 180, "b, position 2": 370, "a, position 4": 605}
 ROWS = {"layer 1 says": 36, "after layer 0": 130, "embedded": 240}
 BOX_WIDTH, BOX_HEIGHT = 156, 26
 LAYER_0, LAYER_1 = PALETTE[0], PALETTE[1]
+_FAINT = 'stroke-dasharray="2 4" stroke-opacity=".6"'
 
 
 class Circuit(NamedTuple):
@@ -68,9 +69,10 @@ def induction_circuit(kind: str) -> StaticView:
     said, middle, bottom = ROWS.values()
     half = BOX_HEIGHT / 2
     parts = [svg.text(8, y, row, "start") for row, y in ROWS.items()]
-    parts += [_line(x, bottom - half, x, middle + half, INK, dashed=True) for x in COLUMNS.values()]
-    parts.append(_arrow(COLUMNS[circuit.source], bottom - half, COLUMNS[circuit.noted_at], middle + half, LAYER_0))
-    parts.append(_arrow(key, middle - half, late - BOX_WIDTH / 2, said, LAYER_1))
+    parts += [svg.line([(x, bottom - half), (x, middle + half)], style=_FAINT) for x in COLUMNS.values()]
+    noted = [(COLUMNS[circuit.source], bottom - half), (COLUMNS[circuit.noted_at], middle + half)]
+    parts.append(svg.arrow(noted, LAYER_0, 2, head=10))
+    parts.append(svg.arrow([(key, middle - half), (late - BOX_WIDTH / 2, said)], LAYER_1, 2, head=10))
     for name, x in COLUMNS.items():
         parts += _box(x, bottom, name)
     for name, what in (("b, position 2", circuit.key), ("a, position 4", circuit.query)):
@@ -90,17 +92,3 @@ def _box(x: float, y: float, what: str, colour: str = INK) -> list[str]:
         f'<rect {corner} fill="{colour}" fill-opacity=".12" stroke="{colour}"/>',
         svg.text(x, y, what, size=13),
     ]
-
-
-def _line(x: float, y: float, to_x: float, to_y: float, colour: str, dashed: bool = False) -> str:
-    dashes = ' stroke-dasharray="2 4" stroke-opacity=".6"' if dashed else ' stroke-width="2"'
-    return f'<line x1="{x:.0f}" y1="{y:.0f}" x2="{to_x:.0f}" y2="{to_y:.0f}" stroke="{colour}"{dashes}/>'
-
-
-def _arrow(x: float, y: float, to_x: float, to_y: float, colour: str) -> str:
-    length = ((to_x - x) ** 2 + (to_y - y) ** 2) ** 0.5
-    along_x, along_y = (to_x - x) / length, (to_y - y) / length
-    back_x, back_y = to_x - 10 * along_x, to_y - 10 * along_y
-    left, right = ((back_x - s * 5 * along_y, back_y + s * 5 * along_x) for s in (1, -1))
-    tip = " ".join(f"{px:.1f},{py:.1f}" for px, py in ((to_x, to_y), left, right))
-    return _line(x, y, back_x, back_y, colour) + f'<polygon points="{tip}" fill="{colour}"/>'

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from mi_tutor.views.colours import PALETTE
 from mi_tutor.views.page import StaticView
+from mi_tutor.views.still import svg
 
 _WIDTH, _HEIGHT = 760, 300
 _FEATURES = 24
@@ -68,16 +69,12 @@ def sae_in_place(d_in: int, d_sae: int, hook_name: str) -> StaticView:
 
 
 def _line(points: Sequence[tuple[float, float]], arrow: bool = False, dashed: bool = False) -> str:
-    way = " ".join(f"{x},{y}" for x, y in points)
-    dashes = ' stroke-dasharray="5 4"' if dashed else ""
-    drawn = f'<polyline points="{way}"{dashes}/>'
-    if not arrow:
-        return drawn
-    # An arrowhead of its own: a marker would want an id, and ids are the page's.
-    (x0, y0), (x, y) = points[-2:]
-    dx, dy = (x > x0) - (x < x0), (y > y0) - (y < y0)
-    corners = [(x, y), (x - 8 * dx - 4 * dy, y - 8 * dy - 4 * dx), (x - 8 * dx + 4 * dy, y - 8 * dy + 4 * dx)]
-    return drawn + f'<polygon points="{" ".join(f"{a},{b}" for a, b in corners)}" fill="currentColor"/>'
+    style = 'stroke-dasharray="5 4"' if dashed else ""
+    return (
+        svg.arrow(points, "currentColor", head=8, style=style)
+        if arrow
+        else svg.line(points, "currentColor", style=style)
+    )
 
 
 def _box(x: float, y: float, width: float, height: float, *lines: str) -> str:

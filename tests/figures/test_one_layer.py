@@ -5,7 +5,8 @@ from transformer_lens import FactoredMatrix
 
 from mi_tutor.check.small_model import small_model
 from mi_tutor.figures.heads import random_repeats
-from mi_tutor.figures.one_layer import SETTLED, queries_and_keys, stream_parts, told_by_tables, turned
+from mi_tutor.figures.one_layer import SETTLED, queries_and_keys, stream_parts, told_by_tables
+from mi_tutor.models.plain import turned
 
 TOKENS = random_repeats(period=7, sequences=3)
 

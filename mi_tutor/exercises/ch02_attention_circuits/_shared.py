@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from einops import einsum
+
 from mi_tutor.check.draw import Case, Draw, basic, edge, general, large_table
 from mi_tutor.deferred import torch
 
@@ -26,6 +28,37 @@ def ov_weights(draw: Draw, d_vocab: int, d_model: int, d_head: int, scale: float
         "W_O": draw.normal(d_head, d_model),
         "W_U": draw.normal(d_model, d_vocab),
     }
+
+
+def attention_layers(
+    draw: Draw,
+    layer: int,
+    batch: int,
+    position: int,
+    head: int,
+    d_vocab: int,
+    d_model: int,
+    d_head: int,
+    *,
+    scale: float = 1.0,
+) -> dict[str, Tensor]:
+    """Tokens and so many layers of an attention-only model with its patterns given."""
+    scores = draw.normal(layer, batch, head, position, position, scale=2.0)
+    return {
+        "tokens": draw.ids((batch, position), d_vocab),
+        "patterns": causal(scores).softmax(-1),
+        "W_E": draw.normal(d_vocab, d_model, scale=scale),
+        "W_V": draw.normal(layer, head, d_model, d_head),
+        "W_O": draw.normal(layer, head, d_head, d_model),
+        "W_U": draw.normal(d_model, d_vocab),
+    }
+
+
+def heads_write(x: Tensor, pattern: Tensor, W_V: Tensor, W_O: Tensor) -> Tensor:
+    """What the heads of a layer together add to the stream [batch position d_model]."""
+    v = einsum(x, W_V, "b key m, h m d -> b key h d")
+    z = einsum(pattern, v, "b h query key, b key h d -> b query h d")
+    return einsum(z, W_O, "b query h d, h d m -> b query m")
 
 
 def circuit_cases(weights: Callable[..., dict[str, Tensor]], zeroed: str, nothing: str, draw: Draw) -> Iterator[Case]:

@@ -9,7 +9,7 @@ from einops import einsum
 
 from mi_tutor.check.draw import Case, Draw, basic, edge, general, large_table
 from mi_tutor.check.exercise import Exercise
-from mi_tutor.exercises.ch02_attention_circuits._shared import causal
+from mi_tutor.exercises.ch02_attention_circuits._shared import attention_layers, heads_write
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,24 +43,16 @@ def _layer_cases(draw: Draw) -> Iterator[Case]:
     yield edge("heads that write nothing", **{**args, "W_O": args["W_O"] * 0})
 
 
-def _layer(
-    draw: Draw,
-    batch: int,
-    position: int,
-    head: int,
-    d_vocab: int,
-    d_model: int,
-    d_head: int,
-    scale: float = 1.0,
-) -> dict[str, Tensor]:
-    scores = draw.normal(batch, head, position, position, scale=2.0)
+def _layer(draw: Draw, *sizes: int, scale: float = 1.0) -> dict[str, Tensor]:
+    """One layer: the sizes of `attention_layers` but the first."""
+    drawn = attention_layers(draw, 1, *sizes, scale=scale)
+    of_layer = {name: drawn[name][0] for name in ("W_V", "W_O")}
     return {
-        "tokens": draw.ids((batch, position), d_vocab),
-        "pattern": causal(scores).softmax(-1),
-        "W_E": draw.normal(d_vocab, d_model, scale=scale),
-        "W_V": draw.normal(head, d_model, d_head),
-        "W_O": draw.normal(head, d_head, d_model),
-        "W_U": draw.normal(d_model, d_vocab),
+        "tokens": drawn["tokens"],
+        "pattern": drawn["patterns"][0],
+        "W_E": drawn["W_E"],
+        **of_layer,
+        "W_U": drawn["W_U"],
     }
 
 
@@ -70,16 +62,10 @@ def _uneven(draw: Draw, args: dict[str, Tensor]) -> dict[str, Tensor]:
     return {**args, "pattern": pattern * (1 + draw.normal(*pattern.shape[:-1], 1).abs())}
 
 
-def _heads(x: Tensor, pattern: Tensor, W_V: Tensor, W_O: Tensor) -> Tensor:
-    v = einsum(x, W_V, "b key m, h m d -> b key h d")
-    z = einsum(pattern, v, "b h query key, b key h d -> b query h d")
-    return einsum(z, W_O, "b query h d, h d m -> b query m")
-
-
 def direct_path_left_out(tokens: Tensor, pattern: Tensor, W_E: Tensor, W_V: Tensor, W_O: Tensor, W_U: Tensor) -> Tensor:
     """The direct path is missing: the current token's own embedding goes to the unembedding, too. Heads add to the stream,
     they do not replace it."""
-    return _heads(W_E[tokens], pattern, W_V, W_O) @ W_U
+    return heads_write(W_E[tokens], pattern, W_V, W_O) @ W_U
 
 
 def heads_left_out(tokens: Tensor, pattern: Tensor, W_E: Tensor, W_V: Tensor, W_O: Tensor, W_U: Tensor) -> Tensor:
@@ -92,14 +78,14 @@ def direct_path_once_a_head(
 ) -> Tensor:
     """The direct path is counted once for every head: the embedding is in the stream once."""
     x = W_E[tokens]
-    return (len(W_V) * x + _heads(x, pattern, W_V, W_O)) @ W_U
+    return (len(W_V) * x + heads_write(x, pattern, W_V, W_O)) @ W_U
 
 
 def pattern_transposed(tokens: Tensor, pattern: Tensor, W_E: Tensor, W_V: Tensor, W_O: Tensor, W_U: Tensor) -> Tensor:
     """The pattern is read the wrong way round: its rows are queries, where the information arrives, and its columns are
     keys, which are summed over."""
     x = W_E[tokens]
-    return (x + _heads(x, pattern.mT, W_V, W_O)) @ W_U
+    return (x + heads_write(x, pattern.mT, W_V, W_O)) @ W_U
 
 
 def values_of_the_query(tokens: Tensor, pattern: Tensor, W_E: Tensor, W_V: Tensor, W_O: Tensor, W_U: Tensor) -> Tensor:
@@ -114,13 +100,13 @@ def values_of_the_query(tokens: Tensor, pattern: Tensor, W_E: Tensor, W_V: Tenso
 def heads_averaged(tokens: Tensor, pattern: Tensor, W_E: Tensor, W_V: Tensor, W_O: Tensor, W_U: Tensor) -> Tensor:
     """The heads' outputs are averaged: they add up."""
     x = W_E[tokens]
-    return (x + _heads(x, pattern, W_V, W_O) / len(W_V)) @ W_U
+    return (x + heads_write(x, pattern, W_V, W_O) / len(W_V)) @ W_U
 
 
 def one_pattern_for_all(tokens: Tensor, pattern: Tensor, W_E: Tensor, W_V: Tensor, W_O: Tensor, W_U: Tensor) -> Tensor:
     """Every head uses the first head's pattern: head h looks with `pattern[:, h]`."""
     x = W_E[tokens]
-    return (x + _heads(x, pattern[:, :1].expand_as(pattern), W_V, W_O)) @ W_U
+    return (x + heads_write(x, pattern[:, :1].expand_as(pattern), W_V, W_O)) @ W_U
 
 
 def heads_mixed(tokens: Tensor, pattern: Tensor, W_E: Tensor, W_V: Tensor, W_O: Tensor, W_U: Tensor) -> Tensor:
@@ -133,7 +119,7 @@ def heads_mixed(tokens: Tensor, pattern: Tensor, W_E: Tensor, W_V: Tensor, W_O: 
 def softmax_of_a_pattern(tokens: Tensor, pattern: Tensor, W_E: Tensor, W_V: Tensor, W_O: Tensor, W_U: Tensor) -> Tensor:
     """A softmax is taken of the pattern, which has been through one already: use it as it is."""
     x = W_E[tokens]
-    return (x + _heads(x, pattern.softmax(-1), W_V, W_O)) @ W_U
+    return (x + heads_write(x, pattern.softmax(-1), W_V, W_O)) @ W_U
 
 
 def rows_made_to_sum_to_one(
@@ -141,7 +127,7 @@ def rows_made_to_sum_to_one(
 ) -> Tensor:
     """The pattern's rows are divided by their sums. It is used as it is given, also where somebody has changed it."""
     x = W_E[tokens]
-    return (x + _heads(x, pattern / pattern.sum(-1, keepdim=True), W_V, W_O)) @ W_U
+    return (x + heads_write(x, pattern / pattern.sum(-1, keepdim=True), W_V, W_O)) @ W_U
 
 
 def one_head_after_another(
@@ -151,7 +137,7 @@ def one_head_after_another(
     would be a layer for each head."""
     x = W_E[tokens]
     for head in range(len(W_V)):
-        x = x + _heads(x, pattern[:, head : head + 1], W_V[head : head + 1], W_O[head : head + 1])
+        x = x + heads_write(x, pattern[:, head : head + 1], W_V[head : head + 1], W_O[head : head + 1])
     return x @ W_U
 
 
@@ -169,7 +155,7 @@ def layer_cut_from_the_graph(
 ) -> Tensor:
     """The logits are right, but the pattern gets no gradient: it is detached on the way."""
     x = W_E[tokens]
-    return (x + _heads(x, pattern.detach(), W_V, W_O)) @ W_U
+    return (x + heads_write(x, pattern.detach(), W_V, W_O)) @ W_U
 
 
 exercise = Exercise(

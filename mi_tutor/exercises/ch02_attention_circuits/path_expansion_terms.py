@@ -5,73 +5,43 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from einops import einsum
-
 from mi_tutor.check.draw import Case, Draw, basic, edge, general
 from mi_tutor.check.exercise import Exercise
 from mi_tutor.deferred import torch
-from mi_tutor.exercises.ch02_attention_circuits._shared import causal
+from mi_tutor.exercises.ch02_attention_circuits._shared import attention_layers, heads_write
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
 def _cases(draw: Draw) -> Iterator[Case]:
-    yield basic("two layers of one head, three tokens", **_layers(draw, 2, 1, 3, 1, 4, 3, 2))
-    yield basic("two layers of two heads", **_layers(draw, 2, 1, 3, 2, 5, 4, 3))
+    yield basic("two layers of one head, three tokens", **attention_layers(draw, 2, 1, 3, 1, 4, 3, 2))
+    yield basic("two layers of two heads", **attention_layers(draw, 2, 1, 3, 2, 5, 4, 3))
     for _ in range(3):
         size = draw.sizes("batch", "position", "head", "d_vocab", "d_model", "d_head", low=2, high=8)
-        yield general("random weights, two layers", **_layers(draw, 2, *size.values()))
-    yield general("three layers", **_layers(draw, 3, 2, 4, 2, 7, 6, 3))
-    uneven = _layers(draw, 2, 3, 5, 2, 7, 6, 4)
+        yield general("random weights, two layers", **attention_layers(draw, 2, *size.values()))
+    yield general("three layers", **attention_layers(draw, 3, 2, 4, 2, 7, 6, 3))
+    uneven = attention_layers(draw, 2, 3, 5, 2, 7, 6, 4)
     rows = 1 + draw.normal(*uneven["patterns"].shape[:-1], 1).abs()
     yield general("patterns whose rows do not sum to 1", **{**uneven, "patterns": uneven["patterns"] * rows})
-    yield general("large embeddings", **_layers(draw, 2, 2, 4, 3, 9, 6, 5, scale=300.0))
-    yield edge("one layer", **_layers(draw, 1, 2, 4, 3, 7, 5, 2))
-    yield edge("four layers of one head", **_layers(draw, 4, 2, 3, 1, 6, 5, 2))
-    yield edge("one position", **_layers(draw, 2, 3, 1, 2, 7, 4, 3))
-    yield edge("one sequence", **_layers(draw, 2, 1, 4, 3, 7, 5, 2))
-    yield edge("a d_head of 1", **_layers(draw, 2, 2, 3, 4, 7, 5, 1))
-    yield edge("a d_model of 1", **_layers(draw, 2, 2, 3, 4, 7, 1, 5))
-    yield edge("sizes of 2 throughout", **_layers(draw, 2, 2, 2, 2, 2, 2, 2))
-    args = _layers(draw, 2, 2, 4, 3, 6, 5, 2)
+    yield general("large embeddings", **attention_layers(draw, 2, 2, 4, 3, 9, 6, 5, scale=300.0))
+    yield edge("one layer", **attention_layers(draw, 1, 2, 4, 3, 7, 5, 2))
+    yield edge("four layers of one head", **attention_layers(draw, 4, 2, 3, 1, 6, 5, 2))
+    yield edge("one position", **attention_layers(draw, 2, 3, 1, 2, 7, 4, 3))
+    yield edge("one sequence", **attention_layers(draw, 2, 1, 4, 3, 7, 5, 2))
+    yield edge("a d_head of 1", **attention_layers(draw, 2, 2, 3, 4, 7, 5, 1))
+    yield edge("a d_model of 1", **attention_layers(draw, 2, 2, 3, 4, 7, 1, 5))
+    yield edge("sizes of 2 throughout", **attention_layers(draw, 2, 2, 2, 2, 2, 2, 2))
+    args = attention_layers(draw, 2, 2, 4, 3, 6, 5, 2)
     for which, looks in (("first", [0.0, 1.0]), ("last", [1.0, 0.0])):
         kept = args["patterns"] * draw.of(looks)[:, None, None, None, None]
         yield edge(f"a {which} layer that looks at nothing", **{**args, "patterns": kept})
 
 
-def _layers(
-    draw: Draw,
-    layer: int,
-    batch: int,
-    position: int,
-    head: int,
-    d_vocab: int,
-    d_model: int,
-    d_head: int,
-    scale: float = 1.0,
-) -> dict[str, Tensor]:
-    scores = draw.normal(layer, batch, head, position, position, scale=2.0)
-    return {
-        "tokens": draw.ids((batch, position), d_vocab),
-        "patterns": causal(scores).softmax(-1),
-        "W_E": draw.normal(d_vocab, d_model, scale=scale),
-        "W_V": draw.normal(layer, head, d_model, d_head),
-        "W_O": draw.normal(layer, head, d_head, d_model),
-        "W_U": draw.normal(d_model, d_vocab),
-    }
-
-
-def _heads(x: Tensor, pattern: Tensor, W_V: Tensor, W_O: Tensor) -> Tensor:
-    v = einsum(x, W_V, "b key m, h m d -> b key h d")
-    z = einsum(pattern, v, "b h query key, b key h d -> b query h d")
-    return einsum(z, W_O, "b query h d, h d m -> b query m")
-
-
 def _expanded(tokens: Tensor, patterns: Tensor, W_E: Tensor, W_V: Tensor, W_O: Tensor, W_U: Tensor) -> Tensor:
     streams = [W_E[tokens]] + len(patterns) * [torch.zeros_like(W_E[tokens])]
     for layer in zip(patterns, W_V, W_O, strict=True):
-        written = [_heads(x, *layer) for x in streams[:-1]]
+        written = [heads_write(x, *layer) for x in streams[:-1]]
         streams = [streams[0], *(old + new for old, new in zip(streams[1:], written, strict=True))]
     return torch.stack(streams) @ W_U
 
@@ -87,7 +57,7 @@ def terms_by_layer(tokens: Tensor, patterns: Tensor, W_E: Tensor, W_V: Tensor, W
     belongs to order 1."""
     stream, parts = W_E[tokens], [W_E[tokens]]
     for layer in zip(patterns, W_V, W_O, strict=True):
-        parts.append(_heads(stream, *layer))
+        parts.append(heads_write(stream, *layer))
         stream = stream + parts[-1]
     return torch.stack(parts) @ W_U
 
@@ -98,7 +68,7 @@ def layer_reads_itself(tokens: Tensor, patterns: Tensor, W_E: Tensor, W_V: Tenso
     streams = [W_E[tokens]] + len(patterns) * [torch.zeros_like(W_E[tokens])]
     for layer in zip(patterns, W_V, W_O, strict=True):
         for order in range(len(patterns)):
-            streams[order + 1] = streams[order + 1] + _heads(streams[order], *layer)
+            streams[order + 1] = streams[order + 1] + heads_write(streams[order], *layer)
     return torch.stack(streams) @ W_U
 
 
@@ -109,7 +79,7 @@ def only_the_layer_before(
     and what it makes of it belongs to order 1."""
     parts = [W_E[tokens]]
     for layer in zip(patterns, W_V, W_O, strict=True):
-        parts.append(_heads(parts[-1], *layer))
+        parts.append(heads_write(parts[-1], *layer))
     return torch.stack(parts) @ W_U
 
 

@@ -6,6 +6,7 @@ lets a stylesheet through, the theme's own lifts it in the dark.
 
 import html
 import math
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from torch import Tensor
@@ -14,6 +15,7 @@ from mi_tutor.views.colours import INK
 from mi_tutor.views.still.png import data_address, png
 from mi_tutor.views.theme import STILL
 
+Point = tuple[float, float]
 FONT = 11
 """Pixels; a character is about 0.6 of it wide."""
 
@@ -37,6 +39,25 @@ def raster(
 
 def frame(x: float, y: float, width: float, height: float) -> str:
     return f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.0f}" height="{height:.0f}" fill="none" stroke="{INK}" stroke-opacity=".5"/>'
+
+
+def line(points: Sequence[Point], colour: str = INK, width: float = 1, style: str = "") -> str:
+    """A line through these points; `style` is more attributes, such as dashes."""
+    way = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    return f'<polyline points="{way}" fill="none" stroke="{colour}" stroke-width="{width:g}"{style and f" {style}"}/>'
+
+
+def arrow(points: Sequence[Point], colour: str = INK, width: float = 1, head: float = 7, style: str = "") -> str:
+    """The same with an arrowhead of that length at its end. (A marker would want an id, and ids are the page's.)"""
+    (x0, y0), (x, y) = points[-2:]
+    length = math.hypot(x - x0, y - y0)
+    along, up = head * (x - x0) / length, head * (y - y0) / length
+    corners = (x, y), (x - along - up / 2, y - up + along / 2), (x - along + up / 2, y - up - along / 2)
+    tip = " ".join(f"{a:.1f},{b:.1f}" for a, b in corners)
+    # The line ends where the head begins, or a thick one would show beside its point.
+    return (
+        line([*points[:-1], (x - along, y - up)], colour, width, style) + f'<polygon points="{tip}" fill="{colour}"/>'
+    )
 
 
 def image(width: float, height: float, parts: list[str], alternative: str) -> str:
