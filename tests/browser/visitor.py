@@ -60,8 +60,15 @@ class Learner(Visitor):
         self.page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
 
     def run(self, position: int) -> None:
-        """Put the cursor into a cell and press Ctrl-Enter."""
-        self._editor(position).click()
+        """Put the cursor into a cell, or choose it where its source is folded away, and press Ctrl-Enter."""
+        if self.page.evaluate("i => window.jupyterapp.shell.currentWidget.content.widgets[i].inputHidden", position):
+            self._scroll_to(position)
+            choose = (
+                "i => {const n = window.jupyterapp.shell.currentWidget.content; n.activeCellIndex = i; n.activate()}"
+            )
+            self.page.evaluate(choose, position)
+        else:
+            self._editor(position).click()
         self.page.keyboard.press("Control+Enter")
         self.page.wait_for_function(
             """i => { const cell = window.jupyterapp.shell.currentWidget.content.widgets[i];
@@ -96,9 +103,9 @@ class Learner(Visitor):
         )
 
     def output(self, position: int) -> Any:
-        """What a cell shows below itself, scrolled into sight."""
+        """Everything that a cell shows below itself, scrolled into sight."""
         self._scroll_to(position)
-        return self._cell(position).locator(".jp-OutputArea-output").first
+        return self._cell(position).locator(".jp-Cell-outputArea")
 
     def change_theme(self, theme: str) -> None:
         self.page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
