@@ -40,8 +40,10 @@ def _pairs(trial: Trial) -> Iterator[Pair]:
     expected = trial.expected if isinstance(trial.expected, tuple) else (trial.expected,)
     got = trial.got if isinstance(trial.got, tuple) else (trial.got,)
     for e, g in zip(expected, got, strict=False):
-        dtype: Any = g.A.dtype if is_factored(g) else getattr(g, "dtype", None)
+        # Before factors are multiplied, which is done in double precision.
+        dtype: Any = g.A.dtype if is_factored(g) else None
         e, g = (_as_tensor(whole(part) if is_factored(part) else part) for part in (e, g))
+        dtype = dtype or getattr(g, "dtype", None)
         if isinstance(e, Tensor) and isinstance(g, Tensor) and not _agree(g.double(), e.double(), dtype):
             yield Pair(trial.case.args, e.double().to(g.device), g.double(), dtype)
 

@@ -16,7 +16,8 @@ def test_the_feature_picker_shows_another_feature(learner: Any) -> None:
 
     at = learner.position_of_text("explore_features(")
     learner.run(at)
-    shown = learner.output(at)
+    # The widget, and not the slider below it that is for pages without a kernel.
+    shown = learner.output(at).locator(".jp-OutputArea-output").first
     box = shown.locator("input[type=number]")
     box.wait_for()
     shown.locator(".mi-tutor-feature").wait_for()

@@ -140,9 +140,14 @@ def _habits(kind: str, weights: Weights, batches: list[Tensor]) -> list[Habit]:
         return float(attention.mean()) > (0.9 if kind == "K" else 0.3)
 
     def for_some_distance(seen: Seen) -> bool:
-        """The same distance back, whatever the period; at period 1 the token itself is right."""
-        distance = int(seen.behind[~seen.right].mode().values)
-        return distance > 1 and nearly(lambda s: s.behind == distance)(seen)
+        """The same distance back, whatever the period; in blocks no longer than that, what stands there came again since."""
+        wrong = ~seen.right
+        for distance in range(2, int(seen.query.max())):
+            room = wrong & (seen.query > distance)
+            since = torch.where(seen.period > distance, distance, distance % seen.period)
+            if 2 * room.sum() > wrong.sum() and float((seen.behind == since)[room].float().mean()) >= 0.9:
+                return True
+        return False
 
     return [
         ("found_but_not_said", lambda seen: unmoved(seen) and led(seen)),
