@@ -14,6 +14,10 @@ from mi_tutor.deferred import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
+MODELS = 2**20
+"""From here on a seed is two numbers: what small models are drawn from is the rest that this leaves, everything else comes
+from the whole. Making one takes seconds, so that a class that is graded has the same models and other questions."""
+
 
 @dataclass
 class Case:
@@ -92,8 +96,12 @@ class Draw:
 
     def __post_init__(self) -> None:
         # Inputs are drawn on the CPU in float64 and then moved, so that every device and dtype sees the same case.
-        digest = hashlib.blake2b(f"{self.seed} {self.salt}".encode(), digest_size=8).digest()
-        self._source = torch.Generator().manual_seed(int.from_bytes(digest) >> 1)
+        self._source = self._begin(self.seed)
+        self._models = self._source if self.seed < MODELS else self._begin(self.seed % MODELS)
+
+    def _begin(self, seed: int) -> torch.Generator:
+        digest = hashlib.blake2b(f"{seed} {self.salt}".encode(), digest_size=8).digest()
+        return torch.Generator().manual_seed(int.from_bytes(digest) >> 1)
 
     def size(self, low: int, high: int) -> int:
         """A whole number from low to high, both included."""
@@ -134,7 +142,7 @@ class Draw:
         """A `small_model` with these sizes and properties, in the case's dtype, on its device."""
         from mi_tutor.check.small_model import small_model
 
-        seed = int(torch.randint(2**31, (), generator=self._source))
+        seed = int(torch.randint(2**31, (), generator=self._models))
         return small_model(seed, **choices, dtype=self.dtype, device=str(self.device))
 
     def generator(self) -> torch.Generator:

@@ -12,20 +12,9 @@ from rich.text import Text
 
 from mi_tutor.check.outline import chapters
 from mi_tutor.grading.pool import Done, Task, mark_all
-from mi_tutor.grading.records import (
-    FOLDER,
-    BadRecords,
-    Key,
-    Mark,
-    Records,
-    as_table,
-    edition,
-    hash_of,
-    key_of,
-    seed_of,
-    write_table,
-)
+from mi_tutor.grading.records import FOLDER, BadRecords, Key, Mark, Records, Regrading, edition
 from mi_tutor.grading.submissions import CannotGrade, Submission, content_of, find, home_of, read, twice
+from mi_tutor.grading.table import Table, as_table
 from mi_tutor.running.confine import Limits
 from mi_tutor.running.sandbox import NoSandbox, Sandbox, find_sandbox
 
@@ -38,6 +27,7 @@ class Wish(NamedTuple):
     exercise: str | None = None
     """This one only, again."""
     seed: int | None = None
+    """For everybody, instead of each one's own."""
     limits: Limits = Limits()
     csv: Path | None = None
     as_json: bool = False
@@ -47,7 +37,6 @@ class _Run(NamedTuple):
     """A grading run under way."""
 
     wish: Wish
-    seed: int
     sandbox: Sandbox
     records: Records
     paths: dict[str, str]
@@ -58,19 +47,16 @@ class _Run(NamedTuple):
     """By path, why."""
     out: Console
 
-    def key(self, raw: bytes) -> Key:
-        return key_of(raw, self.seed, self.sandbox.name, self.wish.limits)
-
     @property
     def notebooks(self) -> dict[str, dict[str, Mark]]:
         """The marks of this run's notebooks, by path; none that was given for another content, seed or checker."""
         found = {}
         for place, path in self.paths.items():
-            marks, key = self.records.notebooks.get(place, {}), list(self.keys.get(place, ()))
             # When one exercise is marked again, the others stand as they are.
-            good = {name: mark for name, mark in marks.items() if mark["key"] == key or self.wish.exercise}
-            if good and path not in self.not_graded:
-                found[path] = good
+            key = None if self.wish.exercise else self.keys.get(place)
+            marks = {} if path in self.not_graded or place not in self.keys else self.records.marks(place, key)
+            if marks:
+                found[path] = marks
         return found
 
 
@@ -87,9 +73,9 @@ def run_grade(wish: Wish) -> int:
         if wish.exercise:
             _find_exercise(wish.exercise)
         warn = partial(_say, out, style="dark_orange")
-        seed, records = seed_of(home / FOLDER, wish.seed, warn), Records(home / FOLDER, warn)
+        records = Records(home / FOLDER, warn)
         sandbox = find_sandbox(hide=[home])
-        run = _Run(wish, seed, sandbox, records, {}, {}, {}, out)
+        run = _Run(wish, sandbox, records, {}, {}, {}, out)
         if not sandbox.isolated:
             _say(out, sandbox.warning, "bold dark_orange")
         _grade(run)
@@ -101,23 +87,23 @@ def run_grade(wish: Wish) -> int:
         _say(out, "Stopped. What is marked is kept; the same command goes on from here.")
         return 130
     if wish.as_json:
-        print(json.dumps(as_dict(run.notebooks, run.not_graded, seed, sandbox), indent=2))
+        print(json.dumps(as_dict(run.notebooks, run.not_graded, sandbox), indent=2))
     return 1 if run.not_graded else 0
 
 
-def as_dict(
-    notebooks: dict[str, dict[str, Mark]], not_graded: dict[str, str], seed: int, sandbox: Sandbox
-) -> dict[str, Any]:
+def as_dict(notebooks: dict[str, dict[str, Mark]], not_graded: dict[str, str], sandbox: Sandbox) -> dict[str, Any]:
     """The marks for another program."""
     written = {}
     for path, marks in sorted(notebooks.items()):
         exercises = {name: {field: mark[field] for field in mark if field != "key"} for name, mark in marks.items()}
         sums = {field: sum(mark[field] for mark in marks.values()) for field in ("points", "max_points")}
-        written[path] = {"exercises": exercises, **sums}
+        seeds = {name: mark["key"].seed for name, mark in marks.items()}
+        written[path] = {"exercises": exercises, **sums, "seed": next(iter(seeds.values()))}
+        if len(set(seeds.values())) > 1:  # an exercise was marked again, and the notebook had changed
+            written[path]["seeds"] = seeds
     return {
         "notebooks": written,
         "not_graded": dict(sorted(not_graded.items())),
-        "seed": seed,
         "isolation": sandbox.name,
         "edition": edition(),
     }
@@ -125,22 +111,29 @@ def as_dict(
 
 def _grade(run: _Run) -> None:
     """Mark what is not marked yet, writing down each notebook's marks as they come."""
-    tasks = _tasks(run)
-    _write_table(run)
-    for done in mark_all(tasks, run.wish.workers, run.sandbox, run.seed, run.wish.limits):
+    again = None
+    if run.wish.exercise:
+        held_for = [run.wish.seed, edition(), run.sandbox.name, *run.wish.limits]
+        again = run.records.begin_regrading(run.wish.exercise, held_for)
+    tasks = _tasks(run, again)
+    table = Table(run.wish.csv, lambda: as_table(run.notebooks, run.not_graded)) if run.wish.csv else None
+    if table:
+        table.write()
+    for done in mark_all(tasks, run.wish.workers, run.sandbox, run.wish.limits):
         if done.trouble:
             _refuse(run, done.key, done.trouble)
         elif done.marks:
-            if run.wish.exercise:
-                run.records.regrading["done"].append(done.key)
-            run.records.keep(done.key, done.exercises, done.marks, run.keys[done.key])
+            run.records.keep(done.key, done.exercises, done.marks, run.keys[done.key], again)
             _tell(run, done)
-        _write_table(run)
-    if run.wish.exercise:
-        _tell_changes(run)
+        if table:
+            table.refresh()
+    if table:
+        table.write()
+    if again:
+        _tell_changes(run, again)
 
 
-def _tasks(run: _Run) -> list[Task]:
+def _tasks(run: _Run, again: Regrading | None) -> list[Task]:
     """What is to be marked."""
     submissions: list[Submission] = []
     for submission, trouble in find(run.wish.paths):
@@ -155,55 +148,41 @@ def _tasks(run: _Run) -> list[Task]:
         _refuse(run, key, trouble)
     if not run.paths:
         raise BadRecords("There is no notebook (.ipynb) there.")
-    done = _regrade_begun(run) if run.wish.exercise else set()
+    done = run.records.regraded(again) if again else {}
     tasks = []
     for submission in submissions:
-        if str(submission.path) in run.not_graded or submission.key in done:
+        if str(submission.path) in run.not_graded:
             continue
         try:
             raw = read(submission)
         except CannotGrade as error:
             _refuse(run, submission.key, str(error))
             continue
-        run.keys[submission.key] = run.key(raw)
+        held_for = run.records.key(submission.key, raw, run.wish.seed, run.sandbox.name, run.wish.limits)
+        run.keys[submission.key] = held_for
+        if submission.key in done:
+            continue
         known = set() if run.wish.exercise else run.records.known(submission.key, run.keys[submission.key])
         if known and known >= {task.name for task in content_of(raw, submission.path.name).chapter.tasks}:
             continue
-        tasks.append(Task(submission.key, submission, hash_of(raw), frozenset(known), run.wish.exercise))
+        tasks.append(
+            Task(submission.key, submission, held_for.content, held_for.seed, frozenset(known), run.wish.exercise)
+        )
     return tasks
 
 
-def _regrade_begun(run: _Run) -> set[str]:
-    """Note that an exercise is marked again, and the points before; or go on with it. Returns what is done already."""
-    held_for = [run.wish.exercise, *run.key(b"")]
-    if run.records.regrading.get("held_for") != held_for:
-        exercise = run.wish.exercise or ""
-        marks = {key: marks.get(exercise) for key, marks in run.records.notebooks.items()}
-        before = {key: mark["points"] for key, mark in marks.items() if mark}
-        run.records.regrading = {"held_for": held_for, "before": before, "done": []}
-        run.records.save()
-    return set(run.records.regrading["done"])
-
-
-def _tell_changes(run: _Run) -> None:
+def _tell_changes(run: _Run, again: Regrading) -> None:
     """What marking an exercise again changed; then it is over."""
-    exercise, before = run.wish.exercise or "", run.records.regrading["before"]
-    changes = 0
-    for key in sorted(run.records.regrading["done"]):
-        now = run.records.notebooks[key][exercise]
-        if key in before and before[key] != now["points"]:
-            changes += 1
-            sentence = f"{run.paths.get(key, key)}: {exercise} {before[key]:g} → {now['points']:g} points."
-            _say(run.out, sentence, "bold")
-    _say(run.out, f"{changes} of {len(run.records.regrading['done'])} marks changed.")
-    run.records.regrading = {}
-    run.records.save()
+    points = run.records.regraded(again)
+    changed = {key: pair for key, pair in points.items() if pair[0] not in (None, pair[1])}
+    for key, (before, now) in changed.items():
+        _say(run.out, f"{run.paths.get(key, key)}: {again.exercise} {before:g} → {now:g} points.", "bold")
+    _say(run.out, f"{len(changed)} of {len(points)} marks changed.")
+    run.records.end_regrading(again)
 
 
 def _tell(run: _Run, done: Done) -> None:
-    marks = run.records.notebooks[done.key]
-    if run.wish.exercise:
-        marks = done.marks
+    marks = done.marks if run.wish.exercise else run.records.marks(done.key, run.keys[done.key])
     wrong = [f"{name} ({mark['mistake']})" for name, mark in marks.items() if mark["mistake"]]
     rest = f" Not right: {', '.join(wrong)}." if wrong else ""
     _say(run.out, f"{run.paths[done.key]}: {_points(marks)}.{rest}")
@@ -212,11 +191,8 @@ def _tell(run: _Run, done: Done) -> None:
 def _sum_up(run: _Run) -> None:
     count, lost = len(run.notebooks), len(run.not_graded)
     rest = f", {lost} could not be" if lost else ""
-    _say(
-        run.out,
-        f"{count} notebook{'' if count == 1 else 's'} graded{rest}. Seed {run.seed}, {run.sandbox.name}.",
-        "bold",
-    )
+    seed = "each with a seed of its own" if run.wish.seed is None else f"seed {run.wish.seed}"
+    _say(run.out, f"{count} notebook{'' if count == 1 else 's'} graded{rest}; {seed}, {run.sandbox.name}.", "bold")
 
 
 def _points(marks: dict[str, Mark]) -> str:
@@ -227,11 +203,6 @@ def _points(marks: dict[str, Mark]) -> str:
 def _refuse(run: _Run, key: str, sentence: str) -> None:
     run.not_graded[run.paths[key]] = sentence
     _say(run.out, f"{run.paths[key]}: not graded. {sentence}", "dark_orange")
-
-
-def _write_table(run: _Run) -> None:
-    if run.wish.csv:
-        write_table(run.wish.csv, as_table(run.notebooks, run.not_graded))
 
 
 def _find_exercise(name: str) -> None:

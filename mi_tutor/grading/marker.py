@@ -8,9 +8,8 @@ from typing import NamedTuple
 import torch
 
 from mi_tutor.check.compare import Problem
-from mi_tutor.check.draw import Case
 from mi_tutor.check.exercise import Exercise, exercises
-from mi_tutor.check.judge import judge, plan
+from mi_tutor.check.judge import judge
 from mi_tutor.files.cells import Cell
 from mi_tutor.grading.submissions import CannotGrade, Submission, content_of, read
 from mi_tutor.running.confine import Limits
@@ -37,15 +36,14 @@ class CannotStart(Exception):
 
 
 class Marker:
-    """Marks notebooks one after the other with one seed. What the reference says and the next worker are kept ready."""
+    """Marks notebooks one after the other. The next worker is kept ready."""
 
-    def __init__(self, sandbox: Sandbox, seed: int, limits: Limits) -> None:
-        self.sandbox, self.seed, self.limits = sandbox, seed, limits
-        self._plans: dict[str, list[tuple[Case, torch.dtype]]] = {}
+    def __init__(self, sandbox: Sandbox, limits: Limits) -> None:
+        self.sandbox, self.limits = sandbox, limits
         self._spare: Worker | None = None
 
-    def marks(self, cells: list[Cell], names: Iterable[str]) -> Iterator[tuple[str, Mark]]:
-        """The marks of these exercises in a notebook with these cells, one by one.
+    def marks(self, cells: list[Cell], names: Iterable[str], seed: int) -> Iterator[tuple[str, Mark]]:
+        """The marks of these exercises in a notebook with these cells, one by one, on inputs drawn from this seed.
 
         Raises:
             CannotStart: no process for it can be had.
@@ -54,7 +52,7 @@ class Marker:
         submission = _Submission(self, cells)
         try:
             for name in names:
-                yield name, self._mark(submission, exercises()[name])
+                yield name, self._mark(submission, exercises()[name], seed)
         finally:
             submission.stop()
 
@@ -83,16 +81,14 @@ class Marker:
         }
         return Worker(self.sandbox, settings)
 
-    def _mark(self, submission: "_Submission", exercise: Exercise) -> Mark:
+    def _mark(self, submission: "_Submission", exercise: Exercise, seed: int) -> Mark:
         function = submission.function(exercise.name)
         if isinstance(function, Problem):
             return Mark(
                 0.0, float(exercise.max_points), function.kind, _printable(f"{exercise.name}: {function.sentence}")
             )
-        if exercise.name not in self._plans:
-            self._plans[exercise.name] = plan(exercise, self.seed, _CPU, elsewhere=True)
         try:
-            report = judge(exercise, function, self.seed, _CPU, self._plans[exercise.name])
+            report = judge(exercise, function, seed, _CPU)
         except Exception as error:
             raise CannotGrade(f"The check of {exercise.name} broke off: {type(error).__name__}: {error}") from error
         message = report.message
@@ -106,7 +102,7 @@ def _printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in " ".join(text.split()))
 
 
-def grade_notebook(path: Path, marker: Marker, exercise: str | None = None) -> dict[str, Mark]:
+def grade_notebook(path: Path, marker: Marker, seed: int, exercise: str | None = None) -> dict[str, Mark]:
     """The marks of a notebook's chapter by exercise, whatever is left of it; of one exercise when that is named.
 
     Raises:
@@ -115,7 +111,7 @@ def grade_notebook(path: Path, marker: Marker, exercise: str | None = None) -> d
     """
     content = content_of(read(Submission(path, path.name, named=True)), path.name)
     names = [task.name for task in content.chapter.tasks if exercise in (None, task.name)]
-    return dict(marker.marks(content.cells, names))
+    return dict(marker.marks(content.cells, names, seed))
 
 
 class _Submission:

@@ -33,6 +33,8 @@ class Task(NamedTuple):
     submission: Submission
     hash: str
     """Of the bytes that the marks will be kept for."""
+    seed: int
+    """What its inputs are drawn from."""
     known: frozenset[str]
     """Exercises that need no mark."""
     only: str | None
@@ -53,10 +55,10 @@ class Done(NamedTuple):
     """Why it could not be graded, as a sentence."""
 
 
-def mark_all(tasks: list[Task], workers: int, sandbox: Sandbox, seed: int, limits: Limits) -> Iterator[Done]:
+def mark_all(tasks: list[Task], workers: int, sandbox: Sandbox, limits: Limits) -> Iterator[Done]:
     """The marks of each notebook, as they come."""
     waiting = deque((task, 1) for task in tasks)
-    judges = [_Judge(sandbox, seed, limits) for _ in range(min(workers, len(tasks)))]
+    judges = [_Judge(sandbox, limits) for _ in range(min(workers, len(tasks)))]
     try:
         while waiting or any(judge.task for judge in judges):
             for judge in judges:
@@ -134,7 +136,7 @@ class _Judge:
         self._process.join()
 
 
-def _judge(line: Connection, sandbox: Sandbox, seed: int, limits: Limits) -> None:
+def _judge(line: Connection, sandbox: Sandbox, limits: Limits) -> None:
     """Mark what comes on the line, until it is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that hands out the tasks
     die_with_parent()
@@ -143,7 +145,7 @@ def _judge(line: Connection, sandbox: Sandbox, seed: int, limits: Limits) -> Non
     from mi_tutor.grading.marker import Marker
 
     torch.set_num_threads(1)
-    marker = Marker(sandbox, seed, limits)
+    marker = Marker(sandbox, limits)
     marker.prepare()
     try:
         with suppress(EOFError, OSError):
@@ -168,7 +170,7 @@ def _done(task: Task, marker: "Marker", line: Connection) -> Done:
             cells, exercises = cells_in(raw, task.submission.path.name), list(task.exercises)
         wanted = [name for name in exercises if name not in task.known and task.only in (None, name)]
         marks = {}
-        for name, mark in marker.marks(cells, wanted):
+        for name, mark in marker.marks(cells, wanted, task.seed):
             line.send(name)
             marks[name] = mark._asdict()
         return Done(task.key, exercises, marks)

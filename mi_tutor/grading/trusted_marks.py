@@ -25,7 +25,7 @@ from mi_tutor.authoring.colab_cell import COLAB
 from mi_tutor.files.notebook_file import fresh_id
 from mi_tutor.grading.grade import usable_cores
 from mi_tutor.grading.pool import Done, Task, mark_all
-from mi_tutor.grading.records import FOLDER, BadRecords, Key, Mark, Records, hash_of, key_of, seed_of
+from mi_tutor.grading.records import FOLDER, BadRecords, Key, Mark, Records
 from mi_tutor.grading.submissions import CannotGrade, Submission, read
 from mi_tutor.running.confine import Limits
 from mi_tutor.running.sandbox import NoSandbox, find_sandbox
@@ -129,7 +129,7 @@ class TrustedMarks(preprocessors.base.NbGraderPreprocessor):
         for name, cell in zip(names, checks, strict=True):
             cell.execution_count = None
             if name in marks:
-                cell.outputs = [_told(marks[name], cell.metadata.nbgrader["points"], name, grading)]
+                cell.outputs = [_told(marks[name], cell.metadata.nbgrader["points"], name)]
             else:
                 sentence = f"{_grade_id(cell)} checks none of mi-tutor's exercises, and nothing else is run here."
                 self.log.warning("%s It earns nothing; mark such cells in an assignment of their own.", sentence)
@@ -160,7 +160,7 @@ class _Grading:
         root = Path(converter.coursedir.root)
         folder = root / FOLDER / self._assignment
         folder.parent.mkdir(mode=0o700, exist_ok=True)
-        self.seed, self._records = seed_of(folder, None, self._log.warning), Records(folder, self._log.warning)
+        self._records = Records(folder, self._log.warning)
         self.sandbox = find_sandbox(hide=[root])
         if not self.sandbox.isolated:
             self._log.warning(self.sandbox.warning)
@@ -182,7 +182,7 @@ class _Grading:
             self._keep(done)
         if key in self._troubles:
             raise CannotGrade(self._troubles[key])
-        return self._records.notebooks.get(key, {})
+        return self._records.marks(key, self._keys[key])
 
     def _start(self, paths: list[Path], workers: int) -> Iterator[Done]:
         tasks = []
@@ -194,18 +194,21 @@ class _Grading:
             except CannotGrade as error:
                 self._troubles[key] = str(error)
                 continue
-            self._keys[key] = key_of(raw, self.seed, self.sandbox.name, self._limits)
-            known = self._records.known(key, self._keys[key])
+            held_for = self._records.key(key, raw, None, self.sandbox.name, self._limits)
+            self._keys[key] = held_for
+            known = self._records.known(key, held_for)
             if not known >= set(self._names):
-                tasks.append(Task(key, submission, hash_of(raw), frozenset(known), None, tuple(self._names)))
-        return mark_all(tasks, workers or usable_cores(), self.sandbox, self.seed, self._limits)
+                tasks.append(
+                    Task(key, submission, held_for.content, held_for.seed, frozenset(known), None, tuple(self._names))
+                )
+        return mark_all(tasks, workers or usable_cores(), self.sandbox, self._limits)
 
     def _keep(self, done: Done) -> None:
         if done.trouble:
             self._troubles[done.key] = done.trouble
         else:
             self._records.keep(done.key, done.exercises, done.marks, self._keys[done.key])
-            earned = sum(mark["points"] for mark in self._records.notebooks[done.key].values())
+            earned = sum(mark["points"] for mark in self._records.marks(done.key, self._keys[done.key]).values())
             self._log.info("Marked %s: %g points", done.key, earned)
 
     def _is_known(self, key: str) -> bool:
@@ -237,14 +240,15 @@ def _grade_id(cell: Any) -> str:
     return str(cell.metadata.get("nbgrader", {}).get("grade_id") or "")
 
 
-def _told(mark: Mark, worth: float, name: str, grading: _Grading) -> Any:
+def _told(mark: Mark, worth: float, name: str) -> Any:
     """What stands below a check cell: for nbgrader the points that its cell is worth, for the student the sentence."""
     points = mark["points"] * worth / mark["max_points"]
     sentence = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(mark["message"]))
-    again = html.escape(f"check({name}, seed={grading.seed})")
+    key: Key = mark["key"]
+    again = html.escape(f"check({name}, seed={key.seed})")
     shown = (
         f"<div><strong>{points:g} of {worth:g} points</strong> &middot; {sentence}</div>"
-        f'<div style="opacity:.75">The same inputs again: <code>{again}</code> ({grading.sandbox.name}).</div>'
+        f'<div style="opacity:.75">The same inputs again: <code>{again}</code> ({key.isolation}).</div>'
     )
     data = {"text/plain": f"{points:g}", "text/html": shown}
     return new_output("execute_result", data=data, metadata={}, execution_count=None)

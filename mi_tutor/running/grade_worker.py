@@ -23,7 +23,7 @@ from mi_tutor.check.trial import guarded_here, pull_back, signature_problem
 from mi_tutor.check.watched import WITNESS, edited_in_place
 from mi_tutor.files.cells import Cell
 from mi_tutor.files.definitions import definitions, demonstrated, execute
-from mi_tutor.running import wire
+from mi_tutor.running import absent, wire
 from mi_tutor.running.confine import confine
 
 _CPU = torch.device("cpu")
@@ -77,6 +77,7 @@ class Line:
 def main() -> None:
     settings = Settings(**json.loads(sys.argv[1]))
     line = Line()
+    absent.install()
     torch.set_num_threads(1)
     torch.empty(1).abs().sum().item()
     calling.MEMORY_BYTES = settings.memory_bytes

@@ -1,7 +1,7 @@
 """Where a worker runs: in bubblewrap where that works, else in a fresh process that only has limits.
 
-Inside there is no network, nothing can be written but a small folder in memory, and of this package only the rooms that a
-notebook imports: neither solutions nor exercises, no chapter, nobody's files.
+Inside there is no network, nothing can be written but a small folder in memory, and of this package only the modules that
+the worker itself runs on: neither solutions nor exercises nor what computes an exercise's answer, and nobody's files.
 """
 
 import importlib.util
@@ -15,11 +15,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-ROOMS = (
-    *("__init__.py", "deferred.py", "device.py", "moved.py", "version.py"),
-    *("assets", "check", "corpus", "figures", "files", "models", "running", "training", "views"),
-)
-"""What of the package a worker sees: all that a notebook's imports may name, none of what marks it or answers it."""
+from mi_tutor.running.absent import PRESENT
+
 WORK, WORK_BYTES = "/mi-tutor-work", 2**26
 """A folder at the top that nobody has: it would hide what lies there, such as a Python in /work."""
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
@@ -138,10 +135,13 @@ def _arguments(hide: Iterable[Path]) -> list[str]:
     words += _folders_above([*shown, str(_PACKAGE)])
     for path in shown:
         words += ["--ro-bind", path, path]
-    # Laid over the package, where it lies among others that are shown: a folder in which only some rooms are.
+    # Laid over the package, where it lies among others that are shown: a folder in which only some modules are.
     words += ["--tmpfs", str(_PACKAGE)]
-    for room in ROOMS:
-        words += ["--ro-bind", str(_PACKAGE / room), str(_PACKAGE / room)]
+    files = [_file_of(name) for name in sorted(PRESENT)]
+    for folder in sorted({str(file.parent) for file in files} - {str(_PACKAGE)}):
+        words += ["--dir", folder]
+    for file in files:
+        words += ["--ro-bind", str(file), str(file)]
     words += ["--remount-ro", str(_PACKAGE)]
     for folder in {os.path.realpath(path) for path in [*map(str, hide), *_kept_from_learners()]}:
         if os.path.isdir(folder) and any(_inside(folder, other) for other in shown):
@@ -151,6 +151,11 @@ def _arguments(hide: Iterable[Path]) -> list[str]:
     words += ["--size", str(WORK_BYTES), "--perms", "1777", "--tmpfs", "/dev/shm"]
     words += ["--size", str(WORK_BYTES), "--perms", "1777", "--tmpfs", WORK, "--remount-ro", "/", "--chdir", WORK]
     return words
+
+
+def _file_of(module: str) -> Path:
+    path = _PACKAGE.joinpath(*module.split(".")[1:])
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
 def _folders_above(paths: list[str]) -> list[str]:

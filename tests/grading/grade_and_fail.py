@@ -1,4 +1,4 @@
-"""Run as a program: grade a folder, and be killed, or fail, at one chosen step of writing the marks down.
+"""Run as a program: grade a folder, and be killed, or fail, at one chosen step of writing the marks and the table down.
 
     python grade_and_fail.py FOLDER [STEP {kill,half,full}]
 
@@ -6,6 +6,10 @@ What marks the notebooks is replaced: each earns as many points as its file has 
 when it is marked. Standard error ends in how many steps there were.
 """
 
+import functools
+import os
+import signal
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -14,7 +18,7 @@ from failing_os import CountingOs
 
 from mi_tutor.check.outline import chapter_of
 from mi_tutor.files import safe_write
-from mi_tutor.grading import grade
+from mi_tutor.grading import grade, records
 from mi_tutor.grading.pool import Done
 from mi_tutor.running.confine import Limits
 from mi_tutor.running.sandbox import Sandbox
@@ -38,10 +42,45 @@ def mark_all(tasks, *settings):
         )
 
 
+class FailingConnection(sqlite3.Connection):
+    """A connection whose statements count as steps, too."""
+
+    def __init__(self, *arguments, counting, **named):
+        super().__init__(*arguments, **named)
+        self.counting = counting
+
+    def step(self):
+        self.counting.count += 1
+        if self.counting.count == self.counting.step:
+            if self.counting.fault == "full":
+                raise sqlite3.OperationalError("database or disk is full")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def execute(self, *arguments):
+        self.step()
+        return super().execute(*arguments)
+
+    def executemany(self, *arguments):
+        self.step()
+        return super().executemany(*arguments)
+
+
+class FailingSqlite:
+    """`sqlite3` with such connections."""
+
+    def __init__(self, counting):
+        self.connect = functools.partial(
+            sqlite3.connect, factory=functools.partial(FailingConnection, counting=counting)
+        )
+
+    def __getattr__(self, name):
+        return getattr(sqlite3, name)
+
+
 def main() -> None:
     home = Path(sys.argv[1])
     counting = CountingOs(int(sys.argv[2]), sys.argv[3]) if len(sys.argv) > 3 else CountingOs(0, "")
-    safe_write.os = counting
+    safe_write.os, records.sqlite3 = counting, FailingSqlite(counting)
     grade.mark_all = mark_all
     grade.find_sandbox = lambda hide: Sandbox((), True, "")
     status = grade.run_grade(grade.Wish([home], 1, EXERCISE, 5, Limits(), home / "marks.csv"))

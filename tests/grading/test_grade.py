@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ import pytest
 from isolation import needs_sandbox, needs_worker
 
 from mi_tutor.files.notebook_file import write
+from mi_tutor.grading.records import FILE
 
 HERE = Path(__file__).parent
 COMMAND = str(Path(sys.executable).with_name("mi-tutor"))
@@ -97,7 +99,9 @@ def test_what_cannot_be_graded_is_named_and_the_rest_is_graded(tmp_path):
         assert word in found["not_graded"][path], path
         assert path in done.stderr
     assert "Traceback" not in done.stderr
-    assert json.loads((home / ".mi-tutor" / "grading.json").read_text())["seed"] == found["seed"]
+    assert list((home / ".mi-tutor").iterdir()) == [home / ".mi-tutor" / FILE]
+    reproduced = grade(right, "--json", "--seed", marks["seed"], "--workers", 1)
+    assert json.loads(reproduced.stdout)["notebooks"][str(right)] == marks
 
     again = grade(home, "--json", "--workers", 1)
     assert json.loads(again.stdout) == found
@@ -131,9 +135,23 @@ def class_of_three(home: Path) -> Path:
     return home
 
 
-def kept(home: Path) -> list[bytes | None]:
-    files = (home / ".mi-tutor" / "marks.json", home / "marks.csv")
-    return [file.read_bytes().replace(str(home).encode(), b"") if file.exists() else None for file in files]
+def rows(home: Path, what: str = "notebook, exercise, content, seed, again, points") -> list[tuple]:
+    """What is kept of marks, sorted; nothing where there is no file or no table yet."""
+    file = home / ".mi-tutor" / FILE
+    if not file.exists():
+        return []
+    connection = sqlite3.connect(file)
+    try:
+        return sorted(connection.execute(f"SELECT {what} FROM marks"))
+    except sqlite3.OperationalError:
+        return []
+    finally:
+        connection.close()
+
+
+def table(home: Path) -> str | None:
+    file = home / "marks.csv"
+    return file.read_text().replace(str(home), "") if file.exists() else None
 
 
 def goes_on_after(tmp_path, fault, first, stride):
@@ -141,15 +159,14 @@ def goes_on_after(tmp_path, fault, first, stride):
     done = graded_with(whole)
     assert done.returncode == 0, done.stderr
     steps = int(done.stderr.split()[-1])
-    assert steps > 20
+    assert steps > 40
     for step in range(first, steps + 1, stride):
         home = class_of_three(tmp_path / f"{step}")
         broken = graded_with(home, step, fault)
-        marks = kept(home)[0]
-        safe = set(json.loads(marks)["notebooks"]) if marks else set()
+        safe = {row[0] for row in rows(home)}
         resumed = graded_with(home)
         assert resumed.returncode == 0, resumed.stderr
-        assert kept(home) == kept(whole), step
+        assert (rows(home), table(home)) == (rows(whole), table(whole)), step
         marked = {line.split()[1] for line in resumed.stdout.splitlines() if line.startswith("marked")}
         assert marked == {"ada/01_bigrams.ipynb", "bea/01_bigrams.ipynb", "cyd/01_bigrams.ipynb"} - safe, step
         assert broken.returncode in (0, 2 if fault == "full" else -signal.SIGKILL)
@@ -157,7 +174,7 @@ def goes_on_after(tmp_path, fault, first, stride):
 
 @pytest.mark.parametrize(("fault", "first"), [("kill", 1), ("half", 2), ("full", 3)])
 def test_killed_while_it_writes_it_goes_on_where_it_was(tmp_path, fault, first):
-    goes_on_after(tmp_path, fault, first, 3)
+    goes_on_after(tmp_path, fault, first, 7)
 
 
 @pytest.mark.slow
@@ -166,25 +183,46 @@ def test_killed_at_any_step_of_writing_it_goes_on_where_it_was(tmp_path, fault):
     goes_on_after(tmp_path, fault, 1, 1)
 
 
+def test_a_notebook_costs_the_same_whether_it_is_the_first_or_the_last(tmp_path):
+    steps = []
+    for many in (2, 5, 8):
+        home = tmp_path / f"{many}"
+        for student in range(many):
+            put(home, f"{student}/01_bigrams.ipynb", notebook(COUNT))
+        steps.append(int(graded_with(home).stderr.split()[-1]))
+    assert steps[2] - steps[1] == steps[1] - steps[0] > 0
+
+
+def test_two_runs_on_one_folder_lose_nothing_and_double_nothing(tmp_path):
+    home, alone = class_of_three(tmp_path / "home"), class_of_three(tmp_path / "alone")
+    command = [sys.executable, str(HERE / "grade_and_fail.py"), str(home)]
+    runs = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    said = [run.communicate(timeout=300) for run in runs]
+    assert [run.returncode for run in runs] == [0] * 4, said
+    graded_with(alone)
+    assert (rows(home), table(home)) == (rows(alone), table(alone))
+
+
 def test_one_exercise_marked_again_says_what_changed(tmp_path):
     home = class_of_three(tmp_path)
     graded_with(home)
-    before = json.loads(kept(home)[0])["notebooks"]
+    before = rows(home)
     again = graded_with(home, 0, "", 10, "mean_kl")
     assert again.stdout.count("mean_kl ") == 3
     assert "3 of 3 marks changed." in again.stdout
-    after = json.loads(kept(home)[0])
-    for key, marks in after["notebooks"].items():
-        assert marks["count_bigrams"] == before[key]["count_bigrams"]
-        assert marks["mean_kl"]["points"] == before[key]["mean_kl"]["points"] + 10
-    assert after["regrading"] == {}
+    added = set(rows(home)) - set(before)
+    assert set(before) < set(rows(home))
+    points = {row[0]: row[-1] for row in before if row[1] == "mean_kl"}
+    assert {row[0]: row[-1] - 10 for row in added} == points
     assert "0 of 3 marks changed." in graded_with(home, 0, "", 10, "mean_kl").stdout
 
 
 def test_marking_again_that_was_killed_says_all_that_changed(tmp_path):
-    home = class_of_three(tmp_path)
+    home, other = class_of_three(tmp_path / "home"), class_of_three(tmp_path / "other")
     graded_with(home)
-    killed = graded_with(home, 30, "kill", 10, "mean_kl")
+    graded_with(other)
+    steps = int(graded_with(other, 0, "", 10, "mean_kl").stderr.split()[-1])
+    killed = graded_with(home, steps // 2, "kill", 10, "mean_kl")
     assert killed.returncode == -signal.SIGKILL
     assert 0 < killed.stdout.count("marked") < 3
     resumed = graded_with(home, 0, "", 10, "mean_kl")
@@ -198,19 +236,54 @@ def test_a_notebook_that_changed_is_graded_again_and_no_other(tmp_path):
     assert graded_with(home).stdout.count("marked") == 1
 
 
-def test_marks_and_a_seed_that_a_student_sent_are_not_believed(tmp_path):
+def change(home: Path, order: str) -> None:
+    connection = sqlite3.connect(home / ".mi-tutor" / FILE)
+    connection.execute(order)
+    connection.commit()
+    connection.close()
+
+
+def test_marks_that_a_student_changed_are_not_believed_and_come_back(tmp_path):
     home = class_of_three(tmp_path)
     graded_with(home)
-    for name, old, new in (("marks.json", '"points": ', '"points": 9'), ("grading.json", '"seed": ', '"seed": 1')):
-        file = home / ".mi-tutor" / name
-        file.write_text(file.read_text().replace(old, new))
+    before = table(home)
+    change(home, "UPDATE marks SET points = 999999 WHERE notebook LIKE 'bea%' AND exercise = 'mean_kl'")
     again = graded_with(home)
+    assert again.stdout.count("did not write") == 1
+    assert "999999" not in (table(home) or "")
+    change(home, "DELETE FROM marks WHERE points = 999999")
+    assert graded_with(home).stdout.count("marked") == 1
+    assert table(home) == before
+
+
+FORGED = {
+    "another account's": "UPDATE about SET signature = 'mine'",
+    "another secret": "UPDATE about SET value = '00'",
+    "a trigger": "CREATE TRIGGER t AFTER INSERT ON marks BEGIN UPDATE marks SET points = 99; END",
+    "a view in a table's place": "ALTER TABLE marks RENAME TO old",
+}
+
+
+@pytest.mark.parametrize("what", [*FORGED, "no database", "a torn one"])
+def test_a_file_that_a_student_sent_is_put_aside_and_read_by_nobody(tmp_path, what):
+    home = class_of_three(tmp_path)
+    graded_with(home)
+    file, before = home / ".mi-tutor" / FILE, table(home)
+    if what in FORGED:
+        change(home, FORGED[what])
+    else:
+        file.write_bytes(b"Dear teacher" if what == "no database" else file.read_bytes()[:5000])
+    sent = file.read_bytes()
+    again = graded_with(home)
+    assert again.returncode == 0, again.stderr
     assert again.stdout.count("marked") == 3
-    assert again.stdout.count("is not believed") == 2
-    assert "9" + str(len(notebook(COUNT))) not in kept(home)[1].decode()
+    assert again.stdout.count("is not believed") == 1
+    assert (file.parent / "not-believed-1.sqlite").read_bytes() == sent
+    assert table(home) == before
+    assert "marked" not in graded_with(home).stdout
 
 
-@pytest.mark.parametrize("link", [".mi-tutor", ".mi-tutor/marks.json"])
+@pytest.mark.parametrize("link", [".mi-tutor", f".mi-tutor/{FILE}", f".mi-tutor/{FILE}-journal"])
 def test_a_link_that_a_student_sent_is_not_written_through(tmp_path, link):
     home, precious = class_of_three(tmp_path / "home"), tmp_path / "precious"
     precious.mkdir()
@@ -243,15 +316,14 @@ def test_a_run_that_is_killed_leaves_no_process_and_goes_on(tmp_path):
     limit = b"398.125"  # tells this run's processes from others
     command = [COMMAND, "grade", str(tmp_path), "--workers", "1", "--timeout", limit.decode()]
     run = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    marks = tmp_path / ".mi-tutor" / "marks.json"
     until = time.monotonic() + 300
-    while not marks.exists() and time.monotonic() < until:
+    while not rows(tmp_path) and time.monotonic() < until:
         time.sleep(0.2)
     assert processes(limit)
     run.kill()
     run.wait()
-    first = json.loads(marks.read_bytes())["notebooks"]
-    assert list(first) == ["ada/01_bigrams.ipynb"]
+    first = rows(tmp_path)
+    assert {row[0] for row in first} == {"ada/01_bigrams.ipynb"}
     while processes(limit) and time.monotonic() < until:
         time.sleep(0.1)
     assert processes(limit) == []
@@ -259,7 +331,7 @@ def test_a_run_that_is_killed_leaves_no_process_and_goes_on(tmp_path):
     done = grade(tmp_path, "--workers", 1, "--timeout", limit.decode())
     assert done.returncode == 0, done.stdout
     assert "ada" not in done.stdout
-    assert json.loads(marks.read_bytes())["notebooks"]["ada/01_bigrams.ipynb"] == first["ada/01_bigrams.ipynb"]
+    assert [row for row in rows(tmp_path) if row[0] == "ada/01_bigrams.ipynb"] == first
 
 
 @pytest.mark.slow
@@ -276,4 +348,4 @@ def test_killed_at_fifty_random_moments_it_ends_with_the_marks_of_a_run_that_was
         run.kill()
         run.wait()
     assert grade(home, "--seed", 5, "--csv", home / "marks.csv").returncode == 0
-    assert kept(home)[1] == kept(whole)[1]
+    assert (rows(home), table(home)) == (rows(whole), table(whole))

@@ -42,9 +42,9 @@ def notebook(folder: Path, *sources: str) -> Path:
 @needs_sandbox
 def test_one_notebook_for_another_program(tmp_path, monkeypatch):
     monkeypatch.setenv("A_TEACHERS_SECRET", "1")
-    marker = Marker(SANDBOX, seed=3, limits=Limits(seconds=60))
+    marker = Marker(SANDBOX, limits=Limits(seconds=60))
     try:
-        marks = grade_notebook(notebook(tmp_path, COUNT, SPIES), marker)
+        marks = grade_notebook(notebook(tmp_path, COUNT, SPIES), marker, 3)
         assert marks["count_bigrams"] == (3.0, 3.0, None, "count_bigrams: right.")
         assert len(marks) == 7
         told = marks["direct_path_logits"].message
@@ -54,10 +54,10 @@ def test_one_notebook_for_another_program(tmp_path, monkeypatch):
         assert set(seen["open"]) <= {"/dev/null", "pipe"}
         # Bundled models are there for students' functions: this one is wrong only in what it returns.
         assert "got 2." in marks["mean_kl"].message
-        again = grade_notebook(notebook(tmp_path, COUNT, SPIES), marker, exercise="count_bigrams")
+        again = grade_notebook(notebook(tmp_path, COUNT, SPIES), marker, 3, exercise="count_bigrams")
         assert again == {"count_bigrams": marks["count_bigrams"]}
         with pytest.raises(CannotGrade, match="no exercise"):
-            grade_notebook(notebook(tmp_path, "1 + 1"), marker)
+            grade_notebook(notebook(tmp_path, "1 + 1"), marker, 3)
     finally:
         marker.close()
 
@@ -88,9 +88,9 @@ def test_without_bubblewrap_honest_work_gets_its_marks(tmp_path, monkeypatch):
         sandbox = find_sandbox()
     except NoSandbox as trouble:
         pytest.skip(str(trouble))
-    marker = Marker(sandbox, seed=3, limits=Limits())
+    marker = Marker(sandbox, limits=Limits())
     try:
-        marks = grade_notebook(notebook(tmp_path, COUNT), marker, exercise="count_bigrams")
+        marks = grade_notebook(notebook(tmp_path, COUNT), marker, 3, exercise="count_bigrams")
     finally:
         marker.close()
     assert marks["count_bigrams"].points == 3

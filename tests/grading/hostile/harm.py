@@ -150,7 +150,7 @@ def machine(port: int) -> dict[str, Attack]:
         "crashes": harms("import ctypes\nctypes.string_at(0)"),
         "writes to the score file": harms_early(
             "for folder in ('/', '/tmp', '/mi-tutor-work', '..', os.path.expanduser('~')):\n"
-            "    for name in ('.mi-tutor/marks.json', 'marks.csv', 'gradebook.db'):\n"
+            "    for name in ('.mi-tutor/marks.sqlite', 'marks.csv', 'gradebook.db'):\n"
             "        try:\n"
             "            os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)\n"
             "            open(os.path.join(folder, name), 'w').write('21')\n"

@@ -97,7 +97,7 @@ def test_nobody_was_called(graded):
 
 def test_only_the_marks_were_written(graded):
     home = graded[2]
-    assert sorted(path.name for path in (home / ".mi-tutor").iterdir()) == ["grading.json", "marks.json"]
+    assert sorted(path.name for path in (home / ".mi-tutor").iterdir()) == ["marks.sqlite"]
     assert sorted(path.name for path in home.iterdir() if path.is_file()) == ["marks.csv"]
 
 

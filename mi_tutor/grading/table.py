@@ -1,0 +1,61 @@
+"""The marks as one table for spreadsheets."""
+
+import csv
+import io
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mi_tutor.files import safe_write
+from mi_tutor.grading.records import BadRecords, Mark
+
+SECONDS = 5.0
+"""Between two writings of a table that grows."""
+_COLUMNS = ("notebook", "exercise", "points", "max_points", "mistake", "message", "seed", "isolation")
+
+
+class Table:
+    """A CSV file that is brought up to date every few seconds while marks come in."""
+
+    def __init__(self, file: Path, content: Callable[[], bytes]) -> None:
+        self._file, self._content = file, content
+        self._next = 0.0
+
+    def refresh(self) -> None:
+        """Write it if it is time to. A table that takes long to write is written the less often. Raises BadRecords."""
+        if time.monotonic() >= self._next:
+            begun = time.monotonic()
+            self.write()
+            took = time.monotonic() - begun
+            self._next = begun + max(SECONDS, 20 * took)
+
+    def write(self) -> None:
+        """Raises BadRecords."""
+        content = self._content()
+        try:
+            safe_write.replace(self._file, content) if self._file.exists() else safe_write.create(self._file, content)
+        except OSError as error:
+            raise BadRecords(f"{self._file} cannot be written: {error.strerror}.") from None
+
+
+def as_table(notebooks: dict[str, dict[str, Mark]], not_graded: dict[str, str]) -> bytes:
+    """One line an exercise as CSV, for spreadsheets; a notebook that could not be graded has one line that says why."""
+    text = io.StringIO(newline="")
+    rows = csv.writer(text)
+    rows.writerow(_COLUMNS)
+    for path, marks in sorted(notebooks.items()):
+        for name, mark in marks.items():
+            words = (path, name, mark["points"], mark["max_points"], mark["mistake"] or "", mark["message"])
+            rows.writerow([_cell(word) for word in (*words, mark["key"].seed, mark["key"].isolation)])
+    for path, sentence in sorted(not_graded.items()):
+        rows.writerow([_cell(word) for word in (path, "", "", "", "not graded", sentence, "", "")])
+    return text.getvalue().encode()
+
+
+def _cell(word: Any) -> Any:
+    """A spreadsheet takes what begins so for a formula, and a student's file or error message may."""
+    if not isinstance(word, str):
+        return word
+    word = "".join(letter if letter.isprintable() else "\ufffd" for letter in word)
+    return f"'{word}" if word[:1] in ("=", "+", "-", "@") else word
