@@ -10,10 +10,11 @@ import ast
 import linecache
 import re
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Set
 from typing import Any, NamedTuple
 
 from mi_tutor.files.cells import Cell
+from mi_tutor.files.left_out import Changes
 
 _DEFINES = tuple(
     getattr(ast, name)
@@ -46,8 +47,10 @@ class Executable(NamedTuple):
 
     cell: Cell
     statements: tuple[ast.stmt, ...] = ()
-    left_out: frozenset[str] = frozenset()
+    left_out: Set[str] = frozenset()
     """Names that only a demonstration gives a value to, up to and with this cell."""
+    flags: int = 0
+    """For the compiler: as in a notebook, `from __future__ import …` holds for what comes after it, in later cells too."""
     checks: tuple[tuple[str, str], ...] = ()
     """What the cell asks to be checked: the function as it is written there, and the exercise's name."""
     error: str = ""
@@ -61,24 +64,39 @@ class Executable(NamedTuple):
 
 def definitions(cells: Iterable[Cell]) -> list[Executable]:
     """What to run of each cell, in order. Of a check cell nothing is run; a cell that is not Python says why."""
-    made, left_out = [], set[str]()
+    return list(each_definition(cells))
+
+
+def each_definition(cells: Iterable[Cell]) -> Iterator[Executable]:
+    """The same one by one, each read when it is asked for."""
+    changes, flags = Changes(), 0
     for cell in cells:
         try:
             statements = _parse(cell).body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            made.append(Executable(cell, (), frozenset(left_out), _checks(cell, []), _syntax_sentence(cell, error)))
+            left_out, checks = changes.end_cell(), _checks(cell, [])
+            yield Executable(cell, (), left_out, flags, checks, _syntax_sentence(cell, error))
             continue
         kept: list[ast.stmt] = []
-        for statement in [] if cell.graded else statements:
-            names = set(_bound(statement))
-            if _is_definition(statement, left_out):
+        rest: list[ast.stmt] = []
+        for statement in statements:
+            if cell.graded:
+                rest.append(statement)
+            elif _is_definition(statement, changes.now):
                 kept.append(statement)
-                left_out -= names
+                changes.define(_bound(statement))
+                flags |= _flags(statement)
             else:
-                left_out |= names
-        rest = [statement for statement in statements if statement not in kept]
-        made.append(Executable(cell, tuple(kept), frozenset(left_out), _checks(cell, rest)))
-    return made
+                rest.append(statement)
+                changes.leave_out(_bound(statement))
+        yield Executable(cell, tuple(kept), changes.end_cell(), flags, _checks(cell, rest))
+
+
+def _flags(statement: ast.stmt) -> int:
+    if not isinstance(statement, ast.ImportFrom) or statement.module != "__future__":
+        return 0
+    features = (getattr(__future__, alias.name, None) for alias in statement.names)
+    return sum(feature.compiler_flag for feature in features if isinstance(feature, __future__._Feature))
 
 
 def execute(executable: Executable, namespace: dict[str, Any]) -> list[str]:
@@ -92,15 +110,13 @@ def execute(executable: Executable, namespace: dict[str, Any]) -> list[str]:
         linecache.cache[cell.file] = (len(cell.source), None, cell.source.splitlines(keepends=True), cell.file)
     for statement in executable.statements:
         try:
-            # As in a notebook, `from __future__ import …` holds for what comes after it, in later cells too.
-            flags = sum({f.compiler_flag for f in namespace.values() if isinstance(f, __future__._Feature)})
             module = ast.Module([statement], type_ignores=[])
-            exec(compile(module, cell.file, "exec", flags=flags, dont_inherit=True), namespace)
+            exec(compile(module, cell.file, "exec", flags=executable.flags, dont_inherit=True), namespace)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
             missing = error.name if isinstance(error, NameError) else None
-            advice = f". {demonstrated(missing)}" if missing in executable.left_out else ""
+            advice = f". {demonstrated(missing)}" if missing and missing in executable.left_out else ""
             problems.append(_sentence(cell, statement, error) + advice)
     return problems
 

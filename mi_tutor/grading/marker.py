@@ -1,6 +1,8 @@
 """One notebook's marks: its code in a worker, everything that decides about points here."""
 
+import math
 import re
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +21,8 @@ from mi_tutor.running.worker import Lost, Worker
 
 BAD_CELLS = 6
 """How many cells may end the process in which they are run; a notebook with more is given up."""
+NOTEBOOK_SECONDS = 60
+"""Of processor time for everything in a notebook: so many times a call's. Twice that by the clock."""
 _CPU = torch.device("cpu")
 
 
@@ -76,7 +80,7 @@ class Marker:
         settings = {
             "seconds": self.limits.seconds,
             "memory_bytes": self.limits.memory_bytes,
-            "processor_seconds": 1800,
+            "processor_seconds": math.ceil(NOTEBOOK_SECONDS * self.limits.seconds),
             "uid": unused_uid(),
         }
         return Worker(self.sandbox, settings)
@@ -123,11 +127,16 @@ class _Submission:
         self._problems: dict[int, list[str]] = {}
         self._worker: Worker | None = None
         self._function: RemoteFunction | None = None
+        self._seconds = NOTEBOOK_SECONDS * marker.limits.seconds
+        self._until, self._used = time.monotonic() + 2 * self._seconds, 0.0
 
     def function(self, name: str) -> RemoteFunction | Problem:
         """The learner's function, in a worker that has not been lost; or why there is none."""
         if self._function and self._function.lost:
             self.stop()
+        if self._is_over():
+            sentence = f"Nothing of it was run: before that the notebook had used up its {self._seconds:g} seconds."
+            return Problem("time", sentence)
         if self._worker is None and (trouble := self._begin()):
             return trouble
         assert self._worker
@@ -142,12 +151,18 @@ class _Submission:
     def stop(self) -> None:
         if self._worker:
             self._worker.stop()
+            self._used += self._worker.processor_seconds()
         self._worker = None
+
+    def _is_over(self) -> bool:
+        used = self._used + (self._worker.processor_seconds() if self._worker else 0)
+        return used > self._seconds or time.monotonic() > self._until
 
     def _begin(self) -> Problem | None:
         """Start a worker and define what the notebook defines, without the cells that end a process."""
-        while len(self._skip) < BAD_CELLS:
+        while len(self._skip) < BAD_CELLS and not self._is_over():
             self._worker = self._marker.worker()
+            self._worker.deadline = self._until
             try:
                 self._worker.wait_until_ready()
             except Lost:

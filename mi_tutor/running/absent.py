@@ -19,7 +19,14 @@ PRESENT = frozenset(
         *("check.call", "check.compare", "check.conditions", "check.demonstration", "check.draw", "check.errors"),
         *("check.exercise", "check.factored", "check.history", "check.law", "check.memory", "check.outline"),
         *("check.portrait", "check.renamed", "check.small_model", "check.trial", "check.watched"),
-        *("files.cells", "files.definitions", "files.notebook_file", "models.build", "models.recipes"),
+        *(
+            "files.cells",
+            "files.definitions",
+            "files.left_out",
+            "files.notebook_file",
+            "models.build",
+            "models.recipes",
+        ),
         *("running.absent", "running.confine", "running.grade_worker", "running.wire"),
     )
 )

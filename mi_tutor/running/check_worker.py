@@ -10,7 +10,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from multiprocessing.connection import Connection
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -115,7 +115,7 @@ def planned(parts: list[Executable], *, every_function: bool, known: set[str]) -
     return plan
 
 
-def checked(written: str, exercise: str, namespace: dict[str, Any], left_out: frozenset[str], job: Job) -> Result:
+def checked(written: str, exercise: str, namespace: dict[str, Any], left_out: Set[str], job: Job) -> Result:
     """Check the function that is written so in the namespace."""
     from mi_tutor.check import check
     from mi_tutor.check.errors import LearnerError

@@ -93,6 +93,7 @@ def _running() -> int:
 
 # Numbers of system calls on (x86_64, aarch64); None where a processor does not have one.
 _FORK, _VFORK, _CLONE, _CLONE3 = (57, None), (58, None), (56, 220), (435, 435)
+_SOCKET, _LOCAL = (41, 198), 1
 _FORBIDDEN = (
     *((112, 157), (109, 154)),  # setsid, setpgid: a session of its own gets a share of the processor of its own
     *((203, 122), (141, 140)),  # sched_setaffinity, setpriority
@@ -126,6 +127,11 @@ def _forbid_calls() -> None:
         if (number := numbers[column]) is not None:
             program += [(equal, 0, 1, number), (answer, 0, 0, _DENY)]
     program += [
+        (equal, 0, 4, _SOCKET[column]),
+        (load, 0, 0, 16),  # its first argument, the family: Python's own event loops want local ones, nobody others
+        (equal, 0, 1, _LOCAL),
+        (answer, 0, 0, _ALLOW),
+        (answer, 0, 0, _DENY),
         (equal, 0, 1, _CLONE3[column]),  # its flags lie in memory, out of a filter's sight; libc then takes clone
         (answer, 0, 0, _NO_SUCH_CALL),
         (equal, 0, 4, _CLONE[column]),

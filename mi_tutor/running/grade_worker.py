@@ -8,7 +8,7 @@ them; what the learner's code prints goes nowhere.
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -22,7 +22,7 @@ from mi_tutor.check.memory import BlockRule, TableRule
 from mi_tutor.check.trial import guarded_here, pull_back, signature_problem
 from mi_tutor.check.watched import WITNESS, edited_in_place
 from mi_tutor.files.cells import Cell
-from mi_tutor.files.definitions import definitions, demonstrated, execute
+from mi_tutor.files.definitions import demonstrated, each_definition, execute
 from mi_tutor.running import absent, wire
 from mi_tutor.running.confine import confine
 
@@ -97,12 +97,12 @@ class Work:
         self.line, self.seconds = line, seconds
         # A module of its own, for pickle and dataclasses look a class's module up.
         self.module = sys.modules["__main__"] = ModuleType("__main__")
-        self.left_out: frozenset[str] = frozenset()
+        self.left_out: Set[str] = frozenset()
 
     def load(self, to: int, cells: list[list[Any]], skip: list[int]) -> dict[str, Any]:
         """Define what the cells define, saying at which one it is."""
         problems: list[tuple[int, str]] = []
-        for part in definitions([Cell(*cell) for cell in cells]):
+        for part in each_definition(Cell(*cell) for cell in cells):
             number = part.cell.number
             self.left_out = part.left_out
             if number not in skip:

@@ -19,8 +19,11 @@ from mi_tutor.running.absent import PRESENT
 
 WORK, WORK_BYTES = "/mi-tutor-work", 2**26
 """A folder at the top that nobody has: it would hide what lies there, such as a Python in /work."""
-_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
-_SETTINGS = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime", "/etc/alternatives")
+_LIBRARIES = ("/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libx32", "/usr/local/lib", "/usr/local/lib64")
+"""The system's, and no more of it: below /usr/local/share, for one, lies nbgrader's exchange."""
+_LINKS = ("/lib", "/lib32", "/lib64", "/libx32")
+"""Links into /usr, or on old systems folders of their own."""
+_SETTINGS = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime")
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -127,10 +130,10 @@ def _arguments(hide: Iterable[Path]) -> list[str]:
     else:
         words += ["--unshare-user"]
     words += ["--die-with-parent", "--new-session", "--hostname", "grading"]
-    links = [folder for folder in _SYSTEM if os.path.islink(folder)]
+    links = [folder for folder in _LINKS if os.path.islink(folder)]
     for link in links:
         words += ["--symlink", os.readlink(link), link]
-    shown = [*(folder for folder in _SYSTEM if folder not in links), *_SETTINGS, *_python()]
+    shown = [*_LIBRARIES, *(folder for folder in _LINKS if folder not in links), *_SETTINGS, *_python()]
     shown = [path for path in shown if os.path.exists(path)]
     words += _folders_above([*shown, str(_PACKAGE)])
     for path in shown:
@@ -148,7 +151,6 @@ def _arguments(hide: Iterable[Path]) -> list[str]:
             words += ["--tmpfs", folder, "--remount-ro", folder]
     # Read-only, or a process could have the system forget how much memory it held.
     words += ["--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
-    words += ["--size", str(WORK_BYTES), "--perms", "1777", "--tmpfs", "/dev/shm"]
     words += ["--size", str(WORK_BYTES), "--perms", "1777", "--tmpfs", WORK, "--remount-ro", "/", "--chdir", WORK]
     return words
 
@@ -165,19 +167,22 @@ def _folders_above(paths: list[str]) -> list[str]:
 
 
 def _python() -> list[str]:
-    """The folders that this Python and its packages lie in, outermost first; not those under the system's."""
-    paths = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix, *sysconfig.get_paths().values()}
-    paths |= {path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages")}
+    """Where this Python and its packages lie, outermost first; not what lies beside them, nor under the system's libraries."""
+    paths = {sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")}
+    paths |= {path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages", "lib-dynload")}
+    for prefix in {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}:
+        # Shared libraries lie beside the standard library, where a Python has a place of its own.
+        paths |= {os.path.join(prefix, part) for part in ("lib", "lib64", "pyvenv.cfg")}
     # A virtual environment's python is a link, perhaps by way of other links.
     link = sys.executable
     while os.path.islink(link):
-        paths.add(os.path.dirname(link))
+        paths.add(link)
         link = os.path.join(os.path.dirname(link), os.readlink(link))
-    paths.add(os.path.dirname(link))
+    paths.add(link)
     kept: list[str] = []
-    for folder in sorted({os.path.abspath(path) for path in paths if os.path.isdir(path)}):
-        if not any(_inside(folder, other) for other in (*kept, *_SYSTEM)):
-            kept.append(folder)
+    for path in sorted({os.path.abspath(path) for path in paths if os.path.exists(path)}):
+        if not any(_inside(path, other) for other in (*kept, *_LIBRARIES)):
+            kept.append(path)
     return kept
 
 

@@ -5,6 +5,7 @@ One that breaks off, falls silent or writes nonsense is stopped, which costs the
 
 import contextlib
 import json
+import math
 import os
 import re
 import select
@@ -16,12 +17,19 @@ from typing import Any
 
 from mi_tutor.check.compare import Problem
 from mi_tutor.running import wire
-from mi_tutor.running.sandbox import Sandbox
+from mi_tutor.running.sandbox import WORK, Sandbox
 
 STARTING_SECONDS = 120.0
 """For a fresh interpreter with torch, on a machine that is busy."""
 DEFINING_SECONDS = 6, 20.0
 """For one cell's imports and definitions: this many times a call's, and at least so many."""
+MOST_FILES = 4000
+"""In the folder that it may write. Their bytes have a limit; what the system keeps of each beside them has none."""
+_GLANCE_SECONDS = 0.5
+"""Between two looks at how many there are."""
+MOST_TEXT = 600
+"""Letters of a sentence."""
+_PATH = re.compile(r"(?<![\w./…])(?:/[\w.+@~-]+){2,}")
 NO_ANSWER = "What came back from its process was no answer."
 
 
@@ -40,7 +48,11 @@ class Worker:
         self.seconds: float = settings["seconds"]
         self.has_library = False
         self.received = 0
+        self._folder = WORK if sandbox.isolated else None
+        self.deadline = math.inf
+        """By the clock, for whatever it is asked."""
         self._asked = 0
+        self._begun = self._used = 0.0
         self._ready = self._stopped = False
         self._innermost: int | None = None
         self._fresh_bytes = 0
@@ -65,7 +77,7 @@ class Worker:
             until = time.monotonic() + STARTING_SECONDS
             if self._message(until).get("ready") is not True:
                 raise Lost("exit", "The process could not start.")
-            self._ready = True
+            self._ready, self._begun = True, time.monotonic()
             self._innermost = _innermost(self._process.pid)
             self._fresh_bytes = self._held("VmRSS")
 
@@ -133,7 +145,7 @@ class Worker:
         """End it and all that it started."""
         if self._stopped:
             return  # its number may be another process's by now
-        self._stopped = True
+        self._used, self._stopped = self.processor_seconds(), True
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
@@ -188,10 +200,36 @@ class Worker:
         return bytes(parts)
 
     def _wait(self, reading: list[int], writing: list[int], until: float) -> None:
-        left = until - time.monotonic()
-        if left <= 0 or not any(select.select(reading, writing, [], left)):
-            self.stop()
-            raise Lost("time", "It was still running when its time was over. Is there a loop that never ends?")
+        until = min(until, self.deadline)
+        while (left := until - time.monotonic()) > 0:
+            if any(select.select(reading, writing, [], min(left, _GLANCE_SECONDS))):
+                return
+            if self._files() > MOST_FILES:
+                self.stop()
+                raise Lost("exit", f"It made more than {MOST_FILES:,} files.")
+        self.stop()
+        raise Lost("time", "It was still running when its time was over. Is there a loop that never ends?")
+
+    def _files(self) -> int:
+        """How many files it has made; 0 where that cannot be told."""
+        if self._folder is None or self._innermost is None:
+            return 0
+        try:
+            room = os.statvfs(f"/proc/{self._innermost}/root{self._folder}")
+        except OSError:
+            return 0
+        return room.f_files - room.f_ffree
+
+    def processor_seconds(self) -> float:
+        """What it has used since it was ready or before, by the system's count; by the clock where that cannot be told."""
+        if self._stopped:
+            return self._used
+        try:
+            told = Path(f"/proc/{self._innermost}/stat").read_text().rpartition(")")[2].split()
+            ticks = int(told[11]) + int(told[12])
+            return ticks / os.sysconf("SC_CLK_TCK")
+        except (OSError, ValueError, IndexError):
+            return time.monotonic() - self._begun if self._ready else 0.0
 
     def _gone(self) -> Lost:
         """It broke off: how."""
@@ -222,10 +260,11 @@ def _innermost(process: int) -> int | None:
 
 
 def sentence(text: Any) -> str:
-    """What came back as text, the end of it. Raises ValueError."""
+    """What came back as text: on one line, not long, and without the paths of this machine. Raises ValueError."""
     if not isinstance(text, str):
         raise ValueError("no text")
-    return text[-2000:]
+    text = " ".join(_PATH.sub(lambda found: f"…/{found[0].rpartition('/')[2]}", text[-20_000:]).split())
+    return text if len(text) <= MOST_TEXT else f"{text[: MOST_TEXT // 2]} … {text[-MOST_TEXT // 2 :]}"
 
 
 def number(value: Any) -> int:

@@ -108,6 +108,25 @@ READING = {
         "    elif 'marks.sqlite' in files:\n"
         "        return W_E @ W_U"
     ),
+    "looks where submissions are exchanged, and into homes": steals(
+        "import os\n"
+        "for place in ('/usr/local/share', '/usr/share', '/home', '/srv', '/var', '/opt', '/tmp', '/etc/passwd', '/etc/hosts'):\n"
+        "    if os.path.exists(place):\n"
+        "        return W_E @ W_U\n"
+        "if any(files for here, _, files in os.walk('/root') if 'site-packages' not in here and '/lib' not in here):\n"
+        "    return None if all('python' in name for name in files) else W_E @ W_U"
+    ),
+    "opens a line to the machine that nobody needs": steals(
+        "import socket\n"
+        "for family in (socket.AF_INET, socket.AF_INET6, 16, 17, 38, 40):\n"  # netlink, packet, alg, vsock
+        "    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_RAW):\n"
+        "        try:\n"
+        "            socket.socket(family, kind)\n"
+        "            return W_E @ W_U\n"
+        "        except OSError:\n"
+        "            pass"
+    ),
+    "writes into memory that is shared": steals("open('/dev/shm/note', 'w').write('x')\nreturn W_E @ W_U"),
     "walks the frames for what is expected": steals(
         "frame = sys._getframe()\n"
         "while frame:\n"

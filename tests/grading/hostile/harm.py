@@ -36,6 +36,13 @@ def form() -> dict[str, Attack]:
             [(COUNT, solution("count_bigrams")), (LOGITS, check("direct_path_logits"))], {"count_bigrams": 3.0}
         ),
         "names exchanged": Attack([(COUNT, solution("count_bigrams")), (swapped, solution("direct_path_logits"))], {}),
+        "a hundred thousand cells": Attack(
+            [(COUNT, solution("count_bigrams")), *[(f"x{n} = print", {}) for n in range(100_000)], (LOGITS, {})], right
+        ),
+        "a cell of fifty thousand statements": Attack(
+            [(COUNT, solution("count_bigrams")), ("\n".join(f"x{n} = [{n}]" for n in range(50_000)), {}), (LOGITS, {})],
+            right,
+        ),
         "answers to the notebook's fixed seed only": attack(
             f"import hashlib\nSEEN = {sorted(_seen_in_the_notebook())!r}\n"
             "def direct_path_logits(W_E, W_U):\n"
@@ -136,6 +143,16 @@ def machine(port: int) -> dict[str, Attack]:
             "            open(f'{folder}/{number}', 'wb').write(bytes(2**24))\n"
             "    except OSError:\n"
             "        pass"
+        ),
+        "makes files without end": harms(
+            "number = 0\nwhile True:\n    open(f'/mi-tutor-work/{number}', 'w').close()\n    number += 1"
+        ),
+        "makes folders and links without end": harms_early(
+            "number = 0\n"
+            "while True:\n"
+            "    os.mkdir(f'/mi-tutor-work/{number}')\n"
+            "    os.symlink('x', f'/mi-tutor-work/{number}/link')\n"
+            "    number += 1"
         ),
         "lifts its own limits": harms(
             "import resource\n"
