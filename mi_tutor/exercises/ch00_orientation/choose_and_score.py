@@ -32,6 +32,7 @@ def _cases(draw: Draw) -> Iterator[Case]:
         k=1,
         least=2,
     )
+    yield basic("two kinds, in any order", **_text(draw, kinds=2, least=2, k=2))
     yield general("half of the kinds", **_text(draw, kinds=6, least=2, k=3))
     yield general("many kinds, the rare ones left out", **_text(draw, kinds=12, least=4, k=4))
     yield general("kinds seen three times or more", **_text(draw, kinds=9, least=3, k=5))

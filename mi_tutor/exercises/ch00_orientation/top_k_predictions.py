@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def _top_k_cases(draw: Draw) -> Iterator[Case]:
     yield basic("four tokens", logits=draw.of([0.5, 2.0, -1.0, 1.0]), k=2)
+    yield basic("five tokens", logits=draw.normal(5, scale=2.0), k=draw.size(2, 3))
     for _ in range(3):
         d_vocab = draw.size(5, 40)
         yield general("random logits", logits=draw.normal(d_vocab, scale=2.0), k=draw.size(2, d_vocab - 1))

@@ -18,6 +18,7 @@ def _score_cases(draw: Draw) -> Iterator[Case]:
     two = draw.of([[0.75, 0.25], [0.5, 0.5]]).log()
     yield basic("three tokens", log_probs=two, tokens=draw.integers([0, 1, 0]))
     yield basic("a transition that occurs three times", log_probs=two, tokens=draw.integers([0, 0, 0, 0, 1]))
+    yield basic("six tokens", log_probs=draw.log_probs(3, 3), tokens=draw.ids(6, 3))
     for spread in (1.0, 3.0, 60.0, 400.0):
         d_vocab = draw.size(2, 12)
         tokens = draw.ids(draw.size(20, 120), d_vocab)

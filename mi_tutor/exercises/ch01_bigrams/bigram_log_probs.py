@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 def _smoothing_cases(draw: Draw) -> Iterator[Case]:
     yield basic("two tokens, add-one", counts=draw.integers([[3, 1], [0, 2]]), smoothing=1.0)
     yield basic("three tokens, smoothing 1.5", counts=draw.integers([[5, 0, 1], [2, 2, 0], [0, 1, 7]]), smoothing=1.5)
+    yield basic("every pair seen", counts=draw.ids((3, 3), 9) + 1, smoothing=draw.size(1, 8) / 4)
     for smoothing in (1.0, 0.1, 2.5, 1e-6):
         d_vocab = draw.size(2, 12)
         counts = draw.ids((d_vocab, d_vocab), 30) * draw.ids((d_vocab, d_vocab), 2)
@@ -23,11 +24,13 @@ def _smoothing_cases(draw: Draw) -> Iterator[Case]:
     n = draw.size(3, 8)
     yield general("every pair seen, no smoothing", counts=draw.ids((n, n), 50) + 1, smoothing=0.0)
     yield general("counts in the millions", counts=draw.ids((n, n), 30_000_000), smoothing=0.25)
-    yield edge(
-        "a token never seen, with smoothing", counts=draw.integers([[4, 0, 1], [0, 0, 0], [2, 2, 9]]), smoothing=0.3
-    )
+    never = draw.ids((n, n), 9) + 1
+    never[draw.size(0, n - 1)] = 0
+    yield edge("a token never seen, with smoothing", counts=never, smoothing=0.3)
     yield edge("no counts at all, with smoothing", counts=draw.integers([[0] * n] * n), smoothing=2.0)
     yield edge("unseen pairs without smoothing", counts=draw.integers([[4, 0, 1], [0, 3, 0], [2, 2, 0]]), smoothing=0.0)
+    diagonal = (draw.ids(n, 9) + 1).diag()
+    yield edge("one next token each, without smoothing", counts=diagonal.roll(draw.size(0, n - 1), 0), smoothing=0.0)
     yield edge("a vocabulary of one token", counts=draw.integers([[draw.size(1, 9)]]), smoothing=1.0)
 
 

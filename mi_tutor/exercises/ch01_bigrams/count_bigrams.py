@@ -17,6 +17,8 @@ def _count_cases(draw: Draw) -> Iterator[Case]:
     yield basic("three tokens", tokens=draw.integers([0, 2, 1]), d_vocab=3)
     yield basic("a pair that occurs three times", tokens=draw.integers([1, 0, 1, 0, 2, 1, 0]), d_vocab=3)
     yield basic("a token followed by itself", tokens=draw.integers([2, 2, 2, 0]), d_vocab=4)
+    # The largest id occurs: a vocabulary larger than what occurs is a corner.
+    yield basic("eight tokens", tokens=draw.integers([*draw.ids(7, 3).tolist(), 2]), d_vocab=3)
     for _ in range(4):
         d_vocab = draw.size(2, 12)
         yield general("a random text", tokens=draw.ids(draw.size(20, 200), d_vocab), d_vocab=d_vocab)

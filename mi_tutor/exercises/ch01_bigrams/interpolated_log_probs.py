@@ -23,6 +23,9 @@ def _cases(draw: Draw) -> Iterator[Case]:
     yield basic(
         "two tokens, three quarters", counts=draw.integers([[8, 2], [0, 5]]), lower=draw.integers([1, 3]), discount=0.75
     )
+    yield basic(
+        "every pair seen", counts=draw.ids((3, 3), 8) + 1, lower=draw.ids(3, 5) + 1, discount=draw.size(1, 7) / 8
+    )
     for discount in (0.5, 0.9, 0.25):
         d_vocab = draw.size(4, 12)
         counts = draw.ids((d_vocab, d_vocab), 30) * draw.ids((d_vocab, d_vocab), 2)

@@ -21,6 +21,7 @@ def _cases(draw: Draw) -> Iterator[Case]:
         weights=draw.of([1.0, 4.0]),
         rank=1,
     )
+    yield basic("three rows of two", **_table(draw, 3, 2, 1))
     for rows, columns, rank in ((6, 4, 2), (5, 8, 3), (9, 9, 2)):
         yield general(f"rank {rank} of {min(rows, columns)}", **_table(draw, rows, columns, rank))
     yield general("weights far apart", **_table(draw, 7, 6, 2, spread=3.0))

@@ -25,6 +25,12 @@ def _kl_cases(draw: Draw) -> Iterator[Case]:
         logits=draw.of([[0.0, 2.0], [1.0, 3.0]]),
         weights=draw.of([3.0, 1.0]),
     )
+    yield basic(
+        "three tokens",
+        target_log_probs=draw.log_probs(3, 3),
+        logits=draw.normal(3, 3),
+        weights=draw.of(draw.ids(3, 5)) + 1,
+    )
     for spread in (1.0, 3.0, 6.0):
         n = draw.size(3, 9)
         yield general(

@@ -15,6 +15,7 @@ def built_cases(draw: Draw) -> Iterator[Case]:
 
     yield on("basic", 11, 21)
     yield on("basic", 5, 9)
+    yield on("basic", draw.size(9, 16), draw.size(17, 28))
     yield on("general", draw.size(12, 24), draw.size(25, 45))
     yield on("general", draw.size(25, 45), draw.size(18, 24))
     yield on("general", draw.size(60, 130), draw.size(131, 200))

@@ -14,11 +14,11 @@ from mi_tutor.exercises.ch03_induction_heads._shared import INF
 
 
 def _previous_head_cases(draw: Draw) -> Iterator[Case]:
-    for n_ctx in (6, 11):
+    for n_ctx in (6, 11, draw.size(4, 16), draw.size(17, 40)):
         yield basic(f"{n_ctx} positions", n_ctx=n_ctx)
     for n_ctx in {draw.size(5, 20), draw.size(21, 60), draw.size(61, 140)}:
         yield general(f"{n_ctx} positions", n_ctx=n_ctx)
-    for n_ctx in (2, 3, 256):
+    for n_ctx in (2, 3, draw.size(200, 255), 256):
         yield edge(f"{n_ctx} positions", n_ctx=n_ctx)
 
 

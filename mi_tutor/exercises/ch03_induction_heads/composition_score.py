@@ -26,6 +26,7 @@ def _composition_cases(draw: Draw) -> Iterator[Case]:
         W_A=draw.of([[1.0, 0.0], [2.0, 0.0]]),
         W_B=draw.of([[0.0, 0.0], [1.0, 3.0]]),
     )
+    yield basic("two random matrices", **on(*draw.sizes("d_in", "d_mid", "d_out", high=4).values()))
     for _ in range(3):
         yield general("random matrices", **on(*draw.sizes("d_in", "d_mid", "d_out", high=12).values()))
     left, right = draw.normal(9, 2), draw.normal(2, 9)

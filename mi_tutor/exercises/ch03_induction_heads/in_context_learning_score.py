@@ -19,6 +19,7 @@ def _context_cases(draw: Draw) -> Iterator[Case]:
     six = [[5.0, 3.0, 3.5, 2.0, 1.5, 1.0], [4.0, 3.5, 2.0, 2.5, 1.0, 0.25]]
     yield basic("two sequences of six", loss=draw.of(six), early=2, late=4)
     yield basic("context that hurts", loss=draw.of([[1.0, 1.5, 3.0], [2.0, 1.0, 2.5]]), early=0, late=2)
+    yield basic("three sequences of five", **on(3, 5, draw.size(0, 1), draw.size(2, 3)))
     for _ in range(3):
         position = draw.size(6, 20)
         yield general("random losses", **on(draw.size(2, 9), position, draw.size(0, 2), draw.size(3, position - 2)))

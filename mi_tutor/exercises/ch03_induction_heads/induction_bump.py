@@ -17,24 +17,35 @@ def _bump_cases(draw: Draw) -> Iterator[Case]:
     def on(steps: list[int], scores: Tensor | list[float]) -> dict[str, Tensor]:
         return {"steps": draw.integers(steps), "scores": draw.of(scores)}
 
+    def apart(count: int) -> list[int]:
+        steps: list[int] = (draw.ids(count, 400) + 1).cumsum(0).tolist()
+        return steps
+
+    def rising(count: int) -> Tensor:
+        return draw.normal(count).abs().cumsum(0)
+
     yield basic("five checkpoints", **on([1, 10, 100, 200, 1000], [0.0, 0.01, 0.02, 0.4, 0.5]))
     yield basic("a late, long climb", **on([10, 1000, 2000, 4000], [0.0, 0.3, 0.55, 0.6]))
+    for count in (5, 6):
+        yield basic("a score that rises", **on(apart(count), rising(count)))
     for _ in range(3):
         count = draw.size(5, 30)
-        steps = draw.ids(count, 400).cumsum(0) + draw.integers(torch.arange(1, count + 1))
-        yield general("random checkpoints", **on(steps.tolist(), draw.normal(count)))
+        yield general("random checkpoints", **on(apart(count), draw.normal(count)))
     count = draw.size(12, 25)
     doubling = [0, *(2**i for i in range(count - 1))]
     yield general("doubling checkpoints from 0 on", **on(doubling, draw.normal(count).cumsum(0)))
     rise = torch.sigmoid((torch.arange(1, 31) - 17.0) * 1.3)
     yield general("a smooth rise", **on([100 * i for i in range(1, 31)], rise + 0.001 * draw.normal(30).cpu()))
     yield edge("a jump between step 0 and step 1", **on([0, 1, 2, 4, 8], [0.0, 0.9, 0.91, 0.95, 0.96]))
+    yield edge("a random score that jumps after step 0", **on([0, *apart(5)], torch.cat([draw.of([-9.0]), rising(5)])))
     yield edge("a first stretch that is the steepest", **on([1, 3, 9, 30], [0.0, 0.6, 0.7, 0.75]))
     yield edge("a steep fall", **on([1, 2, 4, 8, 16], [0.5, 0.55, 0.02, 0.1, 0.2]))
     yield edge("scores that only fall", **on([1, 3, 9, 12, 50], [0.9, 0.7, 0.3, 0.29, 0.1]))
     yield edge("two checkpoints", **on([5, 50], [0.1, 0.2]))
     yield edge("two checkpoints and step 0", **on([0, 7, 9], [0.8, 0.2, 0.1]))
+    yield edge("random scores that only fall", **on(apart(6), -rising(6)))
     yield edge("a score that never moves", **on([0, 2, 3, 7, 20], [0.25] * 5))
+    yield edge("a score that never moves, from a random step on", **on(apart(5), float(draw.normal()) * torch.ones(5)))
     yield edge("two stretches that are flat among falls", **on([1, 4, 6, 9, 30, 31], [0.9, 0.5, 0.5, 0.2, 0.2, 0.1]))
     yield edge("a last stretch that is the steepest", **on([1, 3, 9, 10], [0.0, 0.1, 0.15, 0.9]))
     yield edge("scores below zero", **on([1, 2, 30, 60, 90], [-5.0, -4.9, -3.0, -2.6, -2.5]))

@@ -39,6 +39,7 @@ def geometry_cases(draw: Draw) -> Iterator[Case]:
     yield basic("an antipodal pair and one at right angles", W=draw.of([digon]))
     triangle = [[1.0, -0.5, -0.5], [0.0, 0.75**0.5, -(0.75**0.5)]]
     yield basic("a triangle, and one twice as large", W=draw.of([triangle, [[2 * v for v in row] for row in triangle]]))
+    yield basic("three random directions in the plane", W=random_columns(draw, 1, 2, 3))
     for _ in range(3):
         size = draw.sizes("instance", "hidden", "feature", low=2, high=9)
         yield general("random directions", W=random_columns(draw, *size.values()))

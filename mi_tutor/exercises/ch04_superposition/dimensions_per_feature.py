@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def _frobenius_cases(draw: Draw) -> Iterator[Case]:
     yield basic("two features, each with a dimension", W=draw.of([[[1.0, 0.0], [0.0, 1.0]]]))
     yield basic("two antipodal pairs", W=draw.of([[[1.0, -1.0, 0.0, 0.0], [0.0, 0.0, 1.0, -1.0]]]))
+    yield basic("three random directions in the plane", W=random_columns(draw, 1, 2, 3))
     traces = [[[1.0, 0.0, 0.2], [0.0, 1.0, 0.1]], [[1.5, -0.3, 0.0], [0.0, 0.1, 0.8]]]
     yield general("two features and a trace of a third", W=draw.of(traces))
     for _ in range(3):

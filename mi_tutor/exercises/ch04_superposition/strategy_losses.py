@@ -27,15 +27,19 @@ def _in_proportion(args: dict[str, Any], expected: Tensor, got: Tensor) -> Probl
 
 
 def _strategy_cases(draw: Draw) -> Iterator[Case]:
+    def thousandths(low: int, high: int) -> float:
+        return draw.size(low, high) / 1000
+
     yield basic("features that are always active", probability=1.0, importance=1.0)
     yield basic("features active half of the time", probability=0.5, importance=0.5)
+    yield basic("an activity and an importance", probability=thousandths(200, 900), importance=thousandths(200, 2000))
     for low, high in ((0.05, 0.3), (0.3, 0.9), (0.01, 0.05), (0.1, 0.9)):
-        share, weight = (float(draw.size(1, 1000)) / 1000 for _ in range(2))
+        share, weight = (thousandths(1, 1000) for _ in range(2))
         yield general("random numbers", probability=low + (high - low) * share, importance=10 ** (2 * weight - 1))
-    yield edge("very sparse features", probability=0.001, importance=1.0)
-    yield edge("features that are never active", probability=0.0, importance=2.0)
-    yield edge("a second feature of no importance", probability=0.4, importance=0.0)
-    yield edge("a second feature of great importance", probability=0.2, importance=100.0)
+    yield edge("very sparse features", probability=thousandths(1, 10) / 10, importance=thousandths(500, 2000))
+    yield edge("features that are never active", probability=0.0, importance=thousandths(500, 2000))
+    yield edge("a second feature of no importance", probability=thousandths(200, 900), importance=0.0)
+    yield edge("a second feature of great importance", probability=thousandths(100, 500), importance=draw.size(50, 200))
 
 
 def _variance(p: float) -> float:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def _f1_cases(draw: Draw) -> Iterator[Case]:
     f = [[0.0, 2.0, 0.0], [1.0, 3.0, 0.0], [0.0, 0.25, 1.0], [2.0, 0.0, 0.0], [0.0, 1.0, 0.5]]
     yield basic("five tokens", f=draw.of(f), label=_truth(draw, [1, 1, 0, 0, 1]), threshold=0.5)
+    yield basic("six tokens", **_clear_cut(draw))
     for threshold in (0.0, 0.25, 1.0):
         size = draw.sizes("token", "d_sae", low=6, high=20)
         yield general("random features", **_predicting(draw, size["token"], size["d_sae"], threshold))
@@ -64,6 +65,17 @@ def _predicting(draw: Draw, token: int, d_sae: int, threshold: float, every: int
     share = torch.linspace(0.2, 1.2, d_sae).roll(d_sae // 2)
     f = (draw.normal(token, d_sae) + draw.of(share) * (2.0 * label[:, None]).to(draw.dtype)).relu()
     return {"f": f, "label": label, "threshold": threshold}
+
+
+def _clear_cut(draw: Draw) -> dict[str, Any]:
+    """A few tokens without corners: every feature is right about one of them, and one is the best alone."""
+    for _ in range(1000):
+        args = _predicting(draw, 6, 3, 0.5)
+        hits, false, missed = _counts(**args)
+        first, second = _f1(hits, false, missed).topk(2).values.tolist()
+        if bool((hits > 0).all()) and first > second:
+            return args
+    raise ValueError("no few tokens without corners were found")
 
 
 def _counts(f: Tensor, label: Tensor, threshold: float) -> tuple[Tensor, Tensor, Tensor]:

@@ -26,6 +26,7 @@ def _cases(draw: Draw) -> Iterator[Case]:
         label_score=torch.tensor([True, True, False, False, True], device=draw.device),
         thresholds=[0.0, 0.75],
     )
+    yield basic("eight tokens to choose on, six to score on", **_clear_cut(draw))
     for _ in range(4):
         size = draw.sizes("token", "d_sae", low=4, high=9)
         yield general("random features", **_halves(draw, 5 * size["token"], 7 * size["token"], size["d_sae"]))
@@ -63,6 +64,17 @@ def _f1(f: Tensor, label: Tensor, threshold: float) -> Tensor:
     says = f > threshold
     hits = (says & label[:, None]).sum(0)
     return 2 * hits.to(f.dtype) / (says.sum(0) + label.sum()).clamp(min=1)
+
+
+def _clear_cut(draw: Draw) -> dict[str, Any]:
+    """A few tokens without corners: both labels are true somewhere, and one pair is the best alone."""
+    for _ in range(1000):
+        args = _halves(draw, 8, 6, 2)
+        table = torch.stack([_f1(args["f_choose"], args["label_choose"], t) for t in args["thresholds"]])
+        first, second = table.flatten().topk(2).values.tolist()
+        if bool(args["label_choose"].any()) and bool(args["label_score"].any()) and first > second:
+            return args
+    raise ValueError("no few tokens without corners were found")
 
 
 def _best(f: Tensor, label: Tensor, thresholds: list[float]) -> tuple[int, int]:

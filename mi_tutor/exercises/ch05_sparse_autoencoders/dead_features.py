@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 def _dead_cases(draw: Draw) -> Iterator[Case]:
     yield basic("three inputs", f=draw.of([[0.0, 2.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0], [0.0, 0.5, 0.0, 0.0]]))
+    few = draw.ids((3, 6), 3)
+    few[:, draw.ids(2, 6)] = 0
+    yield basic("three inputs, six features", f=draw.of(few))
     for _ in range(3):
         size = draw.sizes("batch", "d_sae", low=3, high=12)
         yield general("random features", f=_partly_dead(draw, *size.values()))

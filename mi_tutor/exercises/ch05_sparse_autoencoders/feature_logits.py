@@ -20,6 +20,7 @@ def _logit_cases(draw: Draw) -> Iterator[Case]:
         W_out=draw.of([[1.0, 0.0, 2.0], [0.5, 1.0, 0.0]]),
         W_U=draw.of([[1.0, 0.0], [0.0, 3.0], [1.0, 1.0]]),
     )
+    yield basic("two neurons, four tokens", **_path(draw, 2, 3, 4))
     for _ in range(3):
         size = draw.sizes("d_mlp", "d_model", "d_vocab", low=3, high=12)
         yield general("random weights", **_path(draw, *size.values()))

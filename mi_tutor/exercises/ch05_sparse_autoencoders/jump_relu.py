@@ -19,6 +19,7 @@ def _jump_cases(draw: Draw) -> Iterator[Case]:
         pre=draw.of([[1.0, 0.5, -2.0], [0.25, 3.0, 2.0]]),
         threshold=draw.of([0.5, 1.0, 0.0]),
     )
+    yield basic("two inputs, four features", **_jumping(draw, 2, 4))
     for _ in range(3):
         size = draw.sizes("batch", "d_sae", low=3, high=12)
         yield general("random values", **_jumping(draw, *size.values()))

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 def _l0_cases(draw: Draw) -> Iterator[Case]:
     yield basic("two inputs", f=draw.of([[0.0, 2.0, 0.5, 0.0], [0.0, 0.0, 3.0, 0.0]]))
+    # No feature is weak here: that it counts is a corner.
+    yield basic("a few inputs", f=draw.of(draw.ids((draw.size(3, 6), 5), 4)) / 2)
     for _ in range(3):
         size = draw.sizes("batch", "d_sae", low=2, high=12)
         yield general("random features", f=activations(draw, *size.values()))

@@ -20,13 +20,15 @@ def _recovered_cases(draw: Draw) -> Iterator[Case]:
 
     yield case("basic", "three losses", 2.0, 2.5, 4.0)
     yield case("basic", "three other losses", 3.0, 3.75, 8.0)
+    clean, cost, share = 1 + float(draw.normal().abs()), 1 + float(draw.normal().abs()), draw.size(10, 90) / 100
+    yield case("basic", "three random losses", clean, clean + cost * share, clean + cost)
     for _ in range(4):
         base, gap, share = (float(draw.normal().abs()) for _ in range(3))
         yield case("general", "random losses", 1 + base, 1 + base + (0.5 + gap) * share / 2, 1.5 + base + gap)
-    yield case("edge", "nothing lost", 2.0, 2.0, 5.0)
-    yield case("edge", "everything lost", 2.0, 5.0, 5.0)
-    yield case("edge", "worse than the ablation", 2.0, 7.0, 5.0)
-    yield case("edge", "better than the model", 2.0, 1.5, 5.0)
+    yield case("edge", "nothing lost", clean, clean, clean + cost)
+    yield case("edge", "everything lost", clean, clean + cost, clean + cost)
+    yield case("edge", "worse than the ablation", clean, clean + cost * (1 + share), clean + cost)
+    yield case("edge", "better than the model", clean, clean - share, clean + cost)
     yield case("edge", "an ablation that helps", 3.0, 2.75, 2.5)
     yield case("edge", "a model without loss", 0.0, 0.5, 4.0)
     yield case("edge", "an ablation that hardly matters", 2.0, 2.03125, 2.0625)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def _max_cases(draw: Draw) -> Iterator[Case]:
     first = [[0.0, 2.0, 0.5, 1.0], [3.0, 0.0, 0.0, 2.5], [0.0, 0.0, 1.5, 0.0]]
     yield basic("three sequences, the best two", f=draw.of(first), k=2)
+    yield basic("four sequences, the best two", f=activations(draw, 4, 3), k=2)
     for _ in range(3):
         size = draw.sizes("batch", "position", low=3, high=12)
         yield general("random activations", f=activations(draw, *size.values()), k=draw.size(2, size["batch"] - 1))

@@ -20,6 +20,7 @@ def _cases(draw: Draw) -> Iterator[Case]:
         threshold=draw.of([0.5, 1.0, 0.0]),
         width=0.5,
     )
+    yield basic("two inputs, four features", **_near_their_thresholds(draw, 2, 4), width=0.5)
     for width in (0.5, 1.0, 2.5):
         size = draw.sizes("batch", "d_sae", low=4, high=12)
         yield general("random values", **_near_their_thresholds(draw, *size.values()), width=width)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 def _top_k_cases(draw: Draw) -> Iterator[Case]:
     yield basic("two inputs, two of four", pre=draw.of([[1.0, -2.0, 3.0, 0.5], [-1.0, 4.0, -3.0, 2.0]]), k=2)
+    pre = draw.normal(2, 6).abs() + 0.1
+    pre[:, draw.ids(3, 6)] *= -1
+    yield basic("two inputs with k positive values or more", pre=pre, k=draw.size(2, 3))
     for _ in range(3):
         size = draw.sizes("batch", "d_sae", low=4, high=12)
         yield general("random values", pre=draw.normal(*size.values()), k=draw.size(1, size["d_sae"] - 1))
