@@ -13,7 +13,8 @@ from mi_tutor.files import safe_write
 
 CONFIGURATION = """\
 # nbgrader's configuration for this course. `configure` has students' code run in processes of its own, where it can
-# neither see the answers nor touch the marks; nbgrader takes the marks from there.
+# neither see the answers nor touch the marks; nbgrader takes the marks from there. It also has what students hand in
+# shown so that nothing in it runs, in formgrader and in feedback.
 from mi_tutor.grading.trusted_marks import configure
 
 c = get_config()  # noqa: F821

@@ -23,7 +23,9 @@ from traitlets import Float, Integer
 from mi_tutor.authoring.build import ANSWER_STUB, STUB
 from mi_tutor.authoring.colab_cell import COLAB
 from mi_tutor.files.notebook_file import fresh_id
+from mi_tutor.grading import formgrader
 from mi_tutor.grading.grade import usable_cores
+from mi_tutor.grading.inert import Inert, PicturesOnly, configure_pages
 from mi_tutor.grading.pool import Done, Task, mark_all
 from mi_tutor.grading.records import FOLDER, BadRecords, Key, Mark, Records
 from mi_tutor.grading.submissions import CannotGrade, Submission, read
@@ -40,6 +42,8 @@ def configure(config: Any) -> None:
         config: what `get_config()` gives in nbgrader_config.py.
     """
     config.Autograde.sanitize_preprocessors = [
+        Inert,
+        PicturesOnly,
         preprocessors.ClearOutput,
         preprocessors.DeduplicateIds,
         preprocessors.OverwriteKernelspec,
@@ -59,6 +63,8 @@ def configure(config: Any) -> None:
     config.OverwriteCells.add_missing_cells = True
     config.ClearSolutions.code_stub = {"python": STUB}
     config.ClearSolutions.text_stub = ANSWER_STUB
+    configure_pages(config)
+    formgrader.guard()
 
 
 class RestoreCells(preprocessors.OverwriteCells):
