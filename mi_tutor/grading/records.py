@@ -21,6 +21,7 @@ import platformdirs
 
 from mi_tutor.check.records import progress_file
 from mi_tutor.files import safe_write
+from mi_tutor.grading.spreadsheet import as_cell
 from mi_tutor.running.confine import Limits
 from mi_tutor.version import __version__
 
@@ -127,9 +128,9 @@ def as_table(notebooks: dict[str, dict[str, Mark]], not_graded: dict[str, str]) 
         for name, mark in marks.items():
             key = Key(*mark["key"])
             words = (path, name, mark["points"], mark["max_points"], mark["mistake"] or "", mark["message"])
-            rows.writerow([_cell(word) for word in (*words, key.seed, key.isolation)])
+            rows.writerow([as_cell(word) for word in (*words, key.seed, key.isolation)])
     for path, sentence in sorted(not_graded.items()):
-        rows.writerow([_cell(word) for word in (path, "", "", "", "not graded", sentence, "", "")])
+        rows.writerow([as_cell(word) for word in (path, "", "", "", "not graded", sentence, "", "")])
     return text.getvalue().encode()
 
 
@@ -139,14 +140,6 @@ def write_table(file: Path, content: bytes) -> None:
         safe_write.replace(file, content) if file.exists() else safe_write.create(file, content)
     except OSError as error:
         raise BadRecords(f"{file} cannot be written: {error.strerror}.") from None
-
-
-def _cell(word: Any) -> Any:
-    """A spreadsheet takes what begins so for a formula, and a student's file or error message may."""
-    if not isinstance(word, str):
-        return word
-    word = "".join(letter if letter.isprintable() else "\ufffd" for letter in word)
-    return f"'{word}" if word[:1] in ("=", "+", "-", "@") else word
 
 
 def _read(file: Path, warn: Callable[[str], None]) -> dict[str, Any]:
