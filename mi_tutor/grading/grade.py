@@ -3,6 +3,7 @@
 import difflib
 import json
 import os
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,7 +26,8 @@ from mi_tutor.grading.records import (
     seed_of,
     write_table,
 )
-from mi_tutor.grading.submissions import CannotGrade, Submission, content_of, find, home_of, read, twice
+from mi_tutor.grading.submissions import NOTHING, CannotGrade, Submission, content_of, find, home_of, read
+from mi_tutor.grading.which_counts import choose_all
 from mi_tutor.running.confine import Limits
 from mi_tutor.running.sandbox import NoSandbox, Sandbox, find_sandbox
 
@@ -56,6 +58,8 @@ class _Run(NamedTuple):
     """By place, what its marks have to hold for."""
     not_graded: dict[str, str]
     """By path, why."""
+    notes: list[str]
+    """What else is odd, and cost nobody anything."""
     out: Console
 
     def key(self, raw: bytes) -> Key:
@@ -89,7 +93,7 @@ def run_grade(wish: Wish) -> int:
         warn = partial(_say, out, style="dark_orange")
         seed, records = seed_of(home / FOLDER, wish.seed, warn), Records(home / FOLDER, warn)
         sandbox = find_sandbox(hide=[home])
-        run = _Run(wish, seed, sandbox, records, {}, {}, {}, out)
+        run = _Run(wish, seed, sandbox, records, {}, {}, {}, [], out)
         if not sandbox.isolated:
             _say(out, sandbox.warning, "bold dark_orange")
         _grade(run)
@@ -101,12 +105,16 @@ def run_grade(wish: Wish) -> int:
         _say(out, "Stopped. What is marked is kept; the same command goes on from here.")
         return 130
     if wish.as_json:
-        print(json.dumps(as_dict(run.notebooks, run.not_graded, seed, sandbox), indent=2))
+        print(json.dumps(as_dict(run.notebooks, run.not_graded, seed, sandbox, run.notes), indent=2))
     return 1 if run.not_graded else 0
 
 
 def as_dict(
-    notebooks: dict[str, dict[str, Mark]], not_graded: dict[str, str], seed: int, sandbox: Sandbox
+    notebooks: dict[str, dict[str, Mark]],
+    not_graded: dict[str, str],
+    seed: int,
+    sandbox: Sandbox,
+    notes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The marks for another program."""
     written = {}
@@ -117,6 +125,7 @@ def as_dict(
     return {
         "notebooks": written,
         "not_graded": dict(sorted(not_graded.items())),
+        "notes": list(notes),
         "seed": seed,
         "isolation": sandbox.name,
         "edition": edition(),
@@ -146,13 +155,21 @@ def _tasks(run: _Run) -> list[Task]:
     for submission, trouble in find(run.wish.paths):
         if submission.key in run.paths:
             continue  # named twice
+        if trouble == NOTHING:
+            _note(run, f"{submission.path}: {trouble}")
+            continue
         run.paths[submission.key] = str(submission.path)
         if trouble:
             _refuse(run, submission.key, trouble)
         else:
             submissions.append(submission)
-    for key, trouble in twice(submissions).items():
+    choices = choose_all(submissions)
+    for key, trouble in choices.refused.items():
         _refuse(run, key, trouble)
+    for key, sentence in choices.left.items():
+        path = run.paths.pop(key)
+        _note(run, f"{Path(path).parent}: {sentence}" if sentence else "")
+    submissions = [submission for submission in submissions if submission.key not in choices.left]
     if not run.paths:
         raise BadRecords("There is no notebook (.ipynb) there.")
     done = _regrade_begun(run) if run.wish.exercise else set()
@@ -227,6 +244,13 @@ def _points(marks: dict[str, Mark]) -> str:
 def _refuse(run: _Run, key: str, sentence: str) -> None:
     run.not_graded[run.paths[key]] = sentence
     _say(run.out, f"{run.paths[key]}: not graded. {sentence}", "dark_orange")
+
+
+def _note(run: _Run, sentence: str) -> None:
+    """Say what is odd, once."""
+    if sentence and sentence not in run.notes:
+        run.notes.append(sentence)
+        _say(run.out, sentence)
 
 
 def _write_table(run: _Run) -> None:
