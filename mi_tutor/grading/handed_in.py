@@ -165,9 +165,16 @@ class TolerantAutograde(converters.Autograde, _ByFolder):
         """The notebooks of the assignment that are asked for, as they were released; none where there is no such assignment."""
         with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
             try:
-                names = sorted(book.name for book in gradebook.find_assignment(self.coursedir.assignment_id).notebooks)
+                books = gradebook.find_assignment(self.coursedir.assignment_id).notebooks
             except MissingEntry:
                 return []
+            names = sorted(book.name for book in books)
+            checks = [cell.name.removeprefix("check_") for book in books for cell in book.grade_cells]
+        again = str(self.config.TrustedMarks.get("exercise", ""))
+        if again and again not in checks:  # said before --force removes anything
+            sentence = f"{self.coursedir.assignment_id} has no exercise {again!r}; it has {', '.join(checks)}."
+            self.log.error(sentence)
+            raise NbGraderException(sentence)
         return [name for name in names if fnmatch.fnmatchcase(name, self.coursedir.notebook_id)]
 
     def _choose(self, student: str, folder: Path, name: str) -> None:
