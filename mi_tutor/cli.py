@@ -145,6 +145,72 @@ def init(
     raise typer.Exit(run_init(folder, [chapters or "", *context.args]))
 
 
+_Course = Annotated[Path, typer.Option("--course", help="The course's folder.")]
+
+
+@course_app.command()
+def marks(
+    course: _Course = Path("."),
+    csv: Annotated[Path | None, typer.Option(help="A line for each student and question.")] = None,
+    canvas: Annotated[Path | None, typer.Option(help="What Canvas imports.")] = None,
+    roster: Annotated[Path | None, typer.Option(help="With --canvas: the gradebook that Canvas exported.")] = None,
+    moodle: Annotated[Path | None, typer.Option(help="What Moodle imports.")] = None,
+    assignment: Annotated[list[str] | None, typer.Option(help="This one only; may be said more than once.")] = None,
+    questions: Annotated[bool, typer.Option("--questions", help="Canvas, Moodle: a column for each question.")] = False,
+    unfinished: Annotated[
+        bool, typer.Option("--unfinished", help="Canvas, Moodle: sums that still grow, too.")
+    ] = False,
+) -> None:
+    """Write the marks in nbgrader's gradebook for a registrar, for Canvas or for Moodle; without a file, to the screen."""
+    from mi_tutor.grading.course_commands import Files, run_marks
+
+    files = Files(csv, canvas, moodle, roster)
+    raise typer.Exit(run_marks(course, files, assignment or [], each_question=questions, unfinished=unfinished))
+
+
+@course_app.command()
+def answers(
+    assignment: Annotated[str, typer.Argument(help="Such as 01_bigrams.")],
+    question: Annotated[str, typer.Argument(help="An exercise, or an open question.")],
+    course: _Course = Path("."),
+    page: Annotated[
+        Path | None, typer.Option(help="To be read in a browser; ASSIGNMENT-QUESTION.html by default.")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option(help="To be marked in a spreadsheet, for `mi-tutor course enter`.")
+    ] = None,
+) -> None:
+    """Show what all students wrote for one question, with the mark beside it."""
+    from mi_tutor.grading.course_commands import run_answers
+
+    raise typer.Exit(run_answers(course, assignment, question, page, csv))
+
+
+@course_app.command()
+def enter(
+    file: Annotated[Path, typer.Argument(help="What `mi-tutor course answers --csv` wrote, with points filled in.")],
+    course: _Course = Path("."),
+) -> None:
+    """Put a person's points and comments into the gradebook."""
+    from mi_tutor.grading.course_commands import run_enter
+
+    raise typer.Exit(run_enter(course, file))
+
+
+@course_app.command()
+def extend(
+    assignment: Annotated[str, typer.Argument(help="Such as 01_bigrams.")],
+    student: Annotated[str, typer.Argument(help="The student's folder.")],
+    days: Annotated[float, typer.Option(min=0, help="In place of what was given before.")] = 0.0,
+    hours: Annotated[float, typer.Option(min=0, help="Beside the days.")] = 0.0,
+    course: _Course = Path("."),
+) -> None:
+    """Give one student more time; without --days and --hours, take it back."""
+    from mi_tutor.grading.course_commands import run_extend
+
+    raise typer.Exit(run_extend(course, assignment, student, days, hours))
+
+
 @app.command()
 def build(
     check: Annotated[

@@ -10,6 +10,7 @@ from mi_tutor.files.notebook_file import NotANotebook, part, read
 _MARKER = re.compile(r"^#[ \t]*%%(.*)$", re.MULTILINE)
 _NOT_CODE = re.compile(r"\[(markdown|md|raw)\]")
 _NBGRADER = re.compile(r"\bnbgrader=(?=\{)")
+_BEGINS_AS_CODE = re.compile(r"\s*(?:(?:import|from|def|class|async def)[ \t]+\w|@\w)")
 
 
 class Unreadable(Exception):
@@ -30,6 +31,13 @@ class Cell(NamedTuple):
     """nbgrader's name for it."""
     graded: bool = False
     """Whether nbgrader gives points for it: a check cell."""
+    kind: str = "code"
+    """Or "markdown" or "raw": one key in a notebook, pressed beside a cell, makes it prose."""
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it is code, or is taken for code because nbgrader knows it as the place of an answer."""
+        return self.kind == "code" or bool(self.grade_id)
 
     @property
     def label(self) -> str:
@@ -62,12 +70,21 @@ def read_cells(path: Path) -> list[Cell]:
 
 
 def cells_of_notebook(content: bytes, name: str) -> list[Cell]:
-    """The code cells in the bytes of a notebook of that name, in order. Raises NotANotebook."""
-    return [
-        _cell(number, cell["source"], f"{name}, cell {number}", 1, part(cell, "nbgrader"))
-        for number, cell in enumerate(read(content)["cells"], 1)
-        if cell["cell_type"] == "code"
-    ]
+    """The code cells in the bytes of a notebook of that name, in order, and the prose that was code. Raises NotANotebook."""
+    cells = []
+    for number, cell in enumerate(read(content)["cells"], 1):
+        nbgrader = part(cell, "nbgrader")
+        if cell["cell_type"] == "code" or _was_code(cell["source"], nbgrader):
+            made = _cell(number, cell["source"], f"{name}, cell {number}", 1, nbgrader)
+            cells.append(made._replace(kind=cell["cell_type"]))
+    return cells
+
+
+def _was_code(source: str, nbgrader: dict[str, Any]) -> bool:
+    """Whether a cell of prose was code once: an answer's place by nbgrader's metadata, else by how it begins."""
+    if nbgrader.get("grade_id"):
+        return nbgrader.get("solution") is True and nbgrader.get("grade") is not True
+    return bool(_BEGINS_AS_CODE.match(source))
 
 
 def _of_python(path: Path, content: bytes) -> list[Cell]:

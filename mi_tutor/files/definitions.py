@@ -40,6 +40,13 @@ _PLAIN_METHODS = re.compile(
 )
 _MAGIC = re.compile(r"[ \t]*(?:[%!?]|.*\?[ \t]*$|[\w, \t]+=[ \t]*[%!])")
 _PYTHON_CELL_MAGICS = ("%%time", "%%capture", "%%prun")
+"""What IPython runs below them is the notebook's own Python, and what it defines stays."""
+_OTHER_CELL_MAGICS = {
+    "%%timeit": "what the cell defines is gone when it has run",
+    "%%writefile": "its text goes into a file and is not run",
+    "%%file": "its text goes into a file and is not run",
+}
+_DEFINITION = re.compile(r"^[ \t]*(?:async[ \t]+def|def|class)[ \t]+\w", re.MULTILINE)
 
 
 class Executable(NamedTuple):
@@ -71,6 +78,9 @@ def each_definition(cells: Iterable[Cell]) -> Iterator[Executable]:
     """The same one by one, each read when it is asked for."""
     changes, flags = Changes(), 0
     for cell in cells:
+        if why := _not_python(cell):
+            yield Executable(cell, (), changes.end_cell(), flags, (), why)
+            continue
         try:
             statements = _parse(cell).body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -126,14 +136,39 @@ def demonstrated(name: str) -> str:
     return f"`{name}` comes from a demonstration, which is not run here: pass it as an argument, or write it out."
 
 
+def _not_python(cell: Cell) -> str:
+    """A sentence, where a cell looks as if it defined something and a notebook would not take it for its own Python."""
+    if not _DEFINITION.search(cell.source):
+        return ""
+    if not cell.is_answer:
+        return (
+            f"{cell.label} is not code but {cell.kind.capitalize()}, so that nothing of it is run: make it a code cell."
+        )
+    magic = _cell_magics(cell.source.split("\n"))
+    if not magic or magic in _PYTHON_CELL_MAGICS:
+        return ""
+    why = _OTHER_CELL_MAGICS.get(magic, "its text is not run as the notebook's Python")
+    return f"{cell.label} begins with {magic}, and {why}: take that line away."
+
+
+def _cell_magics(lines: list[str]) -> str:
+    """Take the cell magics of Python away from the beginning. Returns the first one that is of something else, or ""."""
+    for number, line in enumerate(lines):
+        if line.strip():
+            if not line.startswith("%%"):
+                return ""
+            magic = line.split()[0]
+            if magic not in _PYTHON_CELL_MAGICS:
+                return magic
+            lines[number] = ""
+    return ""
+
+
 def _parse(cell: Cell) -> ast.Module:
     """The cell without IPython's own lines: a line that stops the parser and looks like one of them is passed over."""
     lines = cell.source.split("\n")
-    first = next((number for number, line in enumerate(lines) if line.strip()), 0)
-    if lines[first].startswith("%%"):
-        if lines[first].split()[0] not in _PYTHON_CELL_MAGICS:
-            return ast.Module([], type_ignores=[])
-        lines[first] = ""
+    if not cell.is_answer or _cell_magics(lines):
+        return ast.Module([], type_ignores=[])
     while True:
         try:
             return ast.parse("\n" * (cell.first_line - 1) + "\n".join(lines), cell.file)
@@ -244,7 +279,8 @@ def _syntax_sentence(cell: Cell, error: Exception) -> str:
     if not isinstance(error, SyntaxError):
         return f"{cell.label} is not valid Python: {error or type(error).__name__}."
     text = f": `{error.text.strip()}`" if error.text and error.text.strip() else ""
-    return f"{cell.label} is not valid Python, line {error.lineno}: {error.msg}{text}"
+    prose = f" It is {cell.kind.capitalize()}: make it a code cell." if cell.kind != "code" else ""
+    return f"{cell.label} is not valid Python, line {error.lineno}: {error.msg}{text}{prose}"
 
 
 def _sentence(cell: Cell, statement: ast.stmt, error: BaseException) -> str:

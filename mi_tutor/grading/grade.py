@@ -3,6 +3,7 @@
 import difflib
 import json
 import os
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,8 +14,9 @@ from rich.text import Text
 from mi_tutor.check.outline import chapters
 from mi_tutor.grading.pool import Done, Task, mark_all
 from mi_tutor.grading.records import FOLDER, BadRecords, Key, Mark, Records, Regrading, edition
-from mi_tutor.grading.submissions import CannotGrade, Submission, content_of, find, home_of, read, twice
+from mi_tutor.grading.submissions import NOTHING, CannotGrade, Submission, content_of, find, home_of, read
 from mi_tutor.grading.table import Table, as_table
+from mi_tutor.grading.which_counts import choose_all
 from mi_tutor.running.confine import Limits
 from mi_tutor.running.sandbox import NoSandbox, Sandbox, find_sandbox
 
@@ -45,6 +47,8 @@ class _Run(NamedTuple):
     """By place, what its marks have to hold for."""
     not_graded: dict[str, str]
     """By path, why."""
+    notes: list[str]
+    """What else is odd, and cost nobody anything."""
     out: Console
 
     @property
@@ -75,7 +79,7 @@ def run_grade(wish: Wish) -> int:
         warn = partial(_say, out, style="dark_orange")
         records = Records(home / FOLDER, warn)
         sandbox = find_sandbox(hide=[home])
-        run = _Run(wish, sandbox, records, {}, {}, {}, out)
+        run = _Run(wish, sandbox, records, {}, {}, {}, [], out)
         if not sandbox.isolated:
             _say(out, sandbox.warning, "bold dark_orange")
         _grade(run)
@@ -87,11 +91,16 @@ def run_grade(wish: Wish) -> int:
         _say(out, "Stopped. What is marked is kept; the same command goes on from here.")
         return 130
     if wish.as_json:
-        print(json.dumps(as_dict(run.notebooks, run.not_graded, sandbox), indent=2))
+        print(json.dumps(as_dict(run.notebooks, run.not_graded, sandbox, run.notes), indent=2))
     return 1 if run.not_graded else 0
 
 
-def as_dict(notebooks: dict[str, dict[str, Mark]], not_graded: dict[str, str], sandbox: Sandbox) -> dict[str, Any]:
+def as_dict(
+    notebooks: dict[str, dict[str, Mark]],
+    not_graded: dict[str, str],
+    sandbox: Sandbox,
+    notes: Sequence[str] = (),
+) -> dict[str, Any]:
     """The marks for another program."""
     written = {}
     for path, marks in sorted(notebooks.items()):
@@ -104,6 +113,7 @@ def as_dict(notebooks: dict[str, dict[str, Mark]], not_graded: dict[str, str], s
     return {
         "notebooks": written,
         "not_graded": dict(sorted(not_graded.items())),
+        "notes": list(notes),
         "isolation": sandbox.name,
         "edition": edition(),
     }
@@ -139,13 +149,21 @@ def _tasks(run: _Run, again: Regrading | None) -> list[Task]:
     for submission, trouble in find(run.wish.paths):
         if submission.key in run.paths:
             continue  # named twice
+        if trouble == NOTHING:
+            _note(run, f"{submission.path}: {trouble}")
+            continue
         run.paths[submission.key] = str(submission.path)
         if trouble:
             _refuse(run, submission.key, trouble)
         else:
             submissions.append(submission)
-    for key, trouble in twice(submissions).items():
+    choices = choose_all(submissions)
+    for key, trouble in choices.refused.items():
         _refuse(run, key, trouble)
+    for key, sentence in choices.left.items():
+        path = run.paths.pop(key)
+        _note(run, f"{Path(path).parent}: {sentence}" if sentence else "")
+    submissions = [submission for submission in submissions if submission.key not in choices.left]
     if not run.paths:
         raise BadRecords("There is no notebook (.ipynb) there.")
     done = run.records.regraded(again) if again else {}
@@ -203,6 +221,13 @@ def _points(marks: dict[str, Mark]) -> str:
 def _refuse(run: _Run, key: str, sentence: str) -> None:
     run.not_graded[run.paths[key]] = sentence
     _say(run.out, f"{run.paths[key]}: not graded. {sentence}", "dark_orange")
+
+
+def _note(run: _Run, sentence: str) -> None:
+    """Say what is odd, once."""
+    if sentence and sentence not in run.notes:
+        run.notes.append(sentence)
+        _say(run.out, sentence)
 
 
 def _find_exercise(name: str) -> None:

@@ -1,5 +1,6 @@
 """One notebook's marks: its code in a worker, everything that decides about points here."""
 
+import difflib
 import math
 import re
 import time
@@ -23,6 +24,7 @@ BAD_CELLS = 6
 """How many cells may end the process in which they are run; a notebook with more is given up."""
 NOTEBOOK_SECONDS = 60
 """Of processor time for everything in a notebook: so many times a call's. Twice that by the clock."""
+_DEFINED = re.compile(r"^def[ \t]+(\w{1,80})\b", re.MULTILINE)
 _CPU = torch.device("cpu")
 
 
@@ -101,6 +103,16 @@ class Marker:
         return Mark(report.points, report.max_points, report.mistake, _printable(message))
 
 
+def renamed(name: str, cells: list[Cell]) -> list[str]:
+    """A sentence for a function that is not there, where one of nearly its name is, or stands in its place."""
+    for cell in cells:
+        other = [found for found in _DEFINED.findall(cell.source) if found not in exercises()]
+        in_place = other if cell.grade_id == name else difflib.get_close_matches(name, other, 1, 0.8)
+        if in_place:
+            return [f"{cell.label} defines `{in_place[0]}`: call it `{name}`, as the check does."]
+    return []
+
+
 def _printable(text: str) -> str:
     """On one line and without what a terminal would obey: part of it may be a learner's."""
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in " ".join(text.split()))
@@ -145,8 +157,8 @@ class _Submission:
 
     def problems_at(self, name: str) -> list[str]:
         """What went wrong where a function of that name is defined."""
-        places = (cell for cell in self._cells if cell.grade_id == name or re.search(rf"\bdef\s+{name}\b", cell.source))
-        return [text for cell in places for text in self._problems.get(cell.number, [])]
+        places = [cell for cell in self._cells if cell.grade_id == name or re.search(rf"\bdef\s+{name}\b", cell.source)]
+        return [text for cell in places for text in self._problems.get(cell.number, [])] or renamed(name, self._cells)
 
     def stop(self) -> None:
         if self._worker:

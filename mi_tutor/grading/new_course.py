@@ -1,5 +1,6 @@
 """`mi-tutor course init`: a folder in which nbgrader's own commands work, with the chapters as its assignments."""
 
+import glob
 import re
 import sys
 from collections.abc import Sequence
@@ -45,6 +46,10 @@ def run_init(folder: Path, names: Sequence[str]) -> int:
         if find_spec("nbgrader") is None:
             raise CourseError("A course needs nbgrader: pip install 'mi-tutor[course]'")
         wanted = _chosen(names)
+        if glob.escape(str(folder.resolve())) != str(folder.resolve()):
+            raise CourseError(
+                f"nbgrader finds nothing in {folder.resolve()}: leave *, ? and [ out of the course's path."
+            )
         done = _write(folder / "nbgrader_config.py", CONFIGURATION.format(course=_course_id(folder)))
         print(f"{folder / 'nbgrader_config.py'}: {done}.")
         with as_file(files("mi_tutor.solutions")) as sources:

@@ -11,9 +11,12 @@ from typing import NamedTuple
 from mi_tutor.check.outline import Chapter, chapters
 from mi_tutor.files.cells import Cell, cells_of_notebook
 from mi_tutor.files.notebook_file import NotANotebook
+from mi_tutor.grading.folders import is_hidden, is_notebook, why_none, without_notebook
 
 MOST_BYTES = 32 * 2**20
 """Of a notebook. Beyond it, it is outputs that somebody forgot to clear."""
+NOTHING = "It is empty: nothing was handed in."
+"""Said of a folder; nothing in it waits to be graded."""
 _DEFINED = re.compile(r"^[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)", re.MULTILINE)
 
 
@@ -46,7 +49,10 @@ def home_of(paths: list[Path]) -> Path:
 
 
 def find(paths: list[Path]) -> Iterator[tuple[Submission, str]]:
-    """Every notebook in files and folders, in order, and beside it why it is not graded, if so."""
+    """Every notebook in files and folders, in order, and beside it why it is not graded, if so.
+
+    A student's folder that holds none is there as well, with what it holds instead, or with NOTHING.
+    """
     home = home_of(paths)
     for path in paths:
         if path.is_dir():
@@ -87,43 +93,28 @@ def cells_in(raw: bytes, name: str) -> list[Cell]:
         raise CannotGrade(_what_it_is(raw) or f"It is no notebook: {error}.") from None
 
 
-def twice(submissions: list[Submission]) -> dict[str, str]:
-    """By key: a sentence for every notebook in a student's folder that holds another of the same chapter.
-
-    A student's folder is one below the folder of all. Raises nothing for notebooks that cannot be read.
-    """
-    folders: dict[str, list[Submission]] = {}
-    for submission in submissions:
-        if "/" in submission.key and not submission.named:
-            folders.setdefault(submission.key.rpartition("/")[0], []).append(submission)
-    found: dict[str, str] = {}
-    for folder, inside in folders.items():
-        by_chapter: dict[str, list[Submission]] = {}
-        for submission in inside if len(inside) > 1 else []:
-            try:
-                chapter = content_of(read(submission), submission.path.name).chapter
-            except CannotGrade:
-                continue
-            by_chapter.setdefault(chapter.file, []).append(submission)
-        for same in by_chapter.values():
-            names = " and ".join(submission.path.name for submission in same)
-            if len(same) > 1:
-                sentence = f"{folder} holds {names}, the same chapter: which one counts? Move the others away"
-                sentence += "; or, if they are different people's, grade that folder by itself."
-                found |= dict.fromkeys((submission.key for submission in same), sentence)
-    return found
-
-
 def _in_folder(folder: Path, home: Path) -> Iterator[tuple[Submission, str]]:
-    for here, folders, files in os.walk(folder, followlinks=False):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+    shut: list[OSError] = []
+    inside, notebooks = [], []
+    for here, folders, files in os.walk(folder, followlinks=False, onerror=shut.append):
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
         for name in sorted([*files, *folders]):
             path = Path(here, name)
             submission = Submission(path, _key(path, home), False)
-            if path.is_symlink() and (name.endswith(".ipynb") or path.is_dir()):
+            if path.is_symlink() and (is_notebook(name) or path.is_dir()):
+                notebooks.append(path)
                 yield submission, f"It is a link to {os.path.realpath(path)}, and links are not followed."
-            elif name in files and name.endswith(".ipynb") and not name.startswith("."):
+            elif name in files and is_notebook(name):
+                notebooks.append(path)
                 yield submission, ""
+            elif name in folders:
+                inside.append(path)
+    for error in shut:
+        path = Path(error.filename)
+        notebooks.append(path / "notebook")
+        yield Submission(path, _key(path, home), False), f"It cannot be opened: {error.strerror}."
+    for path in without_notebook(folder, inside, notebooks):
+        yield Submission(path, _key(path, home), False), why_none(path) or NOTHING
 
 
 def _key(path: Path, home: Path) -> str:

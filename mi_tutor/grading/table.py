@@ -5,10 +5,10 @@ import io
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from mi_tutor.files import safe_write
 from mi_tutor.grading.records import BadRecords, Mark
+from mi_tutor.grading.spreadsheet import as_cell
 
 SECONDS = 5.0
 """Between two writings of a table that grows."""
@@ -47,15 +47,7 @@ def as_table(notebooks: dict[str, dict[str, Mark]], not_graded: dict[str, str]) 
     for path, marks in sorted(notebooks.items()):
         for name, mark in marks.items():
             words = (path, name, mark["points"], mark["max_points"], mark["mistake"] or "", mark["message"])
-            rows.writerow([_cell(word) for word in (*words, mark["key"].seed, mark["key"].isolation)])
+            rows.writerow([as_cell(word) for word in (*words, mark["key"].seed, mark["key"].isolation)])
     for path, sentence in sorted(not_graded.items()):
-        rows.writerow([_cell(word) for word in (path, "", "", "", "not graded", sentence, "", "")])
+        rows.writerow([as_cell(word) for word in (path, "", "", "", "not graded", sentence, "", "")])
     return text.getvalue().encode()
-
-
-def _cell(word: Any) -> Any:
-    """A spreadsheet takes what begins so for a formula, and a student's file or error message may."""
-    if not isinstance(word, str):
-        return word
-    word = "".join(letter if letter.isprintable() else "\ufffd" for letter in word)
-    return f"'{word}" if word[:1] in ("=", "+", "-", "@") else word

@@ -7,6 +7,7 @@ formgrader, feedback, late penalties and export are nbgrader's own. A course's n
 
 import html
 import re
+import secrets
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -14,17 +15,18 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from nbconvert.preprocessors import ClearMetadataPreprocessor, CSSHTMLHeaderPreprocessor
+from nbformat.notebooknode import NotebookNode
 from nbformat.v4 import new_output
 from nbgrader import preprocessors, utils
-from nbgrader.api import MissingEntry
 from nbgrader.converters.base import NbGraderException
-from traitlets import Float, Integer
+from traitlets import Float, Integer, Unicode
 
 from mi_tutor.authoring.build import ANSWER_STUB, STUB
 from mi_tutor.authoring.colab_cell import COLAB
 from mi_tutor.files.notebook_file import fresh_id
 from mi_tutor.grading import formgrader
 from mi_tutor.grading.grade import usable_cores
+from mi_tutor.grading.handed_in import install
 from mi_tutor.grading.inert import Inert, PicturesOnly, configure_pages
 from mi_tutor.grading.pool import Done, Task, mark_all
 from mi_tutor.grading.records import FOLDER, BadRecords, Key, Mark, Records
@@ -41,6 +43,7 @@ def configure(config: Any) -> None:
     Args:
         config: what `get_config()` gives in nbgrader_config.py.
     """
+    install()
     config.Autograde.sanitize_preprocessors = [
         Inert,
         PicturesOnly,
@@ -59,7 +62,12 @@ def configure(config: Any) -> None:
         preprocessors.AssignLatePenalties,
         preprocessors.CheckCellMetadata,
     ]
-    config.GenerateFeedback.preprocessors = [preprocessors.GetGrades, WithoutColabCell, CSSHTMLHeaderPreprocessor]
+    config.GenerateFeedback.preprocessors = [
+        preprocessors.GetGrades,
+        WithoutColabCell,
+        NamedByExercise,
+        CSSHTMLHeaderPreprocessor,
+    ]
     config.OverwriteCells.add_missing_cells = True
     config.ClearSolutions.code_stub = {"python": STUB}
     config.ClearSolutions.text_stub = ANSWER_STUB
@@ -70,9 +78,19 @@ def configure(config: Any) -> None:
 class RestoreCells(preprocessors.OverwriteCells):
     """nbgrader's OverwriteCells for whatever a student made of the cells: deleted with their neighbours, renamed, copied."""
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._released: dict[str, Any] = {}
+
     def preprocess_cell(self, cell: Any, resources: Any, cell_index: int) -> tuple[Any, Any]:
-        if "nbgrader" in cell.metadata and not self._is_ours(cell.metadata["nbgrader"]):
-            del cell.metadata["nbgrader"]
+        if "nbgrader" in cell.metadata:
+            name = cell.metadata["nbgrader"].get("grade_id")
+            if name not in self._ours():
+                del cell.metadata["nbgrader"]
+            else:
+                cell.metadata["nbgrader"] = self._ours()[name]
+                if cell.metadata["nbgrader"]["cell_type"] == "code":
+                    cell.pop("attachments", None)
         return super().preprocess_cell(cell, resources, cell_index)
 
     def add_missing_grade_cells(self, nb: Any, resources: Any) -> tuple[Any, Any]:
@@ -93,14 +111,26 @@ class RestoreCells(preprocessors.OverwriteCells):
             before.append(cell.name)
         return nb, resources
 
-    def _is_ours(self, metadata: Any) -> bool:
-        if not isinstance(metadata, dict) or not isinstance(metadata.get("grade_id"), str):
-            return False
-        try:
-            self.gradebook.find_source_cell(metadata["grade_id"], self.notebook_id, self.assignment_id)
-        except MissingEntry:
-            return False
-        return True
+    def _ours(self) -> dict[str, Any]:
+        """By name, what nbgrader knew of each cell when it was released: nothing of a student's is believed about that."""
+        if not self._released:
+            source = self.gradebook.find_notebook(self.notebook_id, self.assignment_id)
+            graded = {cell.name: cell.max_score for cell in (*source.grade_cells, *source.task_cells)}
+            tasks, answers = ({cell.name for cell in of} for of in (source.task_cells, source.solution_cells))
+            for cell in source.source_cells:
+                points = {"points": graded[cell.name]} if cell.name in graded else {}
+                self._released[cell.name] = NotebookNode(
+                    schema_version=3,
+                    grade_id=cell.name,
+                    grade=cell.name in graded and cell.name not in tasks,
+                    solution=cell.name in answers,
+                    task=cell.name in tasks,
+                    locked=bool(cell.locked),
+                    cell_type=cell.cell_type,
+                    checksum=cell.checksum,
+                    **points,
+                )
+        return self._released
 
 
 class WithoutColabCell(preprocessors.base.NbGraderPreprocessor):
@@ -108,6 +138,16 @@ class WithoutColabCell(preprocessors.base.NbGraderPreprocessor):
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         nb.cells = [cell for cell in nb.cells if _grade_id(cell) != COLAB]
+        return nb, resources
+
+
+class NamedByExercise(preprocessors.base.NbGraderPreprocessor):
+    """Feedback calls a check by its exercise: `mean_kl`, where nbgrader names the cell, `check_mean_kl`."""
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        for cell in nb.cells:
+            if utils.is_grade(cell) and not utils.is_solution(cell):
+                cell.metadata.nbgrader["grade_id"] = _grade_id(cell).removeprefix(CHECK)
         return nb, resources
 
 
@@ -121,6 +161,9 @@ class TrustedMarks(preprocessors.base.NbGraderPreprocessor):
     workers = Integer(0, help="Notebooks at a time; 0 for as many as processors.").tag(config=True)
     timeout = Float(10.0, help="Seconds for one call of a student's function.").tag(config=True)
     memory = Integer(2048, help="MB for one call of a student's function.").tag(config=True)
+    exercise = Unicode("", help="Mark this exercise again, whether or not anything changed; with --force.").tag(
+        config=True
+    )
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         about = resources["nbgrader"]
@@ -131,7 +174,7 @@ class TrustedMarks(preprocessors.base.NbGraderPreprocessor):
             grading = self._grading(about, names)
             marks = grading.marks(about["student"])
         except (BadRecords, CannotGrade, NoSandbox) as error:
-            raise NbGraderException(f"{about['student']}, {about['notebook']}: {error}") from None
+            raise NbGraderException(str(error)) from None
         for name, cell in zip(names, checks, strict=True):
             cell.execution_count = None
             if name in marks:
@@ -172,15 +215,18 @@ class _Grading:
             self._log.warning(self.sandbox.warning)
         self._keys: dict[str, Key] = {}
         self._troubles: dict[str, str] = {}
-        self._coming = self._start(
-            [self._path(student) for student in self._waiting(about["student"])], settings.workers
-        )
+        self._again, self._before = settings.exercise, dict[str, float]()
+        self._done = set[str]()
+        # Each such run marks anew: the name of its own keeps it from going on with another.
+        run = [secrets.token_hex(8)]
+        self._regrading = self._records.begin_regrading(self._again, run) if self._again else None
+        self._coming = self._start(self._waiting(about["student"]), settings.workers)
 
     def marks(self, student: str) -> dict[str, Mark]:
         """By exercise. Raises CannotGrade."""
         key = self._key(student)
         if key not in self._keys and key not in self._troubles:
-            self._coming = chain(self._start([self._path(student)], 1), self._coming)  # handed in just now
+            self._coming = chain(self._start([student], 1), self._coming)  # handed in just now
         while not self._is_known(key) and key not in self._troubles:
             done = next(self._coming, None)
             if done is None:
@@ -190,11 +236,10 @@ class _Grading:
             raise CannotGrade(self._troubles[key])
         return self._records.marks(key, self._keys[key])
 
-    def _start(self, paths: list[Path], workers: int) -> Iterator[Done]:
+    def _start(self, students: list[str], workers: int) -> Iterator[Done]:
         tasks = []
-        for path in paths:
-            key = f"{path.parents[1].name}/{path.name}"
-            submission = Submission(path, key, False)
+        for student in students:
+            key, submission = self._key(student), self._submission(student)
             try:
                 raw = read(submission)
             except CannotGrade as error:
@@ -203,6 +248,9 @@ class _Grading:
             held_for = self._records.key(key, raw, None, self.sandbox.name, self._limits)
             self._keys[key] = held_for
             known = self._records.known(key, held_for)
+            if self._again in known and student not in self._before:
+                self._before[student] = self._records.marks(key, held_for)[self._again]["points"]
+                known -= {self._again}
             if not known >= set(self._names):
                 tasks.append(
                     Task(key, submission, held_for.content, held_for.seed, frozenset(known), None, tuple(self._names))
@@ -213,30 +261,41 @@ class _Grading:
         if done.trouble:
             self._troubles[done.key] = done.trouble
         else:
-            self._records.keep(done.key, done.exercises, done.marks, self._keys[done.key])
+            self._records.keep(done.key, done.exercises, done.marks, self._keys[done.key], self._regrading)
             earned = sum(mark["points"] for mark in self._records.marks(done.key, self._keys[done.key]).values())
             self._log.info("Marked %s: %g points", done.key, earned)
+            student, again = done.key.partition("/")[0], done.marks.get(self._again)
+            if again and student in self._before:
+                change = f"{self._before[student]:g} → {again['points']:g} points"
+                self._log.warning("%s: %s marked again: %s", student, self._again, change)
+                self._done.add(done.key)
 
     def _is_known(self, key: str) -> bool:
-        return key in self._keys and self._records.known(key, self._keys[key]) >= set(self._names)
+        waits = key.partition("/")[0] in self._before and key not in self._done
+        return not waits and key in self._keys and self._records.known(key, self._keys[key]) >= set(self._names)
 
     def _waiting(self, first: str) -> list[str]:
         """The students whose notebook nbgrader is about to convert, in its order; it has begun with the first."""
         directory, students = self._converter.coursedir, []
-        for place in sorted(self._converter.assignments):
-            student = Path(place).parent.name
+        for student, place in self._converter.folders():
+            if self._path(student) not in self._converter.handed_in:
+                continue
             old = directory.format_path(directory.autograded_directory, student, self._assignment)
-            when = directory.get_existing_timestamp(place), directory.get_existing_timestamp(old)
-            newer = all(when) and when[0] > when[1]
-            again = student == first or self._converter.force or newer or not Path(old).exists()
-            if again and self._path(student).exists():
+            when, before = directory.get_existing_timestamp(str(place)), directory.get_existing_timestamp(old)
+            newer = when is not None and before is not None and when > before
+            if student == first or self._converter.force or newer or not Path(old).exists():
                 students.append(student)
         return students
 
-    def _path(self, student: str) -> Path:
+    def _submission(self, student: str) -> Submission:
+        found: Submission = self._converter.handed_in[self._path(student)]
+        return found._replace(key=self._key(student))
+
+    def _path(self, student: str) -> str:
+        """Where nbgrader takes the notebook to lie."""
         directory = self._converter.coursedir
         folder = directory.format_path(directory.submitted_directory, student, self._assignment)
-        return Path(folder, f"{self._notebook}.ipynb")
+        return str(Path(folder, f"{self._notebook}.ipynb"))
 
     def _key(self, student: str) -> str:
         return f"{student}/{self._notebook}.ipynb"

@@ -66,6 +66,8 @@ class Sandbox(NamedTuple):
             "HF_HUB_OFFLINE": "1",
             "TRANSFORMERS_OFFLINE": "1",
             "TOKENIZERS_PARALLELISM": "false",
+            # `torch.compile` starts a C++ compiler, which nothing may do here: what it decorates runs as it was written.
+            "TORCH_COMPILE_DISABLE": "1",
             **({"TMPDIR": WORK} if self.isolated else {}),
             # glibc: what a tensor took goes back to the system with it. By itself it keeps blocks of just these sizes, and
             # does not use them again for the next one: an answer in pieces would seem to hold the whole table.

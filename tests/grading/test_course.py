@@ -169,4 +169,7 @@ def test_a_course_that_cannot_be_made_says_why(tmp_path):
     blocked = init(tmp_path / "file")
     assert blocked.returncode == 1
     assert "cannot be written" in blocked.stderr
-    assert "Traceback" not in unknown.stderr + blocked.stderr
+    pattern = init(tmp_path / "course [2027]")
+    assert pattern.returncode == 1
+    assert "leave *, ? and [ out of the course's path" in pattern.stderr
+    assert "Traceback" not in unknown.stderr + blocked.stderr + pattern.stderr

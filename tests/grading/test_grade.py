@@ -58,8 +58,8 @@ def test_what_cannot_be_graded_is_named_and_the_rest_is_graded(tmp_path):
         "no_exercise/01_bigrams.ipynb": (notebook("print(1)"), "holds no exercise of 01_bigrams"),
         "nameless/mine.ipynb": (notebook("print(1)"), "no exercise of any chapter"),
         "other/01_bigrams.ipynb": (notebook("def ov_circuit(W_E): pass"), "those of 02_attention_circuits.ipynb"),
-        "twice/01_bigrams.ipynb": (good, "which one counts"),
-        "twice/01_bigrams (2).ipynb": (good, "which one counts"),
+        "twice/01_bigrams (1).ipynb": (good, "which one counts"),
+        "twice/01_bigrams (2).ipynb": (notebook(COUNT, "later = 1"), "which one counts"),
     }
     for place, (content, _) in wrong.items():
         put(home, place, content)
