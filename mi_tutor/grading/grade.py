@@ -3,6 +3,7 @@
 import difflib
 import json
 import os
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.text import Text
 
-from mi_tutor.check.outline import chapters
+from mi_tutor.grading.own_exercises import Course, WrongDeclaration, find_course, no_course, read_course
 from mi_tutor.grading.pool import Done, Task, mark_all
 from mi_tutor.grading.records import (
     FOLDER,
@@ -41,6 +42,8 @@ class Wish(NamedTuple):
     limits: Limits = Limits()
     csv: Path | None = None
     as_json: bool = False
+    course: Path | None = None
+    """Its folder, where the submissions do not lie in its submitted/."""
 
 
 class _Run(NamedTuple):
@@ -57,9 +60,16 @@ class _Run(NamedTuple):
     not_graded: dict[str, str]
     """By path, why."""
     out: Console
+    course: Course
 
-    def key(self, raw: bytes) -> Key:
-        return key_of(raw, self.seed, self.sandbox.name, self.wish.limits)
+    def key(self, raw: bytes, names: Iterable[str]) -> Key:
+        return self.course.key(key_of(raw, self.seed, self.sandbox.name, self.wish.limits), names)
+
+    def key_of(self, submission: Submission, raw: bytes) -> Key:
+        """Raises CannotGrade."""
+        if not self.course.own:  # what it holds need not be known here, then
+            return self.key(raw, ())
+        return self.key(raw, _names(self, submission, raw))
 
     @property
     def notebooks(self) -> dict[str, dict[str, Mark]]:
@@ -84,17 +94,18 @@ def run_grade(wish: Wish) -> int:
     out = Console(highlight=False, stderr=wish.as_json)
     home = home_of(wish.paths)
     try:
+        course = _course(home, wish, out)
         if wish.exercise:
-            _find_exercise(wish.exercise)
+            _find_exercise(wish.exercise, course)
         warn = partial(_say, out, style="dark_orange")
         seed, records = seed_of(home / FOLDER, wish.seed, warn), Records(home / FOLDER, warn)
-        sandbox = find_sandbox(hide=[home])
-        run = _Run(wish, seed, sandbox, records, {}, {}, {}, out)
+        sandbox = find_sandbox(hide=[home, course.root] if course.root else [home])
+        run = _Run(wish, seed, sandbox, records, {}, {}, {}, out, course)
         if not sandbox.isolated:
             _say(out, sandbox.warning, "bold dark_orange")
         _grade(run)
         _sum_up(run)
-    except (BadRecords, NoSandbox) as error:
+    except (BadRecords, NoSandbox, WrongDeclaration) as error:
         _say(Console(stderr=True, highlight=False), str(error))
         return 2
     except KeyboardInterrupt:
@@ -127,7 +138,7 @@ def _grade(run: _Run) -> None:
     """Mark what is not marked yet, writing down each notebook's marks as they come."""
     tasks = _tasks(run)
     _write_table(run)
-    for done in mark_all(tasks, run.wish.workers, run.sandbox, run.seed, run.wish.limits):
+    for done in mark_all(tasks, run.wish.workers, run.sandbox, run.seed, run.wish.limits, run.course):
         if done.trouble:
             _refuse(run, done.key, done.trouble)
         elif done.marks:
@@ -151,7 +162,7 @@ def _tasks(run: _Run) -> list[Task]:
             _refuse(run, submission.key, trouble)
         else:
             submissions.append(submission)
-    for key, trouble in twice(submissions).items():
+    for key, trouble in twice(submissions, run.course.outline).items():
         _refuse(run, key, trouble)
     if not run.paths:
         raise BadRecords("There is no notebook (.ipynb) there.")
@@ -162,20 +173,25 @@ def _tasks(run: _Run) -> list[Task]:
             continue
         try:
             raw = read(submission)
+            run.keys[submission.key] = run.key_of(submission, raw)
         except CannotGrade as error:
             _refuse(run, submission.key, str(error))
             continue
-        run.keys[submission.key] = run.key(raw)
         known = set() if run.wish.exercise else run.records.known(submission.key, run.keys[submission.key])
-        if known and known >= {task.name for task in content_of(raw, submission.path.name).chapter.tasks}:
+        if known and known >= _names(run, submission, raw):
             continue
         tasks.append(Task(submission.key, submission, hash_of(raw), frozenset(known), run.wish.exercise))
     return tasks
 
 
+def _names(run: _Run, submission: Submission, raw: bytes) -> set[str]:
+    """The exercises that a notebook is asked for. Raises CannotGrade."""
+    return {task.name for task in content_of(raw, submission.path.name, run.course.outline).chapter.tasks}
+
+
 def _regrade_begun(run: _Run) -> set[str]:
     """Note that an exercise is marked again, and the points before; or go on with it. Returns what is done already."""
-    held_for = [run.wish.exercise, *run.key(b"")]
+    held_for = [run.wish.exercise, *run.key(b"", [run.wish.exercise or ""])]
     if run.records.regrading.get("held_for") != held_for:
         exercise = run.wish.exercise or ""
         marks = {key: marks.get(exercise) for key, marks in run.records.notebooks.items()}
@@ -234,8 +250,21 @@ def _write_table(run: _Run) -> None:
         write_table(run.wish.csv, as_table(run.notebooks, run.not_graded))
 
 
-def _find_exercise(name: str) -> None:
-    known = [task.name for chapter in chapters() for task in chapter.tasks]
+def _course(home: Path, wish: Wish, out: Console) -> Course:
+    """The course that was named, or that the submissions lie in. Raises BadRecords and WrongDeclaration."""
+    if wish.course and not wish.course.is_dir():
+        raise BadRecords(f"There is no folder {wish.course}.")
+    root = wish.course or find_course(home)
+    if root is None:
+        return no_course()
+    course = read_course(root)
+    if course.own:
+        _say(out, f"With the exercises of {root}: {', '.join(own.name for own in course.own)}.")
+    return course
+
+
+def _find_exercise(name: str, course: Course) -> None:
+    known = [task.name for chapter in course.outline for task in chapter.tasks]
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         raise BadRecords(f"No exercise is called {name!r}.{f' Did you mean {near[0]!r}?' if near else ''}")

@@ -12,6 +12,7 @@ from mi_tutor.check.draw import Case
 from mi_tutor.check.exercise import Exercise, exercises
 from mi_tutor.check.judge import judge, plan
 from mi_tutor.files.cells import Cell
+from mi_tutor.grading.own_exercises import Course, load, no_course
 from mi_tutor.grading.submissions import CannotGrade, Submission, content_of, read
 from mi_tutor.running.confine import Limits
 from mi_tutor.running.remote import RemoteFunction
@@ -39,8 +40,8 @@ class CannotStart(Exception):
 class Marker:
     """Marks notebooks one after the other with one seed. What the reference says and the next worker are kept ready."""
 
-    def __init__(self, sandbox: Sandbox, seed: int, limits: Limits) -> None:
-        self.sandbox, self.seed, self.limits = sandbox, seed, limits
+    def __init__(self, sandbox: Sandbox, seed: int, limits: Limits, course: Course | None = None) -> None:
+        self.sandbox, self.seed, self.limits, self.course = sandbox, seed, limits, course or no_course()
         self._plans: dict[str, list[tuple[Case, torch.dtype]]] = {}
         self._spare: Worker | None = None
 
@@ -49,12 +50,12 @@ class Marker:
 
         Raises:
             CannotStart: no process for it can be had.
-            CannotGrade: a check itself failed.
+            CannotGrade: a check itself failed, or an exercise of the course's own is declared wrongly.
         """
         submission = _Submission(self, cells)
         try:
             for name in names:
-                yield name, self._mark(submission, exercises()[name])
+                yield name, self._mark(submission, self._exercise(name))
         finally:
             submission.stop()
 
@@ -82,6 +83,10 @@ class Marker:
             "uid": unused_uid(),
         }
         return Worker(self.sandbox, settings)
+
+    def _exercise(self, name: str) -> Exercise:
+        own = self.course.own_among([name])
+        return load(own[0]) if own else exercises()[name]
 
     def _mark(self, submission: "_Submission", exercise: Exercise) -> Mark:
         function = submission.function(exercise.name)
@@ -113,7 +118,7 @@ def grade_notebook(path: Path, marker: Marker, exercise: str | None = None) -> d
         CannotGrade: it is no notebook of the course, or a check itself failed; one sentence.
         CannotStart: no process for it can be had.
     """
-    content = content_of(read(Submission(path, path.name, named=True)), path.name)
+    content = content_of(read(Submission(path, path.name, named=True)), path.name, marker.course.outline)
     names = [task.name for task in content.chapter.tasks if exercise in (None, task.name)]
     return dict(marker.marks(content.cells, names))
 

@@ -4,16 +4,17 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mi_tutor.check.outline import Chapter, chapters
+from mi_tutor.check.outline import Chapter
 from mi_tutor.files.cells import Cell, cells_of_notebook
 from mi_tutor.files.notebook_file import NotANotebook
 
 MOST_BYTES = 32 * 2**20
 """Of a notebook. Beyond it, it is outputs that somebody forgot to clear."""
+OF_NONE = " of any chapter (a course's own are found with --course DIR)"
 _DEFINED = re.compile(r"^[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)", re.MULTILINE)
 
 
@@ -73,10 +74,10 @@ def read(submission: Submission) -> bytes:
         raise CannotGrade(f"It cannot be read: {error.strerror}.") from None
 
 
-def content_of(raw: bytes, name: str) -> Content:
-    """The code in a notebook's bytes, and the chapter that it is. Raises CannotGrade."""
+def content_of(raw: bytes, name: str, outline: Sequence[Chapter]) -> Content:
+    """The code in a notebook's bytes, and which of these chapters it is. Raises CannotGrade."""
     cells = cells_in(raw, name)
-    return Content(cells, _chapter(name, cells))
+    return Content(cells, _chapter(name, cells, outline))
 
 
 def cells_in(raw: bytes, name: str) -> list[Cell]:
@@ -87,7 +88,7 @@ def cells_in(raw: bytes, name: str) -> list[Cell]:
         raise CannotGrade(_what_it_is(raw) or f"It is no notebook: {error}.") from None
 
 
-def twice(submissions: list[Submission]) -> dict[str, str]:
+def twice(submissions: list[Submission], outline: Sequence[Chapter]) -> dict[str, str]:
     """By key: a sentence for every notebook in a student's folder that holds another of the same chapter.
 
     A student's folder is one below the folder of all. Raises nothing for notebooks that cannot be read.
@@ -101,7 +102,7 @@ def twice(submissions: list[Submission]) -> dict[str, str]:
         by_chapter: dict[str, list[Submission]] = {}
         for submission in inside if len(inside) > 1 else []:
             try:
-                chapter = content_of(read(submission), submission.path.name).chapter
+                chapter = content_of(read(submission), submission.path.name, outline).chapter
             except CannotGrade:
                 continue
             by_chapter.setdefault(chapter.file, []).append(submission)
@@ -152,16 +153,17 @@ def _what_it_is(raw: bytes) -> str:
     return ""
 
 
-def _chapter(name: str, cells: list[Cell]) -> Chapter:
+def _chapter(name: str, cells: list[Cell], outline: Sequence[Chapter]) -> Chapter:
     """The chapter that a notebook is: by its name, else by the exercises that it holds."""
     held = {cell.grade_id for cell in cells} | {word for cell in cells for word in _DEFINED.findall(cell.source)}
-    count = {chapter: sum(task.name in held for task in chapter.tasks) for chapter in chapters()}
+    count = {chapter: sum(task.name in held for task in chapter.tasks) for chapter in outline}
     most = max(count, key=lambda chapter: count[chapter])
-    by_name = next((chapter for chapter in count if Path(chapter.file).stem in name), None)
+    named = [chapter for chapter in count if Path(chapter.file).stem in name]
+    by_name = max(named, key=lambda chapter: len(chapter.file), default=None)
     if by_name and count[by_name]:
         return by_name
     if by_name and count[most]:
         raise CannotGrade(f"It is named like {by_name.file}, but the exercises in it are those of {most.file}.")
     if not count[most]:
-        raise CannotGrade(f"It holds no exercise{f' of {by_name.file}' if by_name else ' of any chapter'}.")
+        raise CannotGrade(f"It holds no exercise{f' of {by_name.file}' if by_name else OF_NONE}.")
     return most

@@ -17,20 +17,22 @@ from nbconvert.preprocessors import ClearMetadataPreprocessor, CSSHTMLHeaderPrep
 from nbformat.v4 import new_output
 from nbgrader import preprocessors, utils
 from nbgrader.api import MissingEntry
+from nbgrader.converters import GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 from traitlets import Float, Integer
 
 from mi_tutor.authoring.build import ANSWER_STUB, STUB
 from mi_tutor.authoring.colab_cell import COLAB
+from mi_tutor.check.outline import chapter_of
 from mi_tutor.files.notebook_file import fresh_id
 from mi_tutor.grading.grade import usable_cores
+from mi_tutor.grading.own_exercises import CHECK, read_course
+from mi_tutor.grading.own_release import OwnExercises
 from mi_tutor.grading.pool import Done, Task, mark_all
 from mi_tutor.grading.records import FOLDER, BadRecords, Key, Mark, Records, hash_of, key_of, seed_of
 from mi_tutor.grading.submissions import CannotGrade, Submission, read
 from mi_tutor.running.confine import Limits
 from mi_tutor.running.sandbox import NoSandbox, find_sandbox
-
-CHECK = "check_"
 
 
 def configure(config: Any) -> None:
@@ -39,6 +41,7 @@ def configure(config: Any) -> None:
     Args:
         config: what `get_config()` gives in nbgrader_config.py.
     """
+    config.GenerateAssignment.preprocessors = [OwnExercises, *GenerateAssignment.preprocessors.default()]
     config.Autograde.sanitize_preprocessors = [
         preprocessors.ClearOutput,
         preprocessors.DeduplicateIds,
@@ -152,10 +155,9 @@ class _Grading:
     """One notebook of an assignment for all students that a run of nbgrader converts; marked side by side, ahead of it."""
 
     def __init__(self, converter: Any, about: dict[str, str], names: tuple[str, ...], settings: TrustedMarks) -> None:
-        from mi_tutor.check.outline import chapter_of
-
         self._converter, self._assignment, self._notebook = converter, about["assignment"], about["notebook"]
-        self._names = [name for name in names if chapter_of(name)]
+        self.course = read_course(Path(converter.coursedir.root))
+        self._names = [name for name in names if chapter_of(name) or self.course.own_among([name])]
         self._limits, self._log = Limits(settings.timeout, settings.memory * 2**20), settings.log
         root = Path(converter.coursedir.root)
         folder = root / FOLDER / self._assignment
@@ -194,11 +196,11 @@ class _Grading:
             except CannotGrade as error:
                 self._troubles[key] = str(error)
                 continue
-            self._keys[key] = key_of(raw, self.seed, self.sandbox.name, self._limits)
+            self._keys[key] = self.course.key(key_of(raw, self.seed, self.sandbox.name, self._limits), self._names)
             known = self._records.known(key, self._keys[key])
             if not known >= set(self._names):
                 tasks.append(Task(key, submission, hash_of(raw), frozenset(known), None, tuple(self._names)))
-        return mark_all(tasks, workers or usable_cores(), self.sandbox, self.seed, self._limits)
+        return mark_all(tasks, workers or usable_cores(), self.sandbox, self.seed, self._limits, self.course)
 
     def _keep(self, done: Done) -> None:
         if done.trouble:
@@ -241,10 +243,13 @@ def _told(mark: Mark, worth: float, name: str, grading: _Grading) -> Any:
     """What stands below a check cell: for nbgrader the points that its cell is worth, for the student the sentence."""
     points = mark["points"] * worth / mark["max_points"]
     sentence = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(mark["message"]))
-    again = html.escape(f"check({name}, seed={grading.seed})")
+    again = ""
+    if not grading.course.own_among([name]):  # those can only be drawn where their declaration is
+        call = html.escape(f"check({name}, seed={grading.seed})")
+        again = f"The same inputs again: <code>{call}</code> "
     shown = (
         f"<div><strong>{points:g} of {worth:g} points</strong> &middot; {sentence}</div>"
-        f'<div style="opacity:.75">The same inputs again: <code>{again}</code> ({grading.sandbox.name}).</div>'
+        f'<div style="opacity:.75">{again}({grading.sandbox.name})</div>'
     )
     data = {"text/plain": f"{points:g}", "text/html": shown}
     return new_output("execute_result", data=data, metadata={}, execution_count=None)
