@@ -111,6 +111,9 @@ def grade(
     seed: Annotated[int | None, typer.Option(help="Draw the inputs of this seed, not the assignment's own.")] = None,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for one call of a function.")] = 10.0,
     memory: Annotated[int, typer.Option(min=64, help="MB for one call of a function.")] = 2048,
+    course: Annotated[
+        Path | None, typer.Option(help="The course's folder, where the notebooks do not lie in its submitted/.")
+    ] = None,
 ) -> None:
     """Grade submitted notebooks where their code can neither see the answers nor touch the marks.
 
@@ -121,7 +124,7 @@ def grade(
     from mi_tutor.running.confine import Limits
 
     limits = Limits(timeout, memory * 2**20)
-    raise typer.Exit(run_grade(Wish(paths, workers or usable_cores(), exercise, seed, limits, csv, as_json)))
+    raise typer.Exit(run_grade(Wish(paths, workers or usable_cores(), exercise, seed, limits, csv, as_json, course)))
 
 
 course_app = typer.Typer(help="Teach with it: a course of nbgrader's.", no_args_is_help=True)
@@ -209,6 +212,20 @@ def extend(
     from mi_tutor.grading.course_commands import run_extend
 
     raise typer.Exit(run_extend(course, assignment, student, days, hours))
+
+
+@course_app.command()
+def exercise(
+    name: Annotated[str, typer.Argument(help="The function that students write, such as row_lengths.")],
+    assignment: Annotated[
+        str | None, typer.Option(help="Where it is given out, such as 01_bigrams; its own name when left out.")
+    ] = None,
+    course: Annotated[Path, typer.Option(help="The course's folder.")] = Path(),
+) -> None:
+    """Begin an exercise of your own, whose solution never leaves the course's folder; or look at one that is there."""
+    from mi_tutor.grading.new_exercise import run_exercise
+
+    raise typer.Exit(run_exercise(course, name, assignment))
 
 
 @app.command()

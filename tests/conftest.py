@@ -15,7 +15,8 @@ from stand_in import STAND_IN
 
 ROOT = Path(__file__).parents[1]
 LONG = (
-    *("test_hostile.py", "test_chapters.py", "test_course.py", "test_learners_day.py", "test_remote.py"),
+    *("test_hostile.py", "test_chapters.py", "test_course.py", "test_own_exercise.py", "test_learners_day.py"),
+    "test_remote.py",
     *("test_check_notebook.py", "build_", "sample_bigrams", "test_gallery.py", "test_sae_train.py", "test_cards.py"),
 )
 """Files and exercises that take a minute or more, longest first."""

@@ -40,7 +40,8 @@ def test_the_wheel_holds_chapters_solutions_assets_and_licences_and_no_more(whee
     settings = (ROOT / "mi_tutor" / "workspace" / "lab_settings").rglob("*.json")
     labs = {path.relative_to(ROOT).as_posix() for path in settings}
     assert len(labs) == 3
-    assert chapters | solutions | weights | labs | {"mi_tutor/py.typed"} <= names
+    others = {"mi_tutor/py.typed", "mi_tutor/grading/own_exercise.py.txt"}
+    assert chapters | solutions | weights | labs | others <= names
     assert {Path(name).name for name in names if "/licenses/" in name} == {"LICENSE", "LICENSE-CONTENT"}
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"mi_tutor"}
     assert not [name for name in names if "test" in name.lower()]

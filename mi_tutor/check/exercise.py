@@ -43,7 +43,7 @@ class Exercise:
     """The `__name__` of the module that declares it: its last part is the exercise's name, the one before its chapter."""
     wrong: tuple[Callable[..., Any], ...]
     """The misconceptions. Each is a function whose docstring is the sentence that the learner reads."""
-    hints: tuple[str, ...]
+    hints: tuple[str, ...] = ()
     """From a nudge to nearly the answer."""
     cases: Callable[[Draw], Iterator[Case]] | None = None
     """How inputs are drawn, simplest first; None draws sizes for the axis names in the reference's annotations."""
@@ -61,6 +61,8 @@ class Exercise:
     """A question for whoever has solved it, that it leads to: another case, a limit, what it is good for. Without an answer."""
     points: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({"basic": 1, "general": 1, "edge": 1}))
     """Whole points for each group of cases."""
+    solution: Callable[..., Any] | None = None
+    """The reference, where it stands in the declaration's own file, as a course's own exercise has it."""
 
     @property
     def name(self) -> str:
@@ -74,7 +76,9 @@ class Exercise:
 
     @property
     def reference(self) -> Callable[..., Any]:
-        """The solution that the chapter's source holds."""
+        """The solution that is declared here, else the one that the chapter's source holds."""
+        if self.solution is not None:
+            return self.solution
         function: Callable[..., Any] = getattr(
             importlib.import_module(f"mi_tutor.solutions.{self.solutions}"), self.name
         )

@@ -20,6 +20,7 @@ PLAIN_KINDS = ("value", "nan", "shape", "dtype", "device", "type", "exception", 
 """Mistakes whose name adds nothing to the sentence."""
 SMALL = 40
 """Entries up to which a tensor is written out, so that it can be pasted and rerun by hand."""
+OTHER_INPUTS = "The marks come from other inputs, drawn when it is graded."
 
 
 class GroupMark(NamedTuple):
@@ -36,8 +37,8 @@ class GroupMark(NamedTuple):
 class Report:
     """The result of a check.
 
-    In a notebook it shows as a card. `repr` is the earned points alone, which is what nbgrader reads; `str` is the
-    sentence.
+    In a notebook it shows as a card. `repr` is the earned points alone, which is what nbgrader reads (of examples that
+    pass, which earn none, the sentence); `str` is the sentence.
     """
 
     exercise: str
@@ -61,6 +62,8 @@ class Report:
     """What will keep a right answer from its marks where it is graded."""
     further: str = ""
     """The question that a right answer leads to."""
+    examples: int = 0
+    """How many written-out examples it was tried on, where that was all; then there are no points."""
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -102,12 +105,12 @@ class Report:
         )
 
     def __repr__(self) -> str:
-        return f"{self.points:g}"
+        # nbgrader's Validate takes a number for what was earned, and 0 for a failure, whatever there was to earn.
+        return self.message if self.examples and self.passed else f"{self.points:g}"
 
     def __str__(self) -> str:
-        return " ".join(
-            filter(None, (f"{self.message} {self.points:g} of {self.max_points:g} points.", self.note, self.warning))
-        )
+        earned = OTHER_INPUTS if self.examples else f"{self.points:g} of {self.max_points:g} points."
+        return " ".join(filter(None, (self.message, earned, self.note, self.warning)))
 
     def _repr_html_(self) -> str:
         return card(self)
@@ -167,7 +170,8 @@ _COLOURS = {"right": BLUE, "wrong": ORANGE, "waiting": GREY}
 def card(report: Report) -> str:
     """The report as HTML that reads in light and dark themes."""
     state = "right" if report.passed else "waiting" if report.mistake == "not attempted" else "wrong"
-    title = {"right": "Right", "wrong": "Not yet right", "waiting": "Not attempted yet"}[state]
+    right = "Right on the examples" if report.examples else "Right"
+    title = {"right": right, "wrong": "Not yet right", "waiting": "Not attempted yet"}[state]
     if report.note and report.passed:
         state, title = "wrong", "An earlier version is right"
     esc = html.escape
@@ -197,17 +201,21 @@ def card(report: Report) -> str:
         rows.append(
             f'<details><summary>It printed</summary><pre style="{_CODE}">{esc(report.printed[-600:])}</pre></details>'
         )
-    if state != "waiting":
+    if report.examples:
+        rows.append(f'<div style="opacity:.75">{OTHER_INPUTS}</div>')
+    elif state != "waiting":
         rows.append(f'<div style="opacity:.75">{" &middot; ".join(_mark(mark) for mark in report.groups)}</div>')
-    if not report.passed:
+    if not report.passed and not report.examples:
         rows.append(f'<div style="opacity:.75">Stuck? <code>hint({esc(report.exercise)!r})</code></div>')
-    if state == "right":
+    if state == "right" and not report.examples:
         rows += [f"<div>{line}</div>" for line in onward(report.exercise, report.further)]
     rows.append("</div>")
     return "\n".join(rows)
 
 
 def _worth(report: Report) -> str:
+    if report.examples:
+        return f"{report.examples} example{'s' if report.examples > 1 else ''}"
     return "starred" if is_starred(report.exercise) else f"{report.points:g} of {report.max_points:g} points"
 
 

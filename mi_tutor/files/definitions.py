@@ -131,6 +131,17 @@ def execute(executable: Executable, namespace: dict[str, Any]) -> list[str]:
     return problems
 
 
+def examples_given(cells: Iterable[Cell]) -> dict[str, str]:
+    """By exercise: the code of the examples in `check(function, examples=…)`, where that is how it is checked."""
+    found = {}
+    for part in definitions(cells):
+        for call in _check_calls(_statements(part.cell)):
+            code = next((ast.unparse(word.value) for word in call.keywords if word.arg == "examples"), None)
+            if code is not None and len(part.checks) == 1:
+                found[part.checks[0][1]] = code
+    return found
+
+
 def demonstrated(name: str) -> str:
     """A sentence for a name that is missing because only a demonstration makes it."""
     return f"`{name}` comes from a demonstration, which is not run here: pass it as an argument, or write it out."
@@ -261,9 +272,7 @@ def _stored(node: ast.AST) -> list[str]:
 def _checks(cell: Cell, rest: list[ast.stmt]) -> tuple[tuple[str, str], ...]:
     """What `check(function)` and `check(function, "exercise")` ask for; in nbgrader's check cell its own name says it."""
     found = []
-    for call in (node for statement in rest for node in ast.walk(statement) if isinstance(node, ast.Call)):
-        if ast.unparse(call.func) not in ("check", "mi_tutor.check") or not call.args:
-            continue
+    for call in _check_calls(rest):
         function, *names = call.args + [word.value for word in call.keywords if word.arg == "name"]
         if isinstance(function, ast.Name | ast.Attribute):
             named = names[0].value if names and isinstance(names[0], ast.Constant) else None
@@ -273,6 +282,19 @@ def _checks(cell: Cell, rest: list[ast.stmt]) -> tuple[tuple[str, str], ...]:
         name = cell.grade_id.removeprefix("check_")
         return ((name, name),)
     return tuple(found)
+
+
+def _check_calls(statements: Iterable[ast.stmt]) -> Iterator[ast.Call]:
+    for call in (node for statement in statements for node in ast.walk(statement) if isinstance(node, ast.Call)):
+        if ast.unparse(call.func) in ("check", "mi_tutor.check") and call.args:
+            yield call
+
+
+def _statements(cell: Cell) -> list[ast.stmt]:
+    try:
+        return _parse(cell).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
 
 
 def _syntax_sentence(cell: Cell, error: Exception) -> str:

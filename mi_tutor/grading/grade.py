@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.text import Text
 
-from mi_tutor.check.outline import chapters
+from mi_tutor.grading.own_exercises import Course, WrongDeclaration, find_course, no_course, read_course
 from mi_tutor.grading.pool import Done, Task, mark_all
 from mi_tutor.grading.records import FOLDER, BadRecords, Key, Mark, Records, Regrading, edition
 from mi_tutor.grading.submissions import NOTHING, CannotGrade, Submission, content_of, find, home_of, read
@@ -33,6 +33,8 @@ class Wish(NamedTuple):
     limits: Limits = Limits()
     csv: Path | None = None
     as_json: bool = False
+    course: Path | None = None
+    """Its folder, where the submissions do not lie in its submitted/."""
 
 
 class _Run(NamedTuple):
@@ -50,6 +52,14 @@ class _Run(NamedTuple):
     notes: list[str]
     """What else is odd, and cost nobody anything."""
     out: Console
+    course: Course
+
+    def key_of(self, submission: Submission, raw: bytes) -> Key:
+        """Raises CannotGrade."""
+        key = self.records.key(submission.key, raw, self.wish.seed, self.sandbox.name, self.wish.limits)
+        if not self.course.own:  # what it holds need not be known here, then
+            return key
+        return self.course.key(key, _names(self, submission, raw))
 
     @property
     def notebooks(self) -> dict[str, dict[str, Mark]]:
@@ -74,17 +84,18 @@ def run_grade(wish: Wish) -> int:
     out = Console(highlight=False, stderr=wish.as_json)
     home = home_of(wish.paths)
     try:
+        course = _course(home, wish, out)
         if wish.exercise:
-            _find_exercise(wish.exercise)
+            _find_exercise(wish.exercise, course)
         warn = partial(_say, out, style="dark_orange")
         records = Records(home / FOLDER, warn)
-        sandbox = find_sandbox(hide=[home])
-        run = _Run(wish, sandbox, records, {}, {}, {}, [], out)
+        sandbox = find_sandbox(hide=[home, course.root] if course.root else [home])
+        run = _Run(wish, sandbox, records, {}, {}, {}, [], out, course)
         if not sandbox.isolated:
             _say(out, sandbox.warning, "bold dark_orange")
         _grade(run)
         _sum_up(run)
-    except (BadRecords, NoSandbox) as error:
+    except (BadRecords, NoSandbox, WrongDeclaration) as error:
         _say(Console(stderr=True, highlight=False), str(error))
         return 2
     except KeyboardInterrupt:
@@ -123,13 +134,14 @@ def _grade(run: _Run) -> None:
     """Mark what is not marked yet, writing down each notebook's marks as they come."""
     again = None
     if run.wish.exercise:
-        held_for = [run.wish.seed, edition(), run.sandbox.name, *run.wish.limits]
+        key = run.course.key(Key("", 0, edition(), run.sandbox.name, *run.wish.limits), [run.wish.exercise])
+        held_for = [run.wish.seed, *key]
         again = run.records.begin_regrading(run.wish.exercise, held_for)
     tasks = _tasks(run, again)
     table = Table(run.wish.csv, lambda: as_table(run.notebooks, run.not_graded)) if run.wish.csv else None
     if table:
         table.write()
-    for done in mark_all(tasks, run.wish.workers, run.sandbox, run.wish.limits):
+    for done in mark_all(tasks, run.wish.workers, run.sandbox, run.wish.limits, run.course):
         if done.trouble:
             _refuse(run, done.key, done.trouble)
         elif done.marks:
@@ -157,7 +169,7 @@ def _tasks(run: _Run, again: Regrading | None) -> list[Task]:
             _refuse(run, submission.key, trouble)
         else:
             submissions.append(submission)
-    choices = choose_all(submissions)
+    choices = choose_all(submissions, run.course.outline)
     for key, trouble in choices.refused.items():
         _refuse(run, key, trouble)
     for key, sentence in choices.left.items():
@@ -173,20 +185,24 @@ def _tasks(run: _Run, again: Regrading | None) -> list[Task]:
             continue
         try:
             raw = read(submission)
+            held_for = run.keys[submission.key] = run.key_of(submission, raw)
         except CannotGrade as error:
             _refuse(run, submission.key, str(error))
             continue
-        held_for = run.records.key(submission.key, raw, run.wish.seed, run.sandbox.name, run.wish.limits)
-        run.keys[submission.key] = held_for
         if submission.key in done:
             continue
-        known = set() if run.wish.exercise else run.records.known(submission.key, run.keys[submission.key])
-        if known and known >= {task.name for task in content_of(raw, submission.path.name).chapter.tasks}:
+        known = set() if run.wish.exercise else run.records.known(submission.key, held_for)
+        if known and known >= _names(run, submission, raw):
             continue
         tasks.append(
             Task(submission.key, submission, held_for.content, held_for.seed, frozenset(known), run.wish.exercise)
         )
     return tasks
+
+
+def _names(run: _Run, submission: Submission, raw: bytes) -> set[str]:
+    """The exercises that a notebook is asked for. Raises CannotGrade."""
+    return {task.name for task in content_of(raw, submission.path.name, run.course.outline).chapter.tasks}
 
 
 def _tell_changes(run: _Run, again: Regrading) -> None:
@@ -230,8 +246,21 @@ def _note(run: _Run, sentence: str) -> None:
         _say(run.out, sentence)
 
 
-def _find_exercise(name: str) -> None:
-    known = [task.name for chapter in chapters() for task in chapter.tasks]
+def _course(home: Path, wish: Wish, out: Console) -> Course:
+    """The course that was named, or that the submissions lie in. Raises BadRecords and WrongDeclaration."""
+    if wish.course and not wish.course.is_dir():
+        raise BadRecords(f"There is no folder {wish.course}.")
+    root = wish.course or find_course(home)
+    if root is None:
+        return no_course()
+    course = read_course(root)
+    if course.own:
+        _say(out, f"With the exercises of {root}: {', '.join(own.name for own in course.own)}.")
+    return course
+
+
+def _find_exercise(name: str, course: Course) -> None:
+    known = [task.name for chapter in course.outline for task in chapter.tasks]
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         raise BadRecords(f"No exercise is called {name!r}.{f' Did you mean {near[0]!r}?' if near else ''}")

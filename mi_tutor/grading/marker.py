@@ -14,6 +14,7 @@ from mi_tutor.check.compare import Problem
 from mi_tutor.check.exercise import Exercise, exercises
 from mi_tutor.check.judge import judge
 from mi_tutor.files.cells import Cell
+from mi_tutor.grading.own_exercises import Course, load, no_course
 from mi_tutor.grading.submissions import CannotGrade, Submission, content_of, read
 from mi_tutor.running.confine import Limits
 from mi_tutor.running.remote import RemoteFunction
@@ -44,8 +45,8 @@ class CannotStart(Exception):
 class Marker:
     """Marks notebooks one after the other. The next worker is kept ready."""
 
-    def __init__(self, sandbox: Sandbox, limits: Limits) -> None:
-        self.sandbox, self.limits = sandbox, limits
+    def __init__(self, sandbox: Sandbox, limits: Limits, course: Course | None = None) -> None:
+        self.sandbox, self.limits, self.course = sandbox, limits, course or no_course()
         self._spare: Worker | None = None
 
     def marks(self, cells: list[Cell], names: Iterable[str], seed: int) -> Iterator[tuple[str, Mark]]:
@@ -53,12 +54,12 @@ class Marker:
 
         Raises:
             CannotStart: no process for it can be had.
-            CannotGrade: a check itself failed.
+            CannotGrade: a check itself failed, or an exercise of the course's own is declared wrongly.
         """
         submission = _Submission(self, cells)
         try:
             for name in names:
-                yield name, self._mark(submission, exercises()[name], seed)
+                yield name, self._mark(submission, self._exercise(name), seed)
         finally:
             submission.stop()
 
@@ -86,6 +87,10 @@ class Marker:
             "uid": unused_uid(),
         }
         return Worker(self.sandbox, settings)
+
+    def _exercise(self, name: str) -> Exercise:
+        own = self.course.own_among([name])
+        return load(own[0]) if own else exercises()[name]
 
     def _mark(self, submission: "_Submission", exercise: Exercise, seed: int) -> Mark:
         function = submission.function(exercise.name)
@@ -125,7 +130,7 @@ def grade_notebook(path: Path, marker: Marker, seed: int, exercise: str | None =
         CannotGrade: it is no notebook of the course, or a check itself failed; one sentence.
         CannotStart: no process for it can be had.
     """
-    content = content_of(read(Submission(path, path.name, named=True)), path.name)
+    content = content_of(read(Submission(path, path.name, named=True)), path.name, marker.course.outline)
     names = [task.name for task in content.chapter.tasks if exercise in (None, task.name)]
     return dict(marker.marks(content.cells, names, seed))
 

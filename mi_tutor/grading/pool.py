@@ -12,6 +12,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mi_tutor.grading.own_exercises import Course
 from mi_tutor.grading.records import hash_of
 from mi_tutor.grading.submissions import CannotGrade, Submission, cells_in, content_of, read
 from mi_tutor.running.confine import Limits, die_with_parent
@@ -55,10 +56,10 @@ class Done(NamedTuple):
     """Why it could not be graded, as a sentence."""
 
 
-def mark_all(tasks: list[Task], workers: int, sandbox: Sandbox, limits: Limits) -> Iterator[Done]:
+def mark_all(tasks: list[Task], workers: int, sandbox: Sandbox, limits: Limits, course: Course) -> Iterator[Done]:
     """The marks of each notebook, as they come."""
     waiting = deque((task, 1) for task in tasks)
-    judges = [_Judge(sandbox, limits) for _ in range(min(workers, len(tasks)))]
+    judges = [_Judge(sandbox, limits, course) for _ in range(min(workers, len(tasks)))]
     try:
         while waiting or any(judge.task for judge in judges):
             for judge in judges:
@@ -136,7 +137,7 @@ class _Judge:
         self._process.join()
 
 
-def _judge(line: Connection, sandbox: Sandbox, limits: Limits) -> None:
+def _judge(line: Connection, sandbox: Sandbox, limits: Limits, course: Course) -> None:
     """Mark what comes on the line, until it is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that hands out the tasks
     die_with_parent()
@@ -145,7 +146,7 @@ def _judge(line: Connection, sandbox: Sandbox, limits: Limits) -> None:
     from mi_tutor.grading.marker import Marker
 
     torch.set_num_threads(1)
-    marker = Marker(sandbox, limits)
+    marker = Marker(sandbox, limits, course)
     marker.prepare()
     try:
         with suppress(EOFError, OSError):
@@ -164,7 +165,7 @@ def _done(task: Task, marker: "Marker", line: Connection) -> Done:
         if hash_of(raw) != task.hash:
             raise CannotGrade("It changed while it waited to be graded: grade it again.")
         if task.exercises is None:
-            cells, chapter = content_of(raw, task.submission.path.name)
+            cells, chapter = content_of(raw, task.submission.path.name, marker.course.outline)
             exercises = [exercise.name for exercise in chapter.tasks]
         else:
             cells, exercises = cells_in(raw, task.submission.path.name), list(task.exercises)

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ MOST_BYTES = 32 * 2**20
 """Of a notebook. Beyond it, it is outputs that somebody forgot to clear."""
 NOTHING = "It is empty: nothing was handed in."
 """Said of a folder; nothing in it waits to be graded."""
+OF_NONE = " of any chapter (a course's own are found with --course DIR)"
 _DEFINED = re.compile(r"^[ \t]*(?:async[ \t]+)?def[ \t]+(\w+)", re.MULTILINE)
 
 
@@ -79,10 +80,10 @@ def read(submission: Submission) -> bytes:
         raise CannotGrade(f"It cannot be read: {error.strerror}.") from None
 
 
-def content_of(raw: bytes, name: str) -> Content:
-    """The code in a notebook's bytes, and the chapter that it is. Raises CannotGrade."""
+def content_of(raw: bytes, name: str, outline: Sequence[Chapter] | None = None) -> Content:
+    """The code in a notebook's bytes, and which of these chapters it is, or of all when left out. Raises CannotGrade."""
     cells = cells_in(raw, name)
-    return Content(cells, _chapter(name, cells))
+    return Content(cells, _chapter(name, cells, chapters() if outline is None else outline))
 
 
 def cells_in(raw: bytes, name: str) -> list[Cell]:
@@ -143,16 +144,17 @@ def _what_it_is(raw: bytes) -> str:
     return ""
 
 
-def _chapter(name: str, cells: list[Cell]) -> Chapter:
+def _chapter(name: str, cells: list[Cell], outline: Sequence[Chapter]) -> Chapter:
     """The chapter that a notebook is: by its name, else by the exercises that it holds."""
     held = {cell.grade_id for cell in cells} | {word for cell in cells for word in _DEFINED.findall(cell.source)}
-    count = {chapter: sum(task.name in held for task in chapter.tasks) for chapter in chapters()}
+    count = {chapter: sum(task.name in held for task in chapter.tasks) for chapter in outline}
     most = max(count, key=lambda chapter: count[chapter])
-    by_name = next((chapter for chapter in count if Path(chapter.file).stem in name), None)
+    named = [chapter for chapter in count if Path(chapter.file).stem in name]
+    by_name = max(named, key=lambda chapter: len(chapter.file), default=None)
     if by_name and count[by_name]:
         return by_name
     if by_name and count[most]:
         raise CannotGrade(f"It is named like {by_name.file}, but the exercises in it are those of {most.file}.")
     if not count[most]:
-        raise CannotGrade(f"It holds no exercise{f' of {by_name.file}' if by_name else ' of any chapter'}.")
+        raise CannotGrade(f"It holds no exercise{f' of {by_name.file}' if by_name else OF_NONE}.")
     return most

@@ -18,23 +18,25 @@ from nbconvert.preprocessors import ClearMetadataPreprocessor, CSSHTMLHeaderPrep
 from nbformat.notebooknode import NotebookNode
 from nbformat.v4 import new_output
 from nbgrader import preprocessors, utils
+from nbgrader.converters import GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 from traitlets import Float, Integer, Unicode
 
 from mi_tutor.authoring.build import ANSWER_STUB, STUB
 from mi_tutor.authoring.colab_cell import COLAB
+from mi_tutor.check.outline import chapter_of
 from mi_tutor.files.notebook_file import fresh_id
 from mi_tutor.grading import formgrader
 from mi_tutor.grading.grade import usable_cores
 from mi_tutor.grading.handed_in import install
 from mi_tutor.grading.inert import Inert, PicturesOnly, configure_pages
+from mi_tutor.grading.own_exercises import CHECK, Course, read_course
+from mi_tutor.grading.own_release import OwnExercises
 from mi_tutor.grading.pool import Done, Task, mark_all
 from mi_tutor.grading.records import FOLDER, BadRecords, Key, Mark, Records
 from mi_tutor.grading.submissions import CannotGrade, Submission, read
 from mi_tutor.running.confine import Limits
 from mi_tutor.running.sandbox import NoSandbox, find_sandbox
-
-CHECK = "check_"
 
 
 def configure(config: Any) -> None:
@@ -44,6 +46,7 @@ def configure(config: Any) -> None:
         config: what `get_config()` gives in nbgrader_config.py.
     """
     install()
+    config.GenerateAssignment.preprocessors = [OwnExercises, *GenerateAssignment.preprocessors.default()]
     config.Autograde.sanitize_preprocessors = [
         Inert,
         PicturesOnly,
@@ -178,7 +181,7 @@ class TrustedMarks(preprocessors.base.NbGraderPreprocessor):
         for name, cell in zip(names, checks, strict=True):
             cell.execution_count = None
             if name in marks:
-                cell.outputs = [_told(marks[name], cell.metadata.nbgrader["points"], name)]
+                cell.outputs = [_told(marks[name], cell.metadata.nbgrader["points"], name, grading.course)]
             else:
                 sentence = f"{_grade_id(cell)} checks none of mi-tutor's exercises, and nothing else is run here."
                 self.log.warning("%s It earns nothing; mark such cells in an assignment of their own.", sentence)
@@ -201,10 +204,9 @@ class _Grading:
     """One notebook of an assignment for all students that a run of nbgrader converts; marked side by side, ahead of it."""
 
     def __init__(self, converter: Any, about: dict[str, str], names: tuple[str, ...], settings: TrustedMarks) -> None:
-        from mi_tutor.check.outline import chapter_of
-
         self._converter, self._assignment, self._notebook = converter, about["assignment"], about["notebook"]
-        self._names = [name for name in names if chapter_of(name)]
+        self.course = read_course(Path(converter.coursedir.root))
+        self._names = [name for name in names if chapter_of(name) or self.course.own_among([name])]
         self._limits, self._log = Limits(settings.timeout, settings.memory * 2**20), settings.log
         root = Path(converter.coursedir.root)
         folder = root / FOLDER / self._assignment
@@ -246,6 +248,7 @@ class _Grading:
                 self._troubles[key] = str(error)
                 continue
             held_for = self._records.key(key, raw, None, self.sandbox.name, self._limits)
+            held_for = self.course.key(held_for, self._names)
             self._keys[key] = held_for
             known = self._records.known(key, held_for)
             if self._again in known and student not in self._before:
@@ -255,7 +258,7 @@ class _Grading:
                 tasks.append(
                     Task(key, submission, held_for.content, held_for.seed, frozenset(known), None, tuple(self._names))
                 )
-        return mark_all(tasks, workers or usable_cores(), self.sandbox, self._limits)
+        return mark_all(tasks, workers or usable_cores(), self.sandbox, self._limits, self.course)
 
     def _keep(self, done: Done) -> None:
         if done.trouble:
@@ -305,15 +308,18 @@ def _grade_id(cell: Any) -> str:
     return str(cell.metadata.get("nbgrader", {}).get("grade_id") or "")
 
 
-def _told(mark: Mark, worth: float, name: str) -> Any:
+def _told(mark: Mark, worth: float, name: str, course: Course) -> Any:
     """What stands below a check cell: for nbgrader the points that its cell is worth, for the student the sentence."""
     points = mark["points"] * worth / mark["max_points"]
     sentence = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(mark["message"]))
     key: Key = mark["key"]
-    again = html.escape(f"check({name}, seed={key.seed})")
+    again = ""
+    if not course.own_among([name]):  # those can only be drawn where their declaration is
+        call = html.escape(f"check({name}, seed={key.seed})")
+        again = f"The same inputs again: <code>{call}</code> "
     shown = (
         f"<div><strong>{points:g} of {worth:g} points</strong> &middot; {sentence}</div>"
-        f'<div style="opacity:.75">The same inputs again: <code>{again}</code> ({key.isolation}).</div>'
+        f'<div style="opacity:.75">{again}({key.isolation})</div>'
     )
     data = {"text/plain": f"{points:g}", "text/html": shown}
     return new_output("execute_result", data=data, metadata={}, execution_count=None)

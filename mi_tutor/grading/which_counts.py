@@ -4,9 +4,10 @@ A chapter comes back as `01_bigrams-Copy1.ipynb`, as `01_bigrams (1).ipynb`, in 
 file that has the chapter's own name counts. Where none has it, the only one that holds the chapter's exercises does.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from mi_tutor.check.outline import Chapter
 from mi_tutor.grading.folders import NOTEBOOK, chapter_names, in_words
 from mi_tutor.grading.submissions import CannotGrade, Submission, content_of, read
 
@@ -30,13 +31,16 @@ class Choices(NamedTuple):
     """By key, of a notebook that another one stands for: which; empty where both are the same, byte for byte."""
 
 
-def choose(file: str, candidates: Iterable[Submission], place: str = "") -> Choice:
+def choose(
+    file: str, candidates: Iterable[Submission], place: str = "", outline: Sequence[Chapter] | None = None
+) -> Choice:
     """The notebook that counts as the chapter `file`.
 
     Args:
         file: such as `01_bigrams.ipynb`.
         candidates: a student's notebooks, in order.
         place: the folder's key; what lies in it directly comes before what lies deeper.
+        outline: which exercises each notebook asks for; the chapters' when left out.
     """
     candidates = list(candidates)
     named = [submission for submission in candidates if submission.path.name == file]
@@ -44,7 +48,7 @@ def choose(file: str, candidates: Iterable[Submission], place: str = "") -> Choi
     named = direct or named
     if named and len(candidates) == 1:
         return Choice(named[0])
-    same = [submission for submission in candidates if _chapter(submission) == file]
+    same = [submission for submission in candidates if _chapter(submission, outline) == file]
     if len({_raw(submission) for submission in named}) == 1:
         rest = tuple(submission for submission in same if submission != named[0])
         different = [submission for submission in rest if _raw(submission) != _raw(named[0])]
@@ -58,7 +62,7 @@ def choose(file: str, candidates: Iterable[Submission], place: str = "") -> Choi
     return Choice(None, tuple(same), sentence + "; or, if they are different people's, grade that folder by itself.")
 
 
-def choose_all(submissions: Iterable[Submission]) -> Choices:
+def choose_all(submissions: Iterable[Submission], outline: Sequence[Chapter] | None = None) -> Choices:
     """Among notebooks that were found in folders, those that cannot be graded or need not be, as there are others.
 
     What lies in one folder is one student's, and so is what lies anywhere in a folder with the name of a chapter. Loose in the
@@ -70,9 +74,9 @@ def choose_all(submissions: Iterable[Submission]) -> Choices:
             places.setdefault(_place(submission.key), []).append(submission)
     found = Choices({}, {})
     for (place, assignment), inside in places.items():
-        files = [assignment] if assignment else sorted({_chapter(one) for one in inside} - {""})
+        files = [assignment] if assignment else sorted({_chapter(one, outline) for one in inside} - {""})
         for file in files if len(inside) > 1 else []:
-            choice = choose(file, inside, place)
+            choice = choose(file, inside, place, outline)
             if choice.counts:
                 found.left.update(dict.fromkeys((other.key for other in choice.others), choice.sentence))
             else:
@@ -91,10 +95,10 @@ def _place(key: str) -> tuple[str, str]:
     return "/".join(folders), ""
 
 
-def _chapter(submission: Submission) -> str:
+def _chapter(submission: Submission, outline: Sequence[Chapter] | None) -> str:
     """The chapter's file; "" for what cannot be read or holds no exercise."""
     try:
-        return content_of(read(submission), submission.path.name).chapter.file
+        return content_of(read(submission), submission.path.name, outline).chapter.file
     except CannotGrade:
         return ""
 

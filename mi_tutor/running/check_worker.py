@@ -10,13 +10,13 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
 from multiprocessing.connection import Connection
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from mi_tutor.files.cells import Cell
-from mi_tutor.files.definitions import Executable, definitions, demonstrated, execute
+from mi_tutor.files.definitions import Executable, definitions, demonstrated, examples_given, execute
 
 
 class Job(NamedTuple):
@@ -75,9 +75,10 @@ def work(job: Job, tell: Tell) -> None:
     from mi_tutor.check.errors import LearnerError
     from mi_tutor.check.exercise import exercises, find_exercise
 
+    examples = examples_given(job.cells)
     try:
         _device(torch, job.device)
-        if job.exercise:
+        if job.exercise and job.exercise not in examples:
             find_exercise(job.exercise)
     except LearnerError as error:
         tell("refused", text=str(error))
@@ -95,7 +96,9 @@ def work(job: Job, tell: Tell) -> None:
         for written, exercise in plan.get(part.cell.number, []):
             if job.exercise in (None, exercise) and exercise not in job.skip_exercises:
                 tell("check", exercise=exercise)
-                tell("result", **checked(written, exercise, module.__dict__, parts[-1].left_out, job)._asdict())
+                tell(
+                    "result", **checked(written, exercise, module.__dict__, parts[-1].left_out, job, examples)._asdict()
+                )
 
 
 def planned(parts: list[Executable], *, every_function: bool, known: set[str]) -> dict[int, list[tuple[str, str]]]:
@@ -115,19 +118,30 @@ def planned(parts: list[Executable], *, every_function: bool, known: set[str]) -
     return plan
 
 
-def checked(written: str, exercise: str, namespace: dict[str, Any], left_out: Set[str], job: Job) -> Result:
-    """Check the function that is written so in the namespace."""
+def checked(
+    written: str,
+    exercise: str,
+    namespace: dict[str, Any],
+    left_out: Set[str],
+    job: Job,
+    examples: Mapping[str, str],
+) -> Result:
+    """Check the function that is written so in the namespace; on examples, where their code is there for it."""
+    import torch
+
     from mi_tutor.check import check
     from mi_tutor.check.errors import LearnerError
     from mi_tutor.check.exercise import find_exercise
     from mi_tutor.check.outline import is_starred
+    from mi_tutor.check.report import OTHER_INPUTS
     from mi_tutor.check.report import written as as_code
 
     worth = 0
     try:
-        worth = 0 if is_starred(exercise) else find_exercise(exercise).max_points
+        worth = 0 if exercise in examples or is_starred(exercise) else find_exercise(exercise).max_points
         function = eval(written, namespace)
-        report = check(function, exercise, seed=job.seed, device=job.device)
+        given = eval(examples[exercise], {"torch": torch}) if exercise in examples else None
+        report = check(function, exercise, seed=job.seed, device=job.device, examples=given)
     except LearnerError as error:
         return Result(exercise, "not checked", 0, worth, str(error))
     except (NameError, AttributeError):
@@ -135,7 +149,8 @@ def checked(written: str, exercise: str, namespace: dict[str, Any], left_out: Se
         return Result(exercise, "not checked", 0, worth, f"No function {written} is defined{inside}.")
     if report.passed or report.mistake == "not attempted":
         state = "right" if report.passed else "not attempted yet"
-        return Result(exercise, state, min(report.points, worth), worth)
+        text = f"On the examples. {OTHER_INPUTS}" if report.passed and report.examples else ""
+        return Result(exercise, state, min(report.points, worth), worth, text)
     text = report.message.split(": ", 1)[-1]
     missing = re.search(r"NameError: name '(\w+)' is not defined", text)
     if missing and missing[1] in left_out:

@@ -273,10 +273,16 @@ def test_the_table_of_chapters_is_no_assignment(with_index):
     assert [path.name for path in (with_index / "source").iterdir()] == ["01_stand_in.ipynb"]
 
 
-def test_a_chapter_that_readme_does_not_list_stops_the_build(with_index, capsys):
-    (with_index / "README.md").write_text("")
+def test_a_chapter_that_readme_does_not_list_stops_the_build_with_the_line_to_write(with_index, capsys):
+    (with_index / "README.md").write_text("\n".join(README.splitlines()[:2]) + "\n")
     assert run_build(root=with_index) == 1
-    assert "README.md's table of chapters wants a line with 01_stand_in.ipynb" in capsys.readouterr().err
+    sentence, line = capsys.readouterr().err.strip().rsplit("\n", 1)
+    assert "README.md's table of chapters wants a line with 01_stand_in.ipynb" in sentence
+    with (with_index / "README.md").open("a") as readme:
+        readme.write(line.replace("HOURS", "2") + "\n")
+    assert run_build(root=with_index) == 0
+    index = nbformat.read(with_index / "chapters" / "index.ipynb", as_version=4)
+    assert index.cells[0].source.endswith("| [A stand-in](01_stand_in.ipynb) | WHAT A LEARNER WILL HAVE DONE | 3 | 2 |")
 
 
 def test_the_courses_own_table_lists_every_chapter_that_there_is():

@@ -342,3 +342,22 @@ def test_ctrl_c_stops_it_and_leaves_nothing_running(tmp_path):
     assert (running.returncode, said) == (130, "Stopped.\n")
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_an_exercise_of_a_teachers_own_is_checked_on_its_examples(tmp_path, capfd):
+    examples = '[("two rows", {"x": torch.tensor([[3.0, 4.0], [0.0, -2.0]])}, torch.tensor([5.0, 2.0]))]'
+    asked = cell(
+        f"import torch\nfrom mi_tutor import check\n\ncheck(row_lengths, examples={examples})",
+        grade=True,
+        solution=False,
+        grade_id="check_row_lengths",
+        points=3,
+    )
+    right = cell("def row_lengths(x):\n    return x.norm(dim=-1)")
+    wrong = cell("def row_lengths(x):\n    return x.sum(-1)")
+    assert run_check([notebook(tmp_path, right, asked)]) == 0
+    assert "row_lengths: right" in capfd.readouterr().out
+    assert run_check([notebook(tmp_path, wrong, asked)], exercise="row_lengths") == 1
+    said = capfd.readouterr().out
+    assert "row_lengths: not yet right" in said
+    assert "two rows" in said
