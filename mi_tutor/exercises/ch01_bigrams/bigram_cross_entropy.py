@@ -19,8 +19,8 @@ def _score_cases(draw: Draw) -> Iterator[Case]:
     yield basic("three tokens", log_probs=two, tokens=draw.integers([0, 1, 0]))
     yield basic("a transition that occurs three times", log_probs=two, tokens=draw.integers([0, 0, 0, 0, 1]))
     yield basic("six tokens", log_probs=draw.log_probs(3, 3), tokens=draw.ids(6, 3))
-    for spread in (1.0, 3.0, 60.0, 400.0):
-        d_vocab = draw.size(2, 12)
+    for spread, fewest in ((1.0, 2), (3.0, 2), (60.0, 2), (400.0, 5)):
+        d_vocab = draw.size(fewest, 12)
         tokens = draw.ids(draw.size(20, 120), d_vocab)
         yield general("a random text", log_probs=draw.log_probs(d_vocab, d_vocab, spread), tokens=tokens)
     yield edge("a text of two tokens", log_probs=draw.log_probs(3, 3), tokens=draw.integers([2, 0]))

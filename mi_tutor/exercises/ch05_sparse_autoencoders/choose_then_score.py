@@ -30,7 +30,7 @@ def _cases(draw: Draw) -> Iterator[Case]:
     for _ in range(4):
         size = draw.sizes("token", "d_sae", low=4, high=9)
         yield general("random features", **_halves(draw, 5 * size["token"], 7 * size["token"], size["d_sae"]))
-    yield general("many features", **_halves(draw, 40, 60, 150))
+    yield general("many features", **_better_at_another_threshold(draw))
     yield edge("one threshold", **{**_halves(draw, 30, 40, 6), "thresholds": [0.4]})
     yield edge("one feature", **_halves(draw, 30, 40, 1))
     args = _halves(draw, 30, 40, 5)
@@ -75,6 +75,16 @@ def _clear_cut(draw: Draw) -> dict[str, Any]:
         if bool(args["label_choose"].any()) and bool(args["label_score"].any()) and first > second:
             return args
     raise ValueError("no few tokens without corners were found")
+
+
+def _better_at_another_threshold(draw: Draw) -> dict[str, Any]:
+    """Many features, of which the best at the first threshold is not the best of all."""
+    for _ in range(1000):
+        args = _halves(draw, 40, 60, 150)
+        table = torch.stack([_f1(args["f_choose"], args["label_choose"], t) for t in args["thresholds"]])
+        if float(table[:, table[0].argmax()].max()) < float(table.max()):
+            return args
+    raise ValueError("no features of which another is better at another threshold were found")
 
 
 def _best(f: Tensor, label: Tensor, thresholds: list[float]) -> tuple[int, int]:
