@@ -100,7 +100,7 @@ def test_metadata_is_what_nbgrader_needs_and_no_more():
     made, _ = Inert().preprocess(notebook, {})
     assert "<" not in json.dumps([made.metadata, *(cell.metadata for cell in made.cells)])
     assert set(made.metadata) == {"kernelspec", "language_info"}
-    assert made.cells[-1].metadata == {"nbgrader": {"grade_id": "a", "points": 3}}
+    assert made.cells[0].metadata == {"nbgrader": {"grade_id": "a", "points": 3}}
     assert {key for cell in made.cells for key in cell.metadata} == {"nbgrader"}
 
 
