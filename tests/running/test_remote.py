@@ -22,6 +22,7 @@ CPU = torch.device("cpu")
 EVERYTHING = f"""
 class Everything:
     import sys
+    sys.meta_path[:] = [each for each in sys.meta_path if type(each).__module__ != "mi_tutor.running.absent"]
     sys.path.insert(0, {str(TESTS)!r})
     from mi_tutor.check.exercise import exercises
     from exercises.answers import NEARLY_RIGHT, RIGHT
