@@ -1,6 +1,9 @@
 """Where a learner's code is graded: isolated where it can be, said so where it cannot."""
 
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,15 +54,40 @@ def test_one_notebook_for_another_program(tmp_path, monkeypatch):
         seen = json.loads(told[told.index("{") : told.index("}") + 1])
         assert "A_TEACHERS_SECRET" not in seen["environment"]
         assert seen["user"] != 0
-        assert set(seen["open"]) <= {"/dev/null", "pipe"}
-        # Bundled models are there for students' functions: this one is wrong only in what it returns.
-        assert "got 2." in marks["mean_kl"].message
+        assert set(seen["open"]) <= {"…/null", "pipe"}
+        assert "`models.zoo.load_model` of mi_tutor is not there" in marks["mean_kl"].message
         again = grade_notebook(notebook(tmp_path, COUNT, SPIES), marker, 3, exercise="count_bigrams")
         assert again == {"count_bigrams": marks["count_bigrams"]}
         with pytest.raises(CannotGrade, match="no exercise"):
             grade_notebook(notebook(tmp_path, "1 + 1"), marker, 3)
     finally:
         marker.close()
+
+
+A_USER = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
+
+
+@needs_sandbox
+@pytest.mark.parametrize("who", [[], A_USER], ids=["as we are", "as a user"])
+def test_what_a_worker_sees_and_may_make(who):
+    """The interpreter and its libraries, nothing else of the machine; no sockets, no shared memory, few files."""
+    if who and (shutil.which("unshare") is None or subprocess.run([*who, "true"], capture_output=True).returncode):
+        pytest.skip("this system lets nobody become another user")
+    program = [*who, sys.executable, str(Path(__file__).with_name("look_around.py"))]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["isolated"] is True
+    seen = set(found["direct_path_logits"].split("ValueError: ")[1].split(" (in line")[0].split())
+    above_python = {f":{Path(path).parts[1]}" for path in (*rooms._python(), str(rooms._PACKAGE))}
+    allowed = {":dev", ":etc", ":proc", ":usr", ":mi-tutor-work", ":lib", ":lib32", ":lib64", ":libx32", ":usr:local"}
+    libraries = {folder.replace("/", ":") for folder in rooms._LIBRARIES}
+    assert seen <= allowed | above_python | libraries | {":usr:bin", ":usr:local:bin"}
+    assert "sockets []" in found["count_bigrams"]
+    assert "Read-only file system" in found["bigram_log_probs"]
+    assert "…/gradebook.db and a/b, W_E/W_U and …/x.py" in found["bigram_cross_entropy"]
+    assert len(found["bigram_cross_entropy"]) < 1000
+    assert "more than 4,000 files" in found["mean_kl"]
 
 
 def test_bubblewrap_that_does_not_work_is_said_with_its_reason(tmp_path, monkeypatch):
