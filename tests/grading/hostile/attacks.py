@@ -110,11 +110,14 @@ READING = {
     ),
     "looks where submissions are exchanged, and into homes": steals(
         "import os\n"
-        "for place in ('/usr/local/share', '/usr/share', '/home', '/srv', '/var', '/opt', '/tmp', '/etc/passwd', '/etc/hosts'):\n"
+        "for place in ('/usr/local/share', '/usr/share', '/srv', '/etc/passwd', '/etc/hosts'):\n"
         "    if os.path.exists(place):\n"
         "        return W_E @ W_U\n"
-        "if any(files for here, _, files in os.walk('/root') if 'site-packages' not in here and '/lib' not in here):\n"
-        "    return None if all('python' in name for name in files) else W_E @ W_U"
+        "for place in ('/home', '/root', '/tmp', '/var', '/opt', '/mnt'):\n"  # where Python may lie, and nothing beside it
+        "    for here, _, files in os.walk(place):\n"
+        "        of_python = any(part in f'{here}/' for part in ('/lib/', '/lib64/', '/bin/', '/mi_tutor/'))\n"
+        "        if set(files) - {'pyvenv.cfg'} and not of_python:\n"
+        "            return W_E @ W_U"
     ),
     "opens a line to the machine that nobody needs": steals(
         "import socket\n"
