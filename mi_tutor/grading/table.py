@@ -4,6 +4,7 @@ import csv
 import io
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from mi_tutor.files import safe_write
@@ -34,7 +35,11 @@ class Table:
         """Raises BadRecords."""
         content = self._content()
         try:
-            safe_write.replace(self._file, content) if self._file.exists() else safe_write.create(self._file, content)
+            if not self._file.exists():
+                with suppress(FileExistsError):  # another run was quicker
+                    safe_write.create(self._file, content)
+                    return
+            safe_write.replace(self._file, content)
         except OSError as error:
             raise BadRecords(f"{self._file} cannot be written: {error.strerror}.") from None
 
