@@ -8,6 +8,8 @@ import re
 from collections import Counter
 from typing import Any
 
+from mi_tutor.files.cells import CHECK
+
 BEGIN, END = "BEGIN SOLUTION", "END SOLUTION"
 ANSWER_STUB = "*Your answer here.*"
 """What learners find in a cell for prose, in place of what a grader looks for."""
@@ -140,9 +142,9 @@ def _solution_problems(cell: Any) -> list[str]:
 
 def _check_problems(cell: Any, seen: set[str]) -> list[str]:
     name, metadata, problems = _name(cell), cell.metadata["nbgrader"], []
-    if not name.startswith("check_"):
+    if not name.startswith(CHECK):
         problems.append(f"{name}: the grade_id of a check cell is check_ and the exercise's name")
-    elif name.removeprefix("check_") not in seen:
+    elif name.removeprefix(CHECK) not in seen:
         problems.append(f"{name}: no solution cell {name.removeprefix('check_')} stands before it")
     if metadata.get("grade"):
         problems += _points_problems(cell)
@@ -182,7 +184,7 @@ def _kind(cell: Any) -> str:
     flags = metadata.get("solution", False), metadata.get("grade", False), metadata.get("task", False)
     if cell.cell_type == "code" and flags == (True, False, False):
         return "solution"
-    starred = flags == (False, False, False) and str(metadata.get("grade_id", "")).startswith("check_")
+    starred = flags == (False, False, False) and str(metadata.get("grade_id", "")).startswith(CHECK)
     if cell.cell_type == "code" and (flags == (False, True, False) or starred):
         return "check"
     if cell.cell_type == "markdown" and flags == (True, True, False):

@@ -9,6 +9,8 @@ import json
 import re
 from typing import NamedTuple
 
+from mi_tutor.files.cells import CHECK
+
 _SOURCE = re.compile(r"ch(\d\d_[a-z0-9_]+)\.py")
 _TITLE = re.compile(r"^# # (.+)$", re.MULTILINE)
 _ANNOUNCED = re.compile(
@@ -69,11 +71,9 @@ def read_chapter(file: str, source: str) -> Chapter:
     announced = {name: (int(level), int(minutes)) for name, level, minutes in _ANNOUNCED.findall(source)}
     cells = [json.loads(header) for header in _GRADED.findall(source)]
     points = {
-        cell["grade_id"].removeprefix("check_"): cell["points"]
-        for cell in cells
-        if cell["grade"] and not cell["solution"]
+        cell["grade_id"].removeprefix(CHECK): cell["points"] for cell in cells if cell["grade"] and not cell["solution"]
     }
-    checked = {cell["grade_id"].removeprefix("check_") for cell in cells if cell["grade_id"].startswith("check_")}
+    checked = {cell["grade_id"].removeprefix(CHECK) for cell in cells if cell["grade_id"].startswith(CHECK)}
     names = [cell["grade_id"] for cell in cells if cell["solution"] and cell["grade_id"] in checked]
     tasks = [Task(name, *announced.get(name, (1, 0)), points.get(name, 0)) for name in names]
     return Chapter(

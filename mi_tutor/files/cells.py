@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from mi_tutor.files.notebook_file import NotANotebook, part, read
 
+CHECK = "check_"
+"""What nbgrader calls the cell that checks an exercise: this and the exercise's name."""
 _MARKER = re.compile(r"^#[ \t]*%%(.*)$", re.MULTILINE)
 _NOT_CODE = re.compile(r"\[(markdown|md|raw)\]")
 _NBGRADER = re.compile(r"\bnbgrader=(?=\{)")

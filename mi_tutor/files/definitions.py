@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Iterable, Iterator, Set
 from typing import Any, NamedTuple
 
-from mi_tutor.files.cells import Cell
+from mi_tutor.files.cells import CHECK, Cell
 from mi_tutor.files.left_out import Changes
 
 _DEFINES = tuple(
@@ -278,8 +278,8 @@ def _checks(cell: Cell, rest: list[ast.stmt]) -> tuple[tuple[str, str], ...]:
             named = names[0].value if names and isinstance(names[0], ast.Constant) else None
             written = ast.unparse(function)
             found.append((written, named if isinstance(named, str) else written.split(".")[-1]))
-    if cell.graded and cell.grade_id.startswith("check_") and (found or not rest):
-        name = cell.grade_id.removeprefix("check_")
+    if cell.graded and cell.grade_id.startswith(CHECK) and (found or not rest):
+        name = cell.grade_id.removeprefix(CHECK)
         return ((name, name),)
     return tuple(found)
 

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 from nbgrader.api import MissingEntry
 
 from mi_tutor.files import notebook_file
-from mi_tutor.grading.gradebook import CHECK, EXERCISE, NOT_GRADED, Book, CourseTrouble, Question, opened, read_book
+from mi_tutor.files.cells import CHECK
+from mi_tutor.grading.gradebook import EXERCISE, NOT_GRADED, Book, CourseTrouble, Question, opened, read_book
 from mi_tutor.grading.spreadsheet import as_cell
 
 COLUMNS = ("student", "assignment", "question", "points", "max_points", "comment", "answer")

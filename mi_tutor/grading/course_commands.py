@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mi_tutor.files import safe_write
+from mi_tutor.grading.printable import printable
 
 if TYPE_CHECKING:
     from mi_tutor.grading.registrar import Made
@@ -128,4 +129,4 @@ def _write(file: Path, content: bytes) -> None:
 
 def _tell(sentence: str) -> None:
     """On standard error: standard output may be a table, and names are students'."""
-    print("".join(letter if letter.isprintable() else "\ufffd" for letter in sentence), file=sys.stderr)
+    print(printable(sentence), file=sys.stderr)

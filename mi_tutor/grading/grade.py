@@ -13,6 +13,7 @@ from rich.text import Text
 
 from mi_tutor.grading.own_exercises import Course, WrongDeclaration, find_course, no_course, read_course
 from mi_tutor.grading.pool import Done, Task, mark_all
+from mi_tutor.grading.printable import printable
 from mi_tutor.grading.records import FOLDER, BadRecords, Key, Mark, Records, Regrading, edition
 from mi_tutor.grading.submissions import NOTHING, CannotGrade, Submission, content_of, find, home_of, read
 from mi_tutor.grading.table import Table, as_table
@@ -94,7 +95,8 @@ def run_grade(wish: Wish) -> int:
         if not sandbox.isolated:
             _say(out, sandbox.warning, "bold dark_orange")
         _grade(run)
-        _sum_up(run)
+        notebooks = run.notebooks
+        _sum_up(run, len(notebooks))
     except (BadRecords, NoSandbox, WrongDeclaration) as error:
         _say(Console(stderr=True, highlight=False), str(error))
         return 2
@@ -102,7 +104,7 @@ def run_grade(wish: Wish) -> int:
         _say(out, "Stopped. What is marked is kept; the same command goes on from here.")
         return 130
     if wish.as_json:
-        print(json.dumps(as_dict(run.notebooks, run.not_graded, sandbox, run.notes), indent=2))
+        print(json.dumps(as_dict(notebooks, run.not_graded, sandbox, run.notes), indent=2))
     return 1 if run.not_graded else 0
 
 
@@ -222,8 +224,8 @@ def _tell(run: _Run, done: Done) -> None:
     _say(run.out, f"{run.paths[done.key]}: {_points(marks)}.{rest}")
 
 
-def _sum_up(run: _Run) -> None:
-    count, lost = len(run.notebooks), len(run.not_graded)
+def _sum_up(run: _Run, count: int) -> None:
+    lost = len(run.not_graded)
     rest = f", {lost} could not be" if lost else ""
     seed = "each with a seed of its own" if run.wish.seed is None else f"seed {run.wish.seed}"
     _say(run.out, f"{count} notebook{'' if count == 1 else 's'} graded{rest}; {seed}, {run.sandbox.name}.", "bold")
@@ -268,8 +270,7 @@ def _find_exercise(name: str, course: Course) -> None:
 
 def _say(console: Console, text: str, style: str = "") -> None:
     """Without markup, and without what a terminal would obey: file names are students', too."""
-    text = "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
-    console.print(Text(text, style), soft_wrap=not console.is_terminal)
+    console.print(Text(printable(text), style), soft_wrap=not console.is_terminal)
 
 
 def usable_cores() -> int:

@@ -9,10 +9,11 @@ from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
-CHECK = "check_"
+from mi_tutor.files.cells import CHECK
+from mi_tutor.grading.own_exercises import CONFIGURATION
+
 MARKED, WAITING, NOT_GRADED = "marked", "waits for a person", "not graded"
 EXERCISE, OPEN, PENALTY = "exercise", "open question", "late penalty"
-CONFIGURATION = "nbgrader_config.py"
 
 
 class CourseTrouble(Exception):

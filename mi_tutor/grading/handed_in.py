@@ -28,7 +28,9 @@ from sqlalchemy.exc import StatementError
 from traitlets import Type
 
 from mi_tutor.files import notebook_file
+from mi_tutor.files.cells import CHECK
 from mi_tutor.grading.folders import NOTEBOOK, chapter_names, in_words, is_hidden, is_notebook, why_none
+from mi_tutor.grading.printable import printable
 from mi_tutor.grading.submissions import NOTHING, CannotGrade, Submission, cells_in, content_of, find, read
 from mi_tutor.grading.timestamps import FILE, stamp_of
 from mi_tutor.grading.which_counts import choose
@@ -147,7 +149,7 @@ class TolerantAutograde(converters.Autograde, _ByFolder):
             super().convert_notebooks()
         finally:
             for student, sentence in self.not_graded.items():
-                self.log.error("Not graded: %s. %s", _printable(student), _printable(sentence))
+                self.log.error("Not graded: %s. %s", printable(student), printable(sentence))
         if refused:
             raise NbGraderException(
                 "Mend what is named above and run the same command again: nobody else is marked anew."
@@ -169,7 +171,7 @@ class TolerantAutograde(converters.Autograde, _ByFolder):
             except MissingEntry:
                 return []
             names = sorted(book.name for book in books)
-            checks = [cell.name.removeprefix("check_") for book in books for cell in book.grade_cells]
+            checks = [cell.name.removeprefix(CHECK) for book in books for cell in book.grade_cells]
         again = str(self.config.TrustedMarks.get("exercise", ""))
         if again and again not in checks:  # said before --force removes anything
             sentence = f"{self.coursedir.assignment_id} has no exercise {again!r}; it has {', '.join(checks)}."
@@ -193,7 +195,7 @@ class TolerantAutograde(converters.Autograde, _ByFolder):
             self.not_graded[student] = troubles[file]
         elif choice.counts:
             if choice.sentence:
-                self.log.warning("%s: %s", _printable(student), _printable(choice.sentence))
+                self.log.warning("%s: %s", printable(student), printable(choice.sentence))
             self._take_if_it_can_be_read(student, folder, file, choice.counts)
         elif choice.sentence:
             self.not_graded[student] = f"In {place}, {choice.sentence}"
@@ -212,7 +214,7 @@ class TolerantAutograde(converters.Autograde, _ByFolder):
         try:
             content_of(raw, file)
         except CannotGrade as error:
-            self.log.warning("%s: %s Every exercise earns 0.", _printable(student), error)
+            self.log.warning("%s: %s Every exercise earns 0.", printable(student), error)
         self._take(folder, file, counts)
 
     def _take(self, folder: Path, file: str, counts: Submission) -> None:
@@ -236,7 +238,7 @@ class TolerantAutograde(converters.Autograde, _ByFolder):
         elif sentence := why_none(folder):
             self.not_graded[student] = sentence
         else:
-            self.log.warning("%s: nothing was handed in, %s is empty.", _printable(student), folder)
+            self.log.warning("%s: nothing was handed in, %s is empty.", printable(student), folder)
 
     def _student_folder(self, student: str, folder: Path) -> Path:
         """The folder that is called like the student, where the assignment's own is missing below it."""
@@ -250,7 +252,7 @@ class TolerantAutograde(converters.Autograde, _ByFolder):
                     gradebook.update_or_create_student(student)
                 except (ValueError, StatementError) as error:
                     gradebook.db.rollback()
-                    self.log.warning("%s is not written into the gradebook: %s", _printable(student), error)
+                    self.log.warning("%s is not written into the gradebook: %s", printable(student), error)
 
     @contextmanager
     def _telling(self, student: str) -> Iterator[None]:
@@ -319,8 +321,4 @@ def _warn_once(log: Any, sentence: str) -> None:
     """nbgrader reads the same file several times in a command."""
     if sentence and sentence not in _said:
         _said.add(sentence)
-        log.warning("%s", _printable(sentence))
-
-
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+        log.warning("%s", printable(sentence))

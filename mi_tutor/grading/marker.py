@@ -15,6 +15,7 @@ from mi_tutor.check.exercise import Exercise, exercises
 from mi_tutor.check.judge import judge
 from mi_tutor.files.cells import Cell
 from mi_tutor.grading.own_exercises import Course, load, no_course
+from mi_tutor.grading.printable import printable
 from mi_tutor.grading.submissions import CannotGrade, Submission, content_of, read
 from mi_tutor.running.confine import Limits
 from mi_tutor.running.remote import RemoteFunction
@@ -47,6 +48,7 @@ class Marker:
 
     def __init__(self, sandbox: Sandbox, limits: Limits, course: Course | None = None) -> None:
         self.sandbox, self.limits, self.course = sandbox, limits, course or no_course()
+        self.notebook_seconds = NOTEBOOK_SECONDS * limits.seconds
         self._spare: Worker | None = None
 
     def marks(self, cells: list[Cell], names: Iterable[str], seed: int) -> Iterator[tuple[str, Mark]]:
@@ -83,7 +85,7 @@ class Marker:
         settings = {
             "seconds": self.limits.seconds,
             "memory_bytes": self.limits.memory_bytes,
-            "processor_seconds": math.ceil(NOTEBOOK_SECONDS * self.limits.seconds),
+            "processor_seconds": math.ceil(self.notebook_seconds),
             "uid": unused_uid(),
         }
         return Worker(self.sandbox, settings)
@@ -95,9 +97,7 @@ class Marker:
     def _mark(self, submission: "_Submission", exercise: Exercise, seed: int) -> Mark:
         function = submission.function(exercise.name)
         if isinstance(function, Problem):
-            return Mark(
-                0.0, float(exercise.max_points), function.kind, _printable(f"{exercise.name}: {function.sentence}")
-            )
+            return Mark(0.0, float(exercise.max_points), function.kind, _line(f"{exercise.name}: {function.sentence}"))
         try:
             report = judge(exercise, function, seed, _CPU)
         except Exception as error:
@@ -105,7 +105,7 @@ class Marker:
         message = report.message
         if report.mistake == "not defined":
             message = " ".join([message, *submission.problems_at(exercise.name)])
-        return Mark(report.points, report.max_points, report.mistake, _printable(message))
+        return Mark(report.points, report.max_points, report.mistake, _line(message))
 
 
 def renamed(name: str, cells: list[Cell]) -> list[str]:
@@ -118,9 +118,9 @@ def renamed(name: str, cells: list[Cell]) -> list[str]:
     return []
 
 
-def _printable(text: str) -> str:
-    """On one line and without what a terminal would obey: part of it may be a learner's."""
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in " ".join(text.split()))
+def _line(text: str) -> str:
+    """On one line: part of it may be a learner's."""
+    return printable(" ".join(text.split()))
 
 
 def grade_notebook(path: Path, marker: Marker, seed: int, exercise: str | None = None) -> dict[str, Mark]:
@@ -144,7 +144,7 @@ class _Submission:
         self._problems: dict[int, list[str]] = {}
         self._worker: Worker | None = None
         self._function: RemoteFunction | None = None
-        self._seconds = NOTEBOOK_SECONDS * marker.limits.seconds
+        self._seconds = marker.notebook_seconds
         self._until, self._used = time.monotonic() + 2 * self._seconds, 0.0
 
     def function(self, name: str) -> RemoteFunction | Problem:

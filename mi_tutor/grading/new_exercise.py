@@ -8,9 +8,9 @@ from typing import Any
 
 from mi_tutor.authoring.build import NOTEBOOK_METADATA
 from mi_tutor.files import safe_write
+from mi_tutor.files.cells import CHECK
 from mi_tutor.grading.own_audit import fit
 from mi_tutor.grading.own_exercises import (
-    CHECK,
     CONFIGURATION,
     EXERCISES,
     SOURCE,

@@ -20,12 +20,12 @@ from typing import NamedTuple
 
 from mi_tutor.check.exercise import Exercise
 from mi_tutor.check.outline import Chapter, Task, chapter_of, chapters
+from mi_tutor.files.cells import CHECK
 from mi_tutor.files.notebook_file import NotANotebook, part, read
 from mi_tutor.grading.records import Key
 from mi_tutor.grading.submissions import CannotGrade
 
 EXERCISES, SOURCE, SUBMITTED, CONFIGURATION = "exercises", "source", "submitted", "nbgrader_config.py"
-CHECK = "check_"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,57}")
 
 

@@ -11,8 +11,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from nbgrader import preprocessors
 from nbgrader.converters.base import NbGraderException
 
+from mi_tutor.files.cells import CHECK
 from mi_tutor.grading.own_audit import fit
-from mi_tutor.grading.own_exercises import CHECK, Own, WrongDeclaration, read_course
+from mi_tutor.grading.own_exercises import Own, WrongDeclaration, read_course
 
 
 class OwnExercises(preprocessors.base.NbGraderPreprocessor):

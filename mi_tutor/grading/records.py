@@ -210,7 +210,7 @@ class Records:
         with self._told():
             chosen = f"SELECT {', '.join(_ROW)}, signature FROM marks WHERE {where} ORDER BY id"
             for *row, signature in self._connection.execute(chosen, values):
-                if hmac.compare_digest(str(signature).encode(errors="replace"), _signature(tuple(row)).encode()):
+                if _is_signed(tuple(row), signature):
                     yield dict(zip(_ROW, row, strict=True))
                 elif not self._unsigned:
                     self._unsigned = True
@@ -260,10 +260,7 @@ class Records:
     def _about(self, name: str) -> str:
         """What is noted under that name; nothing where it is not signed."""
         found = self._connection.execute("SELECT value, signature FROM about WHERE name = ?", (name,)).fetchone()
-        signed = found and hmac.compare_digest(
-            str(found[1]).encode(errors="replace"), _signature((name, found[0])).encode()
-        )
-        return str(found[0]) if signed else ""
+        return str(found[0]) if found and _is_signed((name, found[0]), found[1]) else ""
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -299,6 +296,10 @@ def _no_links(*paths: Path) -> None:
 
 def _signature(row: tuple[Any, ...]) -> str:
     return hmac.new(_account_key(), json.dumps(row).encode(), hashlib.sha256).hexdigest()
+
+
+def _is_signed(row: tuple[Any, ...], signature: Any) -> bool:
+    return hmac.compare_digest(str(signature).encode(errors="replace"), _signature(row).encode())
 
 
 @functools.cache

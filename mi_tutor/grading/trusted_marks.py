@@ -25,12 +25,13 @@ from traitlets import Float, Integer, Unicode
 from mi_tutor.authoring.build import ANSWER_STUB, STUB
 from mi_tutor.authoring.colab_cell import COLAB
 from mi_tutor.check.outline import chapter_of
+from mi_tutor.files.cells import CHECK
 from mi_tutor.files.notebook_file import fresh_id
 from mi_tutor.grading import formgrader
 from mi_tutor.grading.grade import usable_cores
 from mi_tutor.grading.handed_in import install
 from mi_tutor.grading.inert import Inert, PicturesOnly, configure_pages
-from mi_tutor.grading.own_exercises import CHECK, Course, read_course
+from mi_tutor.grading.own_exercises import Course, read_course
 from mi_tutor.grading.own_release import OwnExercises
 from mi_tutor.grading.pool import Done, Task, mark_all
 from mi_tutor.grading.records import FOLDER, BadRecords, Key, Mark, Records
@@ -205,10 +206,10 @@ class _Grading:
 
     def __init__(self, converter: Any, about: dict[str, str], names: tuple[str, ...], settings: TrustedMarks) -> None:
         self._converter, self._assignment, self._notebook = converter, about["assignment"], about["notebook"]
-        self.course = read_course(Path(converter.coursedir.root))
+        root = Path(converter.coursedir.root)
+        self.course = read_course(root)
         self._names = [name for name in names if chapter_of(name) or self.course.own_among([name])]
         self._limits, self._log = Limits(settings.timeout, settings.memory * 2**20), settings.log
-        root = Path(converter.coursedir.root)
         folder = root / FOLDER / self._assignment
         folder.parent.mkdir(mode=0o700, exist_ok=True)
         self._records = Records(folder, self._log.warning)
@@ -217,8 +218,9 @@ class _Grading:
             self._log.warning(self.sandbox.warning)
         self._keys: dict[str, Key] = {}
         self._troubles: dict[str, str] = {}
-        self._again, self._before = settings.exercise, dict[str, float]()
-        self._done = set[str]()
+        self._again = settings.exercise
+        self._before: dict[str, float] = {}
+        """By key, the points that the exercise had which is to be marked again, until it is."""
         # Each such run marks anew: the name of its own keeps it from going on with another.
         run = [secrets.token_hex(8)]
         self._regrading = self._records.begin_regrading(self._again, run) if self._again else None
@@ -251,8 +253,8 @@ class _Grading:
             held_for = self.course.key(held_for, self._names)
             self._keys[key] = held_for
             known = self._records.known(key, held_for)
-            if self._again in known and student not in self._before:
-                self._before[student] = self._records.marks(key, held_for)[self._again]["points"]
+            if self._again in known:
+                self._before[key] = self._records.marks(key, held_for)[self._again]["points"]
                 known -= {self._again}
             if not known >= set(self._names):
                 tasks.append(
@@ -267,15 +269,15 @@ class _Grading:
             self._records.keep(done.key, done.exercises, done.marks, self._keys[done.key], self._regrading)
             earned = sum(mark["points"] for mark in self._records.marks(done.key, self._keys[done.key]).values())
             self._log.info("Marked %s: %g points", done.key, earned)
-            student, again = done.key.partition("/")[0], done.marks.get(self._again)
-            if again and student in self._before:
-                change = f"{self._before[student]:g} → {again['points']:g} points"
-                self._log.warning("%s: %s marked again: %s", student, self._again, change)
-                self._done.add(done.key)
+            again = done.marks.get(self._again)
+            if again and done.key in self._before:
+                change = f"{self._before.pop(done.key):g} → {again['points']:g} points"
+                self._log.warning("%s: %s marked again: %s", done.key.partition("/")[0], self._again, change)
 
     def _is_known(self, key: str) -> bool:
-        waits = key.partition("/")[0] in self._before and key not in self._done
-        return not waits and key in self._keys and self._records.known(key, self._keys[key]) >= set(self._names)
+        if key not in self._keys or key in self._before:
+            return False
+        return self._records.known(key, self._keys[key]) >= set(self._names)
 
     def _waiting(self, first: str) -> list[str]:
         """The students whose notebook nbgrader is about to convert, in its order; it has begun with the first."""
