@@ -32,3 +32,12 @@ def nbgrader(course: Path, *arguments: str) -> str:
     done = run(sys.executable, "-m", "nbgrader", *arguments, cwd=course, **teachers(course.parent / "home"))
     assert done.returncode == 0, done.stdout
     return done.stdout
+
+
+def course_of_one(folder: Path, name: str) -> None:
+    """Make a course's folder for one chapter and release that; the teacher's home lies beside the folder."""
+    home = folder.parent / "home"
+    home.mkdir()
+    made = run("mi-tutor", "course", "init", folder, "--chapters", name, cwd=home, **teachers(home))
+    assert made.returncode == 0, made.stdout
+    nbgrader(folder, "generate_assignment", name)

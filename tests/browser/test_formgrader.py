@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from commands import nbgrader, run, teachers
+from commands import course_of_one, nbgrader, teachers
 from servers import served
 from visitor import TOKEN
 
@@ -26,11 +26,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     folder = tmp_path_factory.mktemp("teacher") / "course"
-    home = folder.parent / "home"
-    home.mkdir()
-    made = run("mi-tutor", "course", "init", folder, "--chapters", "01", cwd=home, **teachers(home))
-    assert made.returncode == 0, made.stdout
-    nbgrader(folder, "generate_assignment", NAME)
+    course_of_one(folder, NAME)
     solved = nbformat.read(folder / "source" / NAME / f"{NAME}.ipynb", as_version=4)
     hostile = nbformat.read(folder / "release" / NAME / f"{NAME}.ipynb", as_version=4)
     evidence = folder.parent / "evidence"

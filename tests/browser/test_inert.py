@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import nbformat
 import pytest
-from commands import nbgrader, run, teachers
+from commands import course_of_one, nbgrader, teachers
 from nbformat.v4 import new_markdown_cell
 from planted import AT_FORMGRADER, INVALID, NOWHERE, QUIET, cells, plant, plant_files
 from servers import served
@@ -51,11 +51,7 @@ class Course(NamedTuple):
 def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A course with one hostile submission that was not marked yet: with our configuration, and without."""
     folder = tmp_path_factory.mktemp("guarded") / "course"
-    home = folder.parent / "home"
-    home.mkdir()
-    made = run("mi-tutor", "course", "init", folder, "--chapters", "01", cwd=home, **teachers(home))
-    assert made.returncode == 0, made.stdout
-    nbgrader(folder, "generate_assignment", NAME)
+    course_of_one(folder, NAME)
     secret = folder.parent / "secret"
     secret.write_text("the teacher's")
     other = tmp_path_factory.mktemp("unguarded") / "course"
